@@ -1,0 +1,1 @@
+"""How good and how fast: edits, metrics, reports, benchmarks. Knows nothing of the service."""

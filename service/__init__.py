@@ -1,0 +1,1 @@
+"""The HTTP door, the store behind it and the command line."""

@@ -1,0 +1,9 @@
+"""Settings every test runs under."""
+
+from __future__ import annotations
+
+import os
+
+# Two test processes on two cores: a thread pool in each would only make them fight.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
