@@ -1,9 +1,9 @@
 """What every index of codes offers, and the values it answers with.
 
-An index holds 256-bit codes under stable integer ids, each in one *group* (a bank), and finds, exactly,
-every enabled code within a Hamming radius. Faster indexes slide in behind ``CodeIndex``; the
-oracle in ``oracle`` says what each must answer. It knows nothing of what made a code, which image or list an
-id stands for, or what a match leads to.
+An index holds 256-bit codes under stable integer ids, each in one *group* (a bank), and finds,
+exactly, every enabled code within a Hamming radius. Faster indexes slide in behind ``CodeIndex``;
+the oracle in ``oracle`` says what each must answer. It knows nothing of what made a code, which
+image or list an id stands for, or what a match leads to.
 """
 
 from __future__ import annotations
@@ -20,8 +20,14 @@ from embeddings.codes import Codes
 Ids = NDArray[np.int64]
 """int64 (n,): ids given by the caller, unique within an index, >= 0."""
 
+Groups = NDArray[np.int32]
+"""int32 (n,): the group (bank) of each row, >= 0."""
+
 Radius = int | Mapping[int, int]
-"""Bits, inclusive. One radius for every group, or group -> radius: other groups are not searched."""
+"""Bits, inclusive.
+
+One radius for every group, or group -> radius: other groups are not searched.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Hits:
     """int64 (q + 1,)."""
     ids: NDArray[np.int64]
     """int64 (m,)."""
-    groups: NDArray[np.int32]
+    groups: Groups
     """int32 (m,)."""
     distances: NDArray[np.int32]
     """int32 (m,), bits."""
@@ -77,12 +83,15 @@ class IndexStats:
 class CodeIndex(Protocol):
     """Exact search within a radius, safe to change while other threads query it.
 
-    Each change is visible to the next query that starts after the call returns; a query sees all of a change
-    or none of it.
+    Each change is visible to the next query that starts after the call returns; a query sees all of
+    a change or none of it.
     """
 
-    def add(self, ids: Ids, codes: Codes, groups: NDArray[np.int32]) -> None:
-        """Add enabled codes, uint8 (n, 32). Raises ``DuplicateIdError`` and adds none if an id is present."""
+    def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
+        """Add enabled codes, uint8 (n, 32).
+
+        Raises ``DuplicateIdError`` and adds none if an id is present or given twice.
+        """
         ...
 
     def remove(self, ids: Ids) -> int:
@@ -90,7 +99,10 @@ class CodeIndex(Protocol):
         ...
 
     def set_enabled(self, ids: Ids, enabled: bool) -> int:
-        """Enable or disable ids; those that are absent are passed over. Returns how many were present."""
+        """Enable or disable ids;
+
+        those that are absent are passed over. Returns how many were present.
+        """
         ...
 
     def search(self, codes: Codes, radius: Radius) -> Hits:
@@ -98,7 +110,9 @@ class CodeIndex(Protocol):
         ...
 
     def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
-        """The ``k`` nearest enabled codes (fewer if there are fewer), ties by id, of the given groups."""
+        """The ``k`` nearest enabled codes (fewer if there are fewer), ties by id, of the given
+        groups.
+        """
         ...
 
     def stats(self) -> IndexStats:

@@ -1,0 +1,34 @@
+"""What can go wrong in an index, by name.
+
+    IndexingError
+    ├── RowsError            ids, codes, digests or groups of a wrong shape, type or range
+    │   └── DuplicateIdError an id is present already, or twice in one call
+    └── RadiusError          a radius outside 0..256 bits, or k < 1
+
+Messages name shapes, ids and files, never a listed code or digest. It knows nothing of
+HTTP statuses.
+"""
+
+from __future__ import annotations
+
+
+class IndexingError(Exception):
+    """Base of every error an index raises on purpose."""
+
+
+class RowsError(IndexingError, ValueError):
+    """Arrays that do not describe rows of this index."""
+
+
+class DuplicateIdError(RowsError):
+    """An id that is present already. Nothing of the call was applied."""
+
+    def __init__(self, example: int, count: int) -> None:
+        """``example``: one of the ``count`` offending ids."""
+        super().__init__(f"{count} id(s) are present already or given twice, among them {example}")
+        self.example = example
+        self.count = count
+
+
+class RadiusError(IndexingError, ValueError):
+    """A radius or a count of neighbours that no search can have."""

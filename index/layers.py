@@ -1,0 +1,130 @@
+"""A store of fixed-width rows in a few immutable layers, safe to change while others read it.
+
+Every change builds new layers or new status bytes beside the old ones and then swaps one reference.
+A reader takes that reference once and works on it: it never waits and never sees half a change.
+Layers are merged as they grow (each at least ``GROWTH`` times the next), so there are O(log n) of
+them and an entry is copied O(log n) times in its life. Merging runs in the writer's call.
+
+It knows widths and ids; how a layer answers queries is its subclass's business.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.arguments import checked_ids, checked_rows
+from index.errors import DuplicateIdError
+from index.interface import Groups, Ids
+from index.rows import DISABLED, ENABLED, REMOVED, Rows
+
+GROWTH = 4
+
+
+class Layer(Protocol):
+    """An immutable set of rows with a payload each."""
+
+    @property
+    def rows(self) -> Rows:
+        """Ids, groups and status of the rows."""
+        ...
+
+    @property
+    def payload(self) -> NDArray[np.uint8]:
+        """uint8 (n, width), row for row."""
+        ...
+
+    def with_rows(self, rows: Rows) -> Self:
+        """The same payload under a new status."""
+        ...
+
+
+L = TypeVar("L", bound=Layer)
+
+
+class Layers(Generic[L]):
+    """The layers in force, and the writes that replace them."""
+
+    def __init__(self, width: int, build: Callable[[Rows, NDArray[np.uint8]], L]) -> None:
+        """``width``: bytes a payload; ``build``: makes a layer of rows and payloads."""
+        self._width = width
+        self._build = build
+        self._writing = threading.Lock()
+        self._current: tuple[L, ...] = ()
+
+    @property
+    def current(self) -> tuple[L, ...]:
+        """The layers of this moment; take it once per query."""
+        return self._current
+
+    def add(self, ids: Ids, payload: NDArray[np.uint8], groups: Groups) -> None:
+        """Add enabled rows; all, or none and ``DuplicateIdError``."""
+        ids, payload, groups = checked_rows(ids, payload, groups, self._width)
+        if not len(ids):
+            return
+        with self._writing:
+            for layer in self._current:
+                present = layer.rows.find(ids)
+                if len(present):
+                    raise DuplicateIdError(int(layer.rows.ids[present[0]]), len(present))
+            rows = Rows(ids, groups, np.full(len(ids), ENABLED, np.uint8))
+            stack = [*self._current, self._build(rows, payload)]
+            small = len(stack) - 1
+            while small and len(stack[small - 1].rows) < GROWTH * sum(
+                len(layer.rows) for layer in stack[small:]
+            ):
+                small -= 1
+            self._current = (*stack[:small], *self._merged(stack[small:]))
+
+    def remove(self, ids: Ids) -> int:
+        """Remove ids; returns how many were present."""
+        return self._mark(ids, REMOVED)
+
+    def set_enabled(self, ids: Ids, enabled: bool) -> int:
+        """Enable or disable ids; returns how many were present."""
+        return self._mark(ids, ENABLED if enabled else DISABLED)
+
+    def _mark(self, ids: Ids, status: int) -> int:
+        ids = np.unique(checked_ids(ids))
+        marked = 0
+        with self._writing:
+            stack: list[L] = []
+            for layer in self._current:
+                rows = layer.rows.find(ids)
+                marked += len(rows)
+                stack.append(
+                    layer.with_rows(layer.rows.marked(rows, status)) if len(rows) else layer
+                )
+            # A layer that is mostly tombstones is rewritten: deleted rows must not pile up.
+            self._current = tuple(
+                kept
+                for layer in stack
+                for kept in (
+                    (layer,) if 2 * layer.rows.present > len(layer.rows) else self._merged([layer])
+                )
+            )
+        return marked
+
+    def _merged(self, stack: list[L]) -> tuple[L, ...]:
+        """One layer of what is not removed in ``stack``, or none."""
+        kept = [layer.rows.status != REMOVED for layer in stack]
+        if len(stack) == 1 and bool(kept[0].all()):
+            return (stack[0],)
+
+        def gather(columns: list[np.ndarray]) -> np.ndarray:
+            return np.concatenate([c[k] for c, k in zip(columns, kept, strict=True)])
+
+        ids = gather([layer.rows.ids for layer in stack])
+        if not len(ids):
+            return ()
+        groups = gather([layer.rows.groups for layer in stack])
+        status = gather([layer.rows.status for layer in stack])
+        payload = gather([layer.payload for layer in stack])
+        if not bool((ids[1:] > ids[:-1]).all()):
+            order = np.argsort(ids, kind="stable")
+            ids, groups, status, payload = ids[order], groups[order], status[order], payload[order]
+        return (self._build(Rows(ids, groups, status), payload),)

@@ -1,0 +1,83 @@
+"""Brute force over plain NumPy arrays: what every other index must answer.
+
+Short enough to be believed by reading it. Slow: O(entries) Python-free work per query and
+O(entries) per change. It knows no concurrency: one thread at a time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from embeddings.codes import CODE_BYTES, Codes, checked, distances
+from index.arguments import (
+    checked_ids,
+    checked_neighbours,
+    checked_radius,
+    checked_rows,
+    radii_of,
+)
+from index.errors import DuplicateIdError
+from index.hits import assemble, first
+from index.interface import Groups, Hits, Ids, IndexStats, Radius
+
+
+class OracleIndex:
+    """The reference implementation of ``CodeIndex``."""
+
+    def __init__(self) -> None:
+        """An empty index."""
+        self._ids = np.empty(0, np.int64)
+        self._codes = np.empty((0, CODE_BYTES), np.uint8)
+        self._groups = np.empty(0, np.int32)
+        self._enabled = np.empty(0, np.bool_)
+
+    def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
+        """See ``CodeIndex``."""
+        ids, codes, groups = checked_rows(ids, codes, groups, CODE_BYTES)
+        present = ids[np.isin(ids, self._ids)]
+        if len(present):
+            raise DuplicateIdError(int(present[0]), len(present))
+        self._ids = np.concatenate([self._ids, ids])
+        self._codes = np.concatenate([self._codes, codes])
+        self._groups = np.concatenate([self._groups, groups])
+        self._enabled = np.concatenate([self._enabled, np.ones(len(ids), np.bool_)])
+
+    def remove(self, ids: Ids) -> int:
+        """See ``CodeIndex``."""
+        kept = ~np.isin(self._ids, checked_ids(ids))
+        removed = len(kept) - int(kept.sum())
+        self._ids, self._codes = self._ids[kept], self._codes[kept]
+        self._groups, self._enabled = self._groups[kept], self._enabled[kept]
+        return removed
+
+    def set_enabled(self, ids: Ids, enabled: bool) -> int:
+        """See ``CodeIndex``."""
+        named = np.isin(self._ids, checked_ids(ids))
+        self._enabled[named] = enabled
+        return int(named.sum())
+
+    def search(self, codes: Codes, radius: Radius) -> Hits:
+        """See ``CodeIndex``."""
+        radii = radii_of(self._groups, checked_radius(radius))
+        table = distances(checked(codes), self._codes)
+        queries, rows = np.nonzero((table <= radii) & self._enabled)
+        return self._answer(table, queries, rows)
+
+    def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
+        """See ``CodeIndex``."""
+        k = checked_neighbours(k)
+        table = distances(checked(codes), self._codes)
+        allowed = self._enabled.copy()
+        if groups is not None:
+            allowed &= np.isin(self._groups, list(groups))
+        queries, rows = np.nonzero(np.broadcast_to(allowed, table.shape))
+        return first(self._answer(table, queries, rows), k)
+
+    def stats(self) -> IndexStats:
+        """See ``CodeIndex``."""
+        parts = {"codes": self._codes.nbytes, "ids": self._ids.nbytes + self._groups.nbytes}
+        return IndexStats("oracle", len(self._ids), int(self._enabled.sum()), parts)
+
+    def _answer(self, table: np.ndarray, queries: np.ndarray, rows: np.ndarray) -> Hits:
+        found = table[queries, rows]
+        return assemble(len(table), queries, self._ids[rows], self._groups[rows], found)
