@@ -15,7 +15,7 @@ screens      screenshots of a chat, a gallery, a browser, a feed
 compose      paste onto another image, side by side, collage, blend
 render       halftone, moiré of a photographed screen, smoothing, palettes, sketches
 drawings     recolouring, line weight, fill swaps, background removal
-sampling     random edits of rising strength, for training
+choices      random edits, each with its weights and range; sampling chains them, for training
 
 The package knows nothing of files, corpora or networks.
 """
