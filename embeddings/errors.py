@@ -10,10 +10,11 @@
     │   ├── TooManyPixelsError      too_many_pixels     its header announces more than the limit
     │   ├── TooManyFramesError      too_many_frames     its header announces more than the limit
     │   └── UnreadableImageError    unreadable_image    truncated, damaged or built to do harm
-    └── CheckpointError             a model file that is missing, damaged or not what it says
+    ├── CheckpointError             a model file that is missing, damaged or not what it says
+    └── DeviceError                 a device that is not known or not there
 
-A message names the limit, the format or the file, never image bytes. It knows nothing of HTTP: which status
-a code becomes is decided in ``service``.
+A message names the limit, the format or the file, never image bytes. It knows nothing of HTTP:
+which status a code becomes is decided in ``service``.
 """
 
 from __future__ import annotations
@@ -70,3 +71,7 @@ class UnreadableImageError(ImageError):
 
 class CheckpointError(EmbeddingError):
     """A model file is missing, damaged, or not the one it claims to be."""
+
+
+class DeviceError(EmbeddingError):
+    """The device asked for is not one we know, or not there."""

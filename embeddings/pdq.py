@@ -1,13 +1,14 @@
 """PDQ, the perceptual hash hotlines ship, as a few small matrix products.
 
-The reference blurs the luma with two box filters a side, picks 64 x 64 samples, takes the 16 x 16 lowest
-frequencies of their DCT (without the constant ones) and sets a bit where a coefficient exceeds the median.
-Blur and sampling are linear and separable, so each of the 64 samples along a side is one short weighted
-sum (``_taps``), and a hash is a pass over the pixels followed by products of 64 x 64 matrices.
+The reference blurs the luma with two box filters a side, picks 64 x 64 samples, takes the 16 x 16
+lowest frequencies of their DCT (without the constant ones) and sets a bit where a coefficient
+exceeds the median. Blur and sampling are linear and separable, so each of the 64 samples along a
+side is one short weighted sum (``_taps``), and a hash is a pass over the pixels followed by
+products of 64 x 64 matrices.
 
 A hash is 32 bytes in the order of its hex form: the first bit belongs to the highest of the
-frequencies (row 15, column 15), as every public PDQ list has it. Sums are not rounded in the order of
-the reference, so a bit whose coefficient stands within rounding of the median may differ: a few
+frequencies (row 15, column 15), as every public PDQ list has it. Sums are not rounded in the order
+of the reference, so a bit whose coefficient stands within rounding of the median may differ: a few
 per hash at most on images that have structure (``quality`` >= 50).
 
 It knows pixels only: not files, lists, or which distance is a match.
@@ -86,9 +87,10 @@ def pdq(rgb: NDArray[np.uint8]) -> Pdq:
 
 
 def dihedral(rgb: NDArray[np.uint8]) -> Dihedral:
-    """The PDQ hashes of all eight orientations of ``rgb``, uint8 (h, w, 3), for the price of one."""
+    """The PDQ hashes of all eight orientations of ``rgb``, uint8 (h, w, 3), from one DCT."""
     if min(rgb.shape[:2]) < MIN_SIDE:
-        return Dihedral(*[bytes(32)] * 8, quality=0)
+        zero = bytes(32)
+        return Dihedral(zero, zero, zero, zero, zero, zero, zero, zero, quality=0)
     samples = _downsample(rgb)
     dct = _dct(samples)
     # Mirroring a signal negates its odd-numbered frequencies; rows and columns here count from 1.
@@ -117,7 +119,7 @@ def _downsample(rgb: NDArray[np.uint8]) -> Plane:
     for row, tap in enumerate(_taps(height)):
         piece = lines[tap.start : tap.start + len(tap.weights)].astype(np.float32)
         np.matmul(tap.weights, piece, out=squeezed[row])
-    luma = squeezed.reshape(_SAMPLES, width, 3) @ np.array(_LUMA, np.float32)
+    luma: Plane = squeezed.reshape(_SAMPLES, width, 3) @ np.array(_LUMA, np.float32)
     samples = np.empty((_SAMPLES, _SAMPLES), np.float32)
     for column, tap in enumerate(_taps(width)):
         np.matmul(
@@ -136,7 +138,7 @@ def _taps(length: int) -> Sequence[_Tap]:
     window = -(-length // (2 * _SAMPLES))
     before = window - (window + 2) // 2
     after = window - 1 - before
-    # Away from the borders every sample has the same weights, shared, so that the cache stays small.
+    # Away from the borders all samples share their weights, so that the cache stays small.
     tent = np.convolve(np.ones(window), np.ones(window)).astype(np.float64) / window**2
     inner = tent.astype(np.float32)
     taps: list[_Tap] = []
@@ -162,13 +164,12 @@ def _basis() -> Plane:
     frequency = np.arange(1, _FREQUENCIES + 1)[:, None]
     place = 2 * np.arange(_SAMPLES)[None, :] + 1
     basis = np.sqrt(2 / _SAMPLES) * np.cos(np.pi / 2 / _SAMPLES * frequency * place)
-    return basis.astype(np.float32)
+    return np.asarray(basis, np.float32)
 
 
 def _dct(samples: Plane) -> Plane:
     """The lowest frequencies of ``samples``, float32 (64, 64): float32 (16, 16)."""
-    dct: Plane = _basis() @ samples @ _basis().T
-    return dct
+    return np.asarray(_basis() @ samples @ _basis().T, np.float32)
 
 
 def _threshold(dct: Plane) -> bytes:
@@ -180,7 +181,7 @@ def _threshold(dct: Plane) -> bytes:
 
 
 def _quality(samples: Plane) -> int:
-    """0..100: how many steep steps there are between neighbours of ``samples``, float32 (64, 64)."""
+    """0..100: how many steep steps neighbours in ``samples``, float32 (64, 64), make."""
     # Each step is cut to a whole number of hundredths before it is added up, so that noise does
     # not count.
     down = np.trunc(np.diff(samples, axis=0) * np.float32(100) / np.float32(255))
