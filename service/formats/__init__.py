@@ -1,0 +1,35 @@
+"""Hash lists as files: CSV with a header, JSON Lines, and ``signal_type hash`` text.
+
+Reading is a stream: bytes in, one ``ImportRow`` or ``RejectedLine`` out for each line that says
+something, in constant memory whatever the list holds. A bad line costs itself, never its
+neighbours. Writing is the reverse, and what is written reads back as the same rows.
+
+======== ======================================= ===============================================
+format   a line                                  carries
+======== ======================================= ===============================================
+csv      cells under a header of column names    everything
+jsonl    a JSON object                           everything; what ``lookalike hash --jsonl`` writes
+text     ``signal_type hash``                    one signal a line; what ``threatexchange`` and
+                                                 Hasher-Matcher-Actioner call a local file
+======== ======================================= ===============================================
+
+It knows files and lines; not banks, versions or what is listed already.
+"""
+
+from __future__ import annotations
+
+from service.formats.errors import UnknownFormatError, UnreadableListError
+from service.formats.names import Format, format_named
+from service.formats.reader import ListReader, file_chunks
+from service.formats.writer import Listed, write_list
+
+__all__ = [
+    "Format",
+    "ListReader",
+    "Listed",
+    "UnknownFormatError",
+    "UnreadableListError",
+    "file_chunks",
+    "format_named",
+    "write_list",
+]

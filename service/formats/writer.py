@@ -1,0 +1,84 @@
+"""Entries to a list that this project, or another matcher, can import.
+
+It knows how each format is written; not where the text goes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from service.formats.names import CODE_PREFIX, COLUMNS, Format
+from service.formats.rows import to_cell
+from service.signals import Signals
+
+
+class Listed(Protocol):
+    """What a list says of one item: an ``Entry`` of the store, or an ``ImportRow``."""
+
+    @property
+    def provider_id(self) -> str | None:
+        """The provider's own id."""
+
+    @property
+    def signals(self) -> Signals:
+        """Its signals."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its labels."""
+
+
+def write_list(entries: Iterable[Listed], format: Format) -> Iterator[str]:  # noqa: A002 - the contract's word
+    """The list's text, each piece one whole line (for ``text``, the lines of one entry).
+
+    ``text`` has no place for ids, labels and qualities: an entry becomes one line a signal.
+    """
+    if format is Format.JSONL:
+        return map(_json_line, entries)
+    if format is Format.TEXT:
+        return map(_text_lines, entries)
+    return _csv_lines(entries)
+
+
+def _csv_lines(entries: Iterable[Listed]) -> Iterator[str]:
+    yield _csv_line(COLUMNS)
+    for entry in entries:
+        said = entry.signals.to_json()
+        codes = [f"{space}={code.hex()}" for space, code in sorted(entry.signals.codes.items())]
+        said |= {
+            "provider_id": entry.provider_id or "",
+            "codes": to_cell(codes),
+            "labels": to_cell(entry.labels),
+        }
+        yield _csv_line([str(said.get(column, "")) for column in COLUMNS])
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue()
+
+
+def _json_line(entry: Listed) -> str:
+    said: dict[str, object] = {}
+    if entry.provider_id is not None:
+        said["provider_id"] = entry.provider_id
+    said |= entry.signals.to_json()
+    if entry.labels:
+        said["labels"] = list(entry.labels)
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _text_lines(entry: Listed) -> str:
+    said = entry.signals.to_json()
+    lines = [f"{name} {said[name]}" for name in ("md5", "sha1", "sha256", "pdq") if name in said]
+    lines += [
+        f"{CODE_PREFIX}{space} {code.hex()}" for space, code in sorted(entry.signals.codes.items())
+    ]
+    if "url" in said:
+        lines.append(f"url {said['url']}")
+    return "".join(line + "\n" for line in lines)

@@ -1,0 +1,95 @@
+"""What is written reads back as the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.formats import Format, ListReader, write_list
+from service.signals import Signals
+from service.store.values import ImportRow
+
+
+def _bytes(length: int) -> st.SearchStrategy[bytes | None]:
+    return st.none() | st.binary(min_size=length, max_size=length)
+
+
+_NAMES = (
+    st.text(
+        st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(" ;,\"\\'|#="), max_size=40
+    )
+    .map(str.strip)
+    .filter(bool)
+)
+_SIGNALS = st.builds(
+    Signals,
+    md5=_bytes(16),
+    sha1=_bytes(20),
+    sha256=_bytes(32),
+    pdq=_bytes(32),
+    codes=st.dictionaries(
+        st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True),
+        st.binary(min_size=32, max_size=32),
+        max_size=3,
+    ),
+    url=st.none()
+    | st.sampled_from(
+        ["https://a.example/x?y=1;2,3", 'http://b.example/"q"', "https://ü.example/ö"]
+    ),
+    pdq_quality=st.none() | st.integers(0, 100),
+    quality=st.none() | st.floats(0, 1),
+).filter(bool)
+_ROWS = st.lists(
+    st.builds(
+        ImportRow,
+        line=st.just(0),
+        signals=_SIGNALS,
+        provider_id=st.none() | _NAMES,
+        labels=st.lists(_NAMES, max_size=4).map(lambda labels: tuple(sorted(set(labels)))),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def _round_trip(rows: list[ImportRow], format: Format) -> list[ImportRow]:  # noqa: A002
+    text = "".join(write_list(rows, format))
+    reader = ListReader([text.encode()])
+    assert reader.format is format
+    back = list(reader)
+    assert reader.ignored == ()
+    assert all(isinstance(row, ImportRow) for row in back), back
+    return [replace(row, line=0) for row in back if isinstance(row, ImportRow)]
+
+
+@given(rows=_ROWS)
+def test_csv_carries_everything(rows: list[ImportRow]) -> None:
+    assert _round_trip(rows, Format.CSV) == rows
+
+
+@given(rows=_ROWS)
+def test_json_lines_carry_everything(rows: list[ImportRow]) -> None:
+    assert _round_trip(rows, Format.JSONL) == rows
+
+
+@given(rows=_ROWS)
+def test_text_carries_every_signal_one_a_line(rows: list[ImportRow]) -> None:
+    expected = []
+    for row in rows:
+        said = row.signals
+        expected += [
+            Signals(**{kind: value})
+            for kind in ("md5", "sha1", "sha256", "pdq")
+            if (value := getattr(said, kind))
+        ]
+        expected += [Signals(codes={space: code}) for space, code in sorted(said.codes.items())]
+        expected += [Signals(url=said.url)] if said.url else []
+    assert [row.signals for row in _round_trip(rows, Format.TEXT)] == expected
+
+
+def test_an_empty_list_is_a_header_in_csv_and_nothing_elsewhere() -> None:
+    assert "".join(write_list([], Format.JSONL)) == "".join(write_list([], Format.TEXT)) == ""
+    header = "".join(write_list([], Format.CSV))
+    assert list(ListReader([header.encode()])) == []
