@@ -1,0 +1,280 @@
+"""What can go wrong behind the door, each with a stable ``code``.
+
+::
+
+    ServiceError
+    ├── SettingsError               a setting cannot be used
+    │   └── NoAdminKeyError         nobody could administer this store
+    ├── StoreError
+    │   ├── StoreMissingError       there is no store where one was expected
+    │   ├── StoreUnusableError      the database cannot be opened or is not ours
+    │   ├── SchemaOutdatedError     the store waits for a migration
+    │   ├── SchemaTooNewError       the store was written by a newer release
+    │   └── StoreBusyError          another writer held the store for too long
+    ├── InvalidValueError           a value that the caller sent cannot be used
+    │   ├── BadNameError
+    │   ├── BadSignalError
+    │   ├── NoSignalsError
+    │   ├── BadCursorError
+    │   └── BadPolicyError
+    ├── NotFoundError
+    │   ├── BankNotFoundError
+    │   ├── EntryNotFoundError
+    │   └── KeyNotFoundError
+    ├── ConflictError
+    │   ├── BankExistsError
+    │   ├── EntryExistsError
+    │   └── VersionExistsError
+    ├── ImportRefusedError
+    │   ├── TooManyRejectedError
+    │   └── EmptyListError
+    ├── AuthError
+    │   ├── KeyMissingError
+    │   ├── KeyRefusedError
+    │   └── RoleMissingError
+    ├── RequestError                the HTTP request is not one we answer
+    │   ├── MalformedRequestError
+    │   ├── BodyTooLargeError
+    │   ├── BadMediaTypeError
+    │   └── FetchDisabledError
+    └── UnavailableError            try again later
+        ├── OverloadedError
+        ├── IndexNotLoadedError
+        └── EncoderMissingError
+
+A message names the offending key, line or name; never image bytes, keys or listed hashes. It knows
+no HTTP: ``problems`` holds the one table from errors to statuses.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Whatever this package raises on purpose."""
+
+    code: ClassVar[str] = "service_error"
+    """Stable, for programs; the message is for people."""
+
+
+class SettingsError(ServiceError):
+    """A setting cannot be used; the message names the key and the value."""
+
+    code = "bad_setting"
+
+
+class NoAdminKeyError(SettingsError):
+    """The store has no admin key and none was given."""
+
+    code = "no_admin_key"
+
+
+class StoreError(ServiceError):
+    """The store cannot do what was asked, through no fault of the request."""
+
+    code = "store_error"
+
+
+class StoreMissingError(StoreError):
+    """There is no store where one was expected."""
+
+    code = "store_missing"
+
+
+class StoreUnusableError(StoreError):
+    """The database cannot be opened, or is not one of ours."""
+
+    code = "store_unusable"
+
+
+class SchemaOutdatedError(StoreError):
+    """The store was written by an older release: ``lookalike migrate`` brings it forward."""
+
+    code = "schema_outdated"
+
+
+class SchemaTooNewError(StoreError):
+    """The store was written by a newer release than this one."""
+
+    code = "schema_too_new"
+
+
+class StoreBusyError(StoreError):
+    """Another writer held the store longer than the busy timeout."""
+
+    code = "store_busy"
+
+
+class InvalidValueError(ServiceError):
+    """A value that the caller sent cannot be used."""
+
+    code = "invalid_value"
+
+
+class BadNameError(InvalidValueError):
+    """A bank, provider, list, version, label or provider's id that is not a name."""
+
+    code = "bad_name"
+
+
+class BadSignalError(InvalidValueError):
+    """A signal of an unknown type, or not in its type's form."""
+
+    code = "bad_signal"
+
+
+class NoSignalsError(InvalidValueError):
+    """Nothing to match or to list."""
+
+    code = "no_signals"
+
+
+class BadCursorError(InvalidValueError):
+    """A page cursor that this service did not give."""
+
+    code = "bad_cursor"
+
+
+class BadPolicyError(InvalidValueError):
+    """A bank's policy that cannot be applied."""
+
+    code = "bad_policy"
+
+
+class NotFoundError(ServiceError):
+    """What was named does not exist."""
+
+    code = "not_found"
+
+
+class BankNotFoundError(NotFoundError):
+    """No bank has this name."""
+
+    code = "bank_not_found"
+
+
+class EntryNotFoundError(NotFoundError):
+    """No entry of this bank has this id."""
+
+    code = "entry_not_found"
+
+
+class KeyNotFoundError(NotFoundError):
+    """No key has this id."""
+
+    code = "key_not_found"
+
+
+class ConflictError(ServiceError):
+    """What was to be made is there already."""
+
+    code = "conflict"
+
+
+class BankExistsError(ConflictError):
+    """A bank of this name is there already."""
+
+    code = "bank_exists"
+
+
+class EntryExistsError(ConflictError):
+    """An entry with this (bank, provider, list, provider_id) is there already."""
+
+    code = "entry_exists"
+
+
+class VersionExistsError(ConflictError):
+    """The list already had a version of this name."""
+
+    code = "version_exists"
+
+
+class ImportRefusedError(ServiceError):
+    """A list was read, and nothing of it was committed."""
+
+    code = "import_refused"
+
+
+class EmptyListError(ImportRefusedError):
+    """A list without one valid line would remove every entry that the list holds."""
+
+    code = "empty_list"
+
+
+class AuthError(ServiceError):
+    """The caller may not do this."""
+
+    code = "unauthorized"
+
+
+class KeyMissingError(AuthError):
+    """No bearer key was sent."""
+
+    code = "key_missing"
+
+
+class KeyRefusedError(AuthError):
+    """The bearer key is unknown or revoked."""
+
+    code = "key_refused"
+
+
+class RoleMissingError(AuthError):
+    """The key is good, but none of its roles may do this."""
+
+    code = "role_missing"
+
+
+class RequestError(ServiceError):
+    """The HTTP request is not one we answer."""
+
+    code = "bad_request"
+
+
+class MalformedRequestError(RequestError):
+    """The body is not what its media type says, or lacks a part."""
+
+    code = "malformed_request"
+
+
+class BodyTooLargeError(RequestError):
+    """The body is larger than the limit."""
+
+    code = "body_too_large"
+
+
+class BadMediaTypeError(RequestError):
+    """The body is of a media type that this route does not read."""
+
+    code = "unsupported_media_type"
+
+
+class FetchDisabledError(RequestError):
+    """No URL is fetched: ``LOOKALIKE_FETCH_ALLOWLIST`` is empty."""
+
+    code = "fetch_disabled"
+
+
+class UnavailableError(ServiceError):
+    """It may work in a moment."""
+
+    code = "unavailable"
+
+
+class OverloadedError(UnavailableError):
+    """The queue of work is full."""
+
+    code = "overloaded"
+
+
+class IndexNotLoadedError(UnavailableError):
+    """The index has not been built from the store yet."""
+
+    code = "index_not_loaded"
+
+
+class EncoderMissingError(UnavailableError):
+    """This service was started without a fingerprinter, so it reads signals but no images."""
+
+    code = "encoder_missing"

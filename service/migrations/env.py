@@ -1,0 +1,22 @@
+"""What Alembic runs: the connection comes from ``service.store.schema``, never from a file."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from service.store.models import Base
+
+connection = context.config.attributes["connection"]
+
+if context.is_offline_mode():
+    context.configure(
+        dialect_name=connection.dialect.name,
+        target_metadata=Base.metadata,
+        literal_binds=True,
+        output_buffer=context.config.output_buffer,
+    )
+else:
+    context.configure(connection=connection, target_metadata=Base.metadata)
+
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,191 @@
+"""The signals of one item, as they cross from requests and lists to the store and the matcher.
+
+It knows the form of each signal type and how to read it from text; not who lists a signal, nor what
+a match of it leads to. ``photodna`` is not read yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from embeddings import pdq, quality
+from embeddings.codes import CODE_BYTES
+from embeddings.fingerprint import Fingerprint
+from service.errors import BadSignalError
+
+DIGEST_BYTES: Final[Mapping[str, int]] = MappingProxyType({"md5": 16, "sha1": 20, "sha256": 32})
+"""Digest type to its length, bytes."""
+
+MAX_SPACES: Final = 8
+"""Codes one item may carry."""
+
+MAX_URL: Final = 2048
+"""Characters."""
+
+_HEX: Final = re.compile(r"[0-9a-fA-F]*", re.ASCII)
+_SPACE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_KNOWN: Final = frozenset({*DIGEST_BYTES, "pdq", "codes", "url", "pdq_quality", "quality"})
+
+
+@dataclass(frozen=True)
+class Signals:
+    """The signals of one item; those that are absent are ``None``."""
+
+    md5: bytes | None = None
+    """16 bytes."""
+    sha1: bytes | None = None
+    """20 bytes."""
+    sha256: bytes | None = None
+    """32 bytes."""
+    pdq: bytes | None = None
+    """32 bytes."""
+    codes: Mapping[str, bytes] = field(default_factory=dict)
+    """Code space to code, 32 bytes each."""
+    url: str | None = None
+    """A web page, as listed."""
+    pdq_quality: int | None = None
+    """0..100; ``None`` where the list does not say."""
+    quality: float | None = None
+    """Structure, 0..1; ``None`` where the list does not say."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to match."""
+        return bool(self.md5 or self.sha1 or self.sha256 or self.pdq or self.codes or self.url)
+
+    @property
+    def structured(self) -> bool:
+        """Whether PDQ and codes may be matched at all; a list that gives no quality is believed."""
+        return self.quality is None or self.quality >= quality.MIN_QUALITY
+
+    @property
+    def pdq_usable(self) -> bool:
+        """Whether there is a PDQ hash that may be matched."""
+        trusted = self.pdq_quality is None or self.pdq_quality >= pdq.MIN_QUALITY
+        return self.pdq is not None and self.structured and trusted
+
+    @property
+    def codes_usable(self) -> bool:
+        """Whether there are codes that may be matched."""
+        return bool(self.codes) and self.structured
+
+    @property
+    def digest_only(self) -> bool:
+        """Whether there are perceptual signals and none of them may be matched."""
+        perceptual = self.pdq is not None or bool(self.codes)
+        return perceptual and not (self.pdq_usable or self.codes_usable)
+
+    def to_json(self) -> dict[str, object]:
+        """The same as hex text, absent ones left out: what ``parse_signals`` reads."""
+        out: dict[str, object] = {}
+        for name in (*DIGEST_BYTES, "pdq"):
+            value: bytes | None = getattr(self, name)
+            if value is not None:
+                out[name] = value.hex()
+        if self.codes:
+            out["codes"] = {space: code.hex() for space, code in sorted(self.codes.items())}
+        for name in ("url", "pdq_quality", "quality"):
+            if getattr(self, name) is not None:
+                out[name] = getattr(self, name)
+        return out
+
+
+def from_fingerprint(fingerprint: Fingerprint) -> Signals:
+    """The signals of an image that was fingerprinted here."""
+    return Signals(
+        md5=bytes.fromhex(fingerprint.md5),
+        sha1=bytes.fromhex(fingerprint.sha1),
+        sha256=bytes.fromhex(fingerprint.sha256),
+        pdq=fingerprint.pdq,
+        codes=dict(fingerprint.codes),
+        pdq_quality=fingerprint.pdq_quality,
+        quality=fingerprint.quality,
+    )
+
+
+def parse_signals(fields: Mapping[str, object]) -> Signals:
+    """Read signals from text: hex of either case; ``None`` counts as absent.
+
+    ``codes`` maps code space to hex. Raises ``BadSignalError`` naming the key, never the value.
+    """
+    unknown = sorted(str(name)[:64] for name in fields if name not in _KNOWN)
+    if unknown:
+        raise BadSignalError(
+            f"unknown signal {unknown[0]!r}; known are {', '.join(sorted(_KNOWN))}"
+        )
+    return Signals(
+        md5=_digest(fields, "md5"),
+        sha1=_digest(fields, "sha1"),
+        sha256=_digest(fields, "sha256"),
+        pdq=_hex("pdq", fields.get("pdq"), CODE_BYTES),
+        codes=_codes(fields.get("codes")),
+        url=_url(fields.get("url")),
+        pdq_quality=_pdq_quality(fields.get("pdq_quality")),
+        quality=unit_interval("quality", fields.get("quality")),
+    )
+
+
+def unit_interval(name: str, value: object) -> float | None:
+    """A number in 0..1, or ``None`` where none was given."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise BadSignalError(f"{name} must be a number from 0 to 1")
+    return float(value)
+
+
+def _digest(fields: Mapping[str, object], name: str) -> bytes | None:
+    return _hex(name, fields.get(name), DIGEST_BYTES[name])
+
+
+def _hex(name: str, value: object, length: int) -> bytes | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadSignalError(f"{name} must be text, {2 * length} hex digits")
+    if len(value) != 2 * length or not _HEX.fullmatch(value):
+        raise BadSignalError(
+            f"{name} must be {2 * length} hex digits, not {len(value)} characters like this"
+        )
+    return bytes.fromhex(value)
+
+
+def _codes(value: object) -> dict[str, bytes]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise BadSignalError("codes must map code spaces to hex")
+    if len(value) > MAX_SPACES:
+        raise BadSignalError(f"codes of at most {MAX_SPACES} spaces, not {len(value)}")
+    codes: dict[str, bytes] = {}
+    for space, text in value.items():
+        if not isinstance(space, str) or not _SPACE.fullmatch(space):
+            raise BadSignalError("a code space is lower-case letters, digits, '.', '_' and '-'")
+        code = _hex(f"codes.{space}", text, CODE_BYTES)
+        if code is not None:
+            codes[space] = code
+    return codes
+
+
+def _url(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise BadSignalError("url must be text")
+    url = value.strip()
+    if len(url) > MAX_URL:
+        raise BadSignalError(f"url has {len(url)} characters, more than {MAX_URL}")
+    if not url.isprintable() or "://" not in url:
+        raise BadSignalError("url must be absolute, without control characters")
+    return url
+
+
+def _pdq_quality(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
+        raise BadSignalError("pdq_quality must be an integer from 0 to 100")
+    return value

@@ -1,0 +1,59 @@
+"""The store: the truth about banks, entries, list versions and keys.
+
+``open_store`` gives a ``Store``; the values it takes and answers with are here too.
+"""
+
+from service.store.entries import EntryPage
+from service.store.imports import ImportTarget
+from service.store.schema import Migration, MigrationPlan
+from service.store.store import Store, migrate, open_store
+from service.store.values import (
+    DEFAULT_LIST,
+    LOCAL_PROVIDER,
+    MANUAL_LIST,
+    Action,
+    Bank,
+    Entry,
+    EntryState,
+    Imagery,
+    ImportDiff,
+    ImportRow,
+    Key,
+    ListVersion,
+    NewEntry,
+    NewKey,
+    Policy,
+    Radii,
+    RejectedLine,
+    Role,
+    TooManyRejectedError,
+)
+
+__all__ = [
+    "DEFAULT_LIST",
+    "LOCAL_PROVIDER",
+    "MANUAL_LIST",
+    "Action",
+    "Bank",
+    "Entry",
+    "EntryPage",
+    "EntryState",
+    "Imagery",
+    "ImportDiff",
+    "ImportRow",
+    "ImportTarget",
+    "Key",
+    "ListVersion",
+    "Migration",
+    "MigrationPlan",
+    "NewEntry",
+    "NewKey",
+    "Policy",
+    "Radii",
+    "RejectedLine",
+    "Role",
+    "Store",
+    "TooManyRejectedError",
+    "migrate",
+    "open_store",
+]

@@ -1,0 +1,154 @@
+"""Banks in the store: made, read, changed, deleted.
+
+It knows rows and sequences; what a policy means for a match is decided by ``service.matching``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from service.errors import BankExistsError, BankNotFoundError
+from service.store.database import Database
+from service.store.models import BankRow, EntryRow
+from service.store.values import Action, Bank, Imagery, Policy, Radii, check_bank_name
+
+_COLUMNS: Final = (
+    BankRow.id,
+    BankRow.name,
+    BankRow.action,
+    BankRow.imagery,
+    BankRow.radius,
+    BankRow.enabled,
+    BankRow.created_at,
+    BankRow.updated_at,
+)
+
+
+class Banks:
+    """The banks of one store."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on ``database``."""
+        self._database = database
+
+    def create(self, name: str, policy: Policy = Policy()) -> Bank:  # noqa: B008 (frozen)
+        """Add a bank. Raises ``BadNameError`` and ``BankExistsError``."""
+        check_bank_name(name)
+        now = datetime.now(UTC)
+        with self._database.write() as (connection, sequence):
+            number = insert_bank(connection, name, policy, sequence, now)
+        return Bank(number, name, policy, now, now)
+
+    def get(self, name: str) -> Bank:
+        """The bank of this name. Raises ``BankNotFoundError``."""
+        with self._database.read() as connection:
+            return find_bank(connection, name)
+
+    def all(self) -> list[Bank]:
+        """Every bank, by name."""
+        with self._database.read() as connection:
+            return live_banks(connection)
+
+    def update(self, name: str, policy: Policy) -> Bank:
+        """Give a bank another policy. Raises ``BankNotFoundError``."""
+        now = datetime.now(UTC)
+        with self._database.write() as (connection, sequence):
+            bank = find_bank(connection, name)
+            connection.execute(
+                update(BankRow)
+                .where(BankRow.id == bank.id)
+                .values(sequence=sequence, updated_at=now, **_policy_columns(policy))
+            )
+        return replace(bank, policy=policy, updated_at=now)
+
+    def delete(self, name: str) -> int:
+        """Take a bank and all its entries out of force; its name is free again. Returns how
+        many entries it had.
+
+        Raises ``BankNotFoundError``.
+        """
+        now = datetime.now(UTC)
+        with self._database.write() as (connection, sequence):
+            bank = find_bank(connection, name)
+            connection.execute(
+                update(BankRow)
+                .where(BankRow.id == bank.id)
+                .values(deleted=True, sequence=sequence, updated_at=now)
+            )
+            gone = connection.execute(
+                update(EntryRow)
+                .where(EntryRow.bank_id == bank.id, EntryRow.deleted.is_(False))
+                .values(deleted=True, sequence=sequence, updated_at=now)
+            )
+            return gone.rowcount
+
+
+def insert_bank(
+    connection: Connection, name: str, policy: Policy, sequence: int, now: datetime
+) -> int:
+    """Add a bank within a writing transaction; its id. Raises ``BankExistsError``."""
+    try:
+        return connection.execute(
+            insert(BankRow)
+            .values(
+                name=name,
+                deleted=False,
+                sequence=sequence,
+                created_at=now,
+                updated_at=now,
+                **_policy_columns(policy),
+            )
+            .returning(BankRow.id)
+        ).scalar_one()
+    except IntegrityError:
+        raise BankExistsError(f"a bank named {name!r} is there already") from None
+
+
+def find_bank(connection: Connection, name: str) -> Bank:
+    """The live bank of this name, within a transaction. Raises ``BankNotFoundError``."""
+    row = connection.execute(
+        select(*_COLUMNS).where(BankRow.name == name, BankRow.deleted.is_(False))
+    ).one_or_none()
+    if row is None:
+        raise BankNotFoundError(f"no bank is named {name[:80]!r}")
+    return _bank(row)
+
+
+def live_banks(connection: Connection) -> list[Bank]:
+    """Every live bank, by name, within a transaction."""
+    rows = connection.execute(
+        select(*_COLUMNS).where(BankRow.deleted.is_(False)).order_by(BankRow.name)
+    )
+    return [_bank(row) for row in rows]
+
+
+def _policy_columns(policy: Policy) -> dict[str, Any]:
+    radius = {"pdq": policy.radius.pdq, "code": {k.value: v for k, v in policy.radius.code.items()}}
+    return {
+        "action": policy.action.value,
+        "imagery": policy.imagery.value,
+        "radius": orjson.dumps(radius).decode(),
+        "enabled": policy.enabled,
+    }
+
+
+def _bank(row: Row[*tuple[Any, ...]]) -> Bank:
+    radius = orjson.loads(row.radius)
+    return Bank(
+        id=row.id,
+        name=row.name,
+        policy=Policy(
+            action=Action(row.action),
+            imagery=Imagery(row.imagery),
+            radius=Radii(radius["pdq"], {Imagery(k): v for k, v in radius["code"].items()}),
+            enabled=row.enabled,
+        ),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

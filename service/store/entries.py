@@ -1,0 +1,218 @@
+"""Entries in the store: added one by one, read, paged, enabled and disabled, tombstoned.
+
+It knows rows and sequences; whole lists come in through ``imports``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, select, update
+
+from service.errors import EntryExistsError, EntryNotFoundError, NoSignalsError
+from service.store.banks import find_bank
+from service.store.database import Database
+from service.store.models import BankRow, EntryRow, ListRow
+from service.store.rows import (
+    ENTRY_COLUMNS,
+    content_columns,
+    derived_provider_id,
+    entry,
+    version_of_moment,
+)
+from service.store.values import Entry, NewEntry, check_labels, check_text, entry_number
+
+
+@dataclass(frozen=True)
+class EntryPage:
+    """Some entries of a bank, in the order they were added."""
+
+    entries: tuple[Entry, ...]
+    last: int
+    """Give it as ``after`` for the next page."""
+    more: bool
+    """Whether there is a next page."""
+
+
+class Entries:
+    """The entries of one store."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on ``database``."""
+        self._database = database
+
+    def add(self, bank: str, new: NewEntry) -> Entry:
+        """Add one entry, or list again one that was tombstoned.
+
+        Raises ``BankNotFoundError``, ``EntryExistsError``, ``NoSignalsError``, ``BadNameError``.
+        """
+        if not new.signals:
+            raise NoSignalsError("an entry needs at least one signal")
+        labels = check_labels(new.labels)
+        provider_id = new.provider_id or derived_provider_id(new.signals)
+        check_text("provider_id", provider_id, 256)
+        now = datetime.now(UTC)
+        with self._database.write() as (connection, sequence):
+            bank_id = find_bank(connection, bank).id
+            list_id = find_list(connection, bank_id, new.provider, new.list)
+            values: dict[str, Any] = {
+                **content_columns(new.signals, labels),
+                "version": version_of_moment(now),
+                "enabled": new.enabled,
+                "deleted": False,
+                "sequence": sequence,
+                "updated_at": now,
+            }
+            there = connection.execute(
+                select(EntryRow.id, EntryRow.deleted).where(
+                    EntryRow.list_id == list_id, EntryRow.provider_id == provider_id
+                )
+            ).one_or_none()
+            if there is None:
+                number = connection.execute(
+                    insert(EntryRow)
+                    .values(
+                        bank_id=bank_id,
+                        list_id=list_id,
+                        provider_id=provider_id,
+                        created_at=now,
+                        **values,
+                    )
+                    .returning(EntryRow.id)
+                ).scalar_one()
+            elif there.deleted:
+                number = there.id
+                connection.execute(update(EntryRow).where(EntryRow.id == number).values(**values))
+            else:
+                raise EntryExistsError(
+                    f"the list holds this provider_id already, as another entry: {provider_id!r}"
+                )
+            return _one(connection, bank, number)
+
+    def get(self, bank: str, public_id: str) -> Entry:
+        """One entry. Raises ``BankNotFoundError`` and ``EntryNotFoundError``."""
+        with self._database.read() as connection:
+            find_bank(connection, bank)
+            return _one(connection, bank, entry_number(public_id))
+
+    def by_ids(self, ids: Sequence[int]) -> dict[int, Entry]:
+        """Entries by internal id, tombstoned or not: a match may be of an entry that is just
+        gone."""
+        with self._database.read() as connection:
+            rows = connection.execute(_joined().where(EntryRow.id.in_(ids)))
+            return {row.id: entry(row) for row in rows}
+
+    def page(self, bank: str, after: int = 0, limit: int = 100) -> EntryPage:
+        """Up to ``limit`` entries whose internal id is greater than ``after``. Raises
+        ``BankNotFoundError``."""
+        with self._database.read() as connection:
+            bank_id = find_bank(connection, bank).id
+            rows = connection.execute(_live(bank_id, after).limit(limit + 1)).all()
+        found = tuple(entry(row) for row in rows[:limit])
+        return EntryPage(found, found[-1].id if found else after, len(rows) > limit)
+
+    def count(self, bank: str) -> int:
+        """How many entries a bank holds, enabled or not. Raises ``BankNotFoundError``."""
+        with self._database.read() as connection:
+            return connection.execute(
+                select(func.count())
+                .select_from(EntryRow)
+                .where(
+                    EntryRow.bank_id == find_bank(connection, bank).id, EntryRow.deleted.is_(False)
+                )
+            ).scalar_one()
+
+    def export(self, bank: str, chunk: int = 1000) -> Iterator[Entry]:
+        """Every entry of a bank that is enabled, in the order they were added; one consistent view.
+
+        Raises ``BankNotFoundError`` at once.
+        """
+        with self._database.read() as connection:
+            bank_id = find_bank(connection, bank).id
+        return self._export(bank_id, chunk)
+
+    def _export(self, bank_id: int, chunk: int) -> Iterator[Entry]:
+        with self._database.read() as connection:
+            after = 0
+            while rows := connection.execute(
+                _live(bank_id, after).where(EntryRow.enabled.is_(True)).limit(chunk)
+            ).all():
+                yield from map(entry, rows)
+                after = rows[-1].id
+
+    def set_enabled(self, bank: str, public_id: str, enabled: bool) -> Entry:
+        """Put an entry in or out of force; no later import changes that.
+
+        Raises ``BankNotFoundError`` and ``EntryNotFoundError``.
+        """
+        return self._change(bank, public_id, {"enabled": enabled})
+
+    def delete(self, bank: str, public_id: str) -> None:
+        """Tombstone an entry. A later version of its list that still holds it lists it again.
+
+        Raises ``BankNotFoundError`` and ``EntryNotFoundError``.
+        """
+        self._change(bank, public_id, {"deleted": True})
+
+    def _change(self, bank: str, public_id: str, values: dict[str, bool]) -> Entry:
+        number = entry_number(public_id)
+        with self._database.write() as (connection, sequence):
+            find_bank(connection, bank)
+            _one(connection, bank, number)
+            connection.execute(
+                update(EntryRow)
+                .where(EntryRow.id == number)
+                .values(**values, sequence=sequence, updated_at=datetime.now(UTC))
+            )
+            row = connection.execute(_joined().where(EntryRow.id == number)).one()
+            return entry(row)
+
+
+def find_list(connection: Connection, bank_id: int, provider: str, name: str) -> int:
+    """The id of a bank's list, made if it is new, within a writing transaction. Raises
+    ``BadNameError``."""
+    check_text("provider", provider, 128)
+    check_text("list", name, 128)
+    known = connection.execute(
+        select(ListRow.id).where(
+            ListRow.bank_id == bank_id, ListRow.provider == provider, ListRow.name == name
+        )
+    ).scalar_one_or_none()
+    if known is not None:
+        return known
+    return connection.execute(
+        insert(ListRow).values(bank_id=bank_id, provider=provider, name=name).returning(ListRow.id)
+    ).scalar_one()
+
+
+def _joined() -> Select[*tuple[Any, ...]]:
+    return (
+        select(*ENTRY_COLUMNS)
+        .join(ListRow, ListRow.id == EntryRow.list_id)
+        .join(BankRow, BankRow.id == EntryRow.bank_id)
+    )
+
+
+def _live(bank_id: int, after: int) -> Select[*tuple[Any, ...]]:
+    return (
+        _joined()
+        .where(EntryRow.bank_id == bank_id, EntryRow.id > after, EntryRow.deleted.is_(False))
+        .order_by(EntryRow.id)
+    )
+
+
+def _one(connection: Connection, bank: str, number: int) -> Entry:
+    row = connection.execute(
+        _joined().where(
+            EntryRow.id == number,
+            EntryRow.deleted.is_(False),
+            BankRow.name == bank,
+            BankRow.deleted.is_(False),
+        )
+    ).one_or_none()
+    if row is None:
+        raise EntryNotFoundError(f"bank {bank!r} has no entry of this id")
+    return entry(row)

@@ -1,0 +1,98 @@
+"""Bearer keys in the store: made, listed, revoked; only their hashes are kept.
+
+A key reads ``lk_ID_SECRET``: eight hex digits that name it in lists and logs, and 64 that prove it.
+It knows no HTTP and no roles' rights: those are ``service.auth``'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from service.errors import InvalidValueError, KeyNotFoundError
+from service.store.database import Database
+from service.store.models import KeyRow
+from service.store.values import Key, NewKey, Role, check_text
+
+
+class Keys:
+    """The keys of one store."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on ``database``."""
+        self._database = database
+
+    def create(self, name: str, roles: frozenset[Role]) -> NewKey:
+        """Make a key; its text is in the answer and nowhere else. Raises ``BadNameError``,
+        ``InvalidValueError``."""
+        check_text("a key's name", name, 128)
+        if not roles:
+            raise InvalidValueError("a key needs at least one role")
+        number, secret = secrets.token_hex(4), secrets.token_hex(32)
+        key = Key(number, name, roles, secret_hash(secret), datetime.now(UTC), None)
+        with self._database.write() as (connection, _):
+            connection.execute(
+                insert(KeyRow).values(
+                    id=key.id,
+                    name=key.name,
+                    roles=",".join(sorted(roles)),
+                    secret_hash=key.secret_hash,
+                    created_at=key.created_at,
+                )
+            )
+        return NewKey(key, f"lk_{number}_{secret}")
+
+    def all(self) -> list[Key]:
+        """Every key, revoked ones included, oldest first."""
+        with self._database.read() as connection:
+            return all_keys(connection)
+
+    def revoke(self, key_id: str) -> Key:
+        """Refuse a key from now on. Raises ``KeyNotFoundError``."""
+        now = datetime.now(UTC)
+        with self._database.write() as (connection, _):
+            row = connection.execute(select(*_COLUMNS).where(KeyRow.id == key_id)).one_or_none()
+            if row is None:
+                raise KeyNotFoundError(f"no key has the id {key_id[:32]!r}")
+            key = _key(row)
+            if key.revoked_at is not None:
+                return key
+            connection.execute(update(KeyRow).where(KeyRow.id == key_id).values(revoked_at=now))
+        return replace(key, revoked_at=now)
+
+
+_COLUMNS = (
+    KeyRow.id,
+    KeyRow.name,
+    KeyRow.roles,
+    KeyRow.secret_hash,
+    KeyRow.created_at,
+    KeyRow.revoked_at,
+)
+
+
+def all_keys(connection: Connection) -> list[Key]:
+    """Every key, oldest first, within a transaction."""
+    rows = connection.execute(select(*_COLUMNS).order_by(KeyRow.created_at, KeyRow.id))
+    return [_key(row) for row in rows]
+
+
+def secret_hash(secret: str) -> bytes:
+    """What is kept of a secret: its SHA-256, 32 bytes."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _key(row: Row[*tuple[Any, ...]]) -> Key:
+    return Key(
+        row.id,
+        row.name,
+        frozenset(Role(role) for role in row.roles.split(",")),
+        row.secret_hash,
+        row.created_at,
+        row.revoked_at,
+    )

@@ -1,0 +1,181 @@
+"""The tables, on SQLAlchemy 2, in the SQL that SQLite and PostgreSQL share.
+
+``counter`` has one row. Every writing transaction first adds one to it, which serialises
+writers, and stamps
+what it changes with the new value: the *sequence*. So the order of sequences is the order of
+commits, and "what changed since" is a range of an index; nothing is ever deleted, rows are
+tombstoned, so that replicas learn of removals in the same way.
+
+It knows the layout; what may be written when is decided by its neighbours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC time; SQLite, which keeps no zone, gets it without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables of the store."""
+
+
+class CounterRow(Base):
+    """The sequence of the newest committed change."""
+
+    __tablename__ = "counter"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class BankRow(Base):
+    """A bank and its policy."""
+
+    __tablename__ = "banks"
+    __table_args__ = (
+        # A name may be used again once its bank is deleted.
+        Index(
+            "banks_live_name",
+            "name",
+            unique=True,
+            sqlite_where=text("NOT deleted"),
+            postgresql_where=text("NOT deleted"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(16))
+    imagery: Mapped[str] = mapped_column(String(32))
+    radius: Mapped[str] = mapped_column(Text)
+    enabled: Mapped[bool]
+    deleted: Mapped[bool]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    updated_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class ListRow(Base):
+    """One provider's list in one bank, and the version of it in force."""
+
+    __tablename__ = "lists"
+    __table_args__ = (UniqueConstraint("bank_id", "provider", "name", name="lists_identity"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    bank_id: Mapped[int] = mapped_column(ForeignKey("banks.id"))
+    provider: Mapped[str] = mapped_column(String(128))
+    name: Mapped[str] = mapped_column(String(128))
+    version: Mapped[str | None] = mapped_column(String(128))
+    """``None`` until the list is imported: entries added one by one then say when they were
+    added."""
+
+
+class VersionRow(Base):
+    """One import of a list."""
+
+    __tablename__ = "list_versions"
+    __table_args__ = (UniqueConstraint("list_id", "version", name="list_versions_identity"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"))
+    version: Mapped[str] = mapped_column(String(128))
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    activated_at: Mapped[datetime] = mapped_column(Moment)
+    superseded_at: Mapped[datetime | None] = mapped_column(Moment)
+    entries: Mapped[int]
+    added: Mapped[int]
+    updated: Mapped[int]
+    removed: Mapped[int]
+    unchanged: Mapped[int]
+    rejected: Mapped[int]
+
+
+class EntryRow(Base):
+    """One known item: signals, provenance and state."""
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        UniqueConstraint("list_id", "provider_id", name="entries_identity"),
+        Index("entries_by_bank", "bank_id", "id"),
+        Index("entries_by_sequence", "sequence", "id"),
+        {"sqlite_autoincrement": True},  # an id is never given twice, not even after a purge
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    bank_id: Mapped[int] = mapped_column(ForeignKey("banks.id"))
+    """Repeats the list's bank, so that a bank's entries are one range of an index."""
+    list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"))
+    provider_id: Mapped[str] = mapped_column(String(256))
+    md5: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sha1: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    pdq: Mapped[bytes | None] = mapped_column(LargeBinary)
+    pdq_quality: Mapped[int | None]
+    quality: Mapped[float | None]
+    url: Mapped[str | None] = mapped_column(Text)
+    codes: Mapped[str | None] = mapped_column(Text)
+    """JSON: code space to hex."""
+    labels: Mapped[str] = mapped_column(Text)
+    """JSON: a list of texts."""
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """BLAKE2b-128 of signals and labels: whether an import changes an entry is one comparison."""
+    version: Mapped[str] = mapped_column(String(128))
+    """The list version, or the time, in which the content came to be what it is."""
+    enabled: Mapped[bool]
+    deleted: Mapped[bool]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    updated_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class KeyRow(Base):
+    """A bearer key: its hash, never itself."""
+
+    __tablename__ = "keys"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128))
+    roles: Mapped[str] = mapped_column(String(128))
+    """Names, comma-separated, sorted."""
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256: the secret has 256 random bits, so a slow hash would add nothing."""
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -1,0 +1,118 @@
+"""Which layout a store has, and how it is brought to ours. Migrations are explicit.
+
+A new store is created at the newest layout; an older one is refused until ``migrate`` is
+called, and a newer one
+always. It knows revisions, not what they do: that stands in ``service/migrations/versions``.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, inspect, text
+
+from service.errors import (
+    SchemaOutdatedError,
+    SchemaTooNewError,
+    StoreMissingError,
+    StoreUnusableError,
+)
+from service.store.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD: Final = "0001"
+"""The layout that ``models`` describes."""
+
+_SCRIPTS: Final = Path(__file__).resolve().parent.parent / "migrations"
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step from a layout to the next."""
+
+    revision: str
+    title: str
+
+
+@dataclass(frozen=True)
+class MigrationPlan:
+    """Where a store stands, and the steps to where it should."""
+
+    current: str
+    """Empty for a store with no layout yet."""
+    head: str
+    steps: tuple[Migration, ...]
+    sql: str
+    """What a dry run would have executed; empty otherwise."""
+    dry_run: bool
+
+
+def current_revision(database: Database) -> str:
+    """The store's layout; empty where there is none yet."""
+    with database.read() as connection:
+        return _revision(connection)
+
+
+def check(database: Database) -> None:
+    """Refuse a store whose layout is not ``HEAD``."""
+    found = current_revision(database)
+    if found == HEAD:
+        return
+    if not found:
+        raise StoreMissingError("the database holds no Lookalike store")
+    if found > HEAD:
+        raise SchemaTooNewError(f"the store has layout {found}; this release knows up to {HEAD}")
+    raise SchemaOutdatedError(f"the store has layout {found}, not {HEAD}: run `lookalike migrate`")
+
+
+def migrate(database: Database, dry_run: bool = False) -> MigrationPlan:
+    """Bring a store to ``HEAD``, or with ``dry_run`` only say how.
+
+    Every step runs in one transaction: a failure leaves the store as it was.
+    """
+    # Only migrations need Alembic; serving should not pay for importing it.
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    buffer = io.StringIO()
+    config = _config(buffer)
+    with database.connect() as connection:
+        connection.execution_options(lookalike_begin=database.begin_write)
+        with connection.begin():
+            current = _revision(connection)
+            if current > HEAD:
+                raise SchemaTooNewError(
+                    f"the store has layout {current}; this release knows up to {HEAD}"
+                )
+            config.attributes["connection"] = connection
+            scripts = ScriptDirectory.from_config(config)
+            steps = tuple(
+                Migration(step.revision, step.doc)
+                for step in reversed(list(scripts.iterate_revisions(HEAD, current or "base")))
+            )
+            if steps:
+                command.upgrade(
+                    config, f"{current or 'base'}:{HEAD}" if dry_run else HEAD, sql=dry_run
+                )
+    return MigrationPlan(current, HEAD, steps, buffer.getvalue(), dry_run)
+
+
+def _revision(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        if inspect(connection).has_table("banks"):
+            raise StoreUnusableError("the database holds tables that are not Lookalike's")
+        return ""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def _config(buffer: io.StringIO) -> Config:
+    from alembic.config import Config
+
+    config = Config(stdout=io.StringIO(), output_buffer=buffer)
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config

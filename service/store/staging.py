@@ -1,0 +1,153 @@
+"""Where the lines of a list wait while it is read: a temporary table of one connection.
+
+It checks each line and sets aside those that cannot be entries, each with its reason. It knows
+nothing of what the list held before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from service.errors import InvalidValueError, NoSignalsError
+from service.store.rows import content_columns, derived_provider_id
+from service.store.values import ImportRow, RejectedLine, check_labels, check_text
+
+MAX_SHOWN: Final = 1000
+"""Rejected lines kept to be shown; the others are counted."""
+
+_BATCH: Final = 2000
+
+_CONTENT_COLUMNS: Final = (
+    Column("md5", LargeBinary),
+    Column("sha1", LargeBinary),
+    Column("sha256", LargeBinary),
+    Column("pdq", LargeBinary),
+    Column("pdq_quality", Integer),
+    Column("quality", Float),
+    Column("url", Text),
+    Column("codes", Text),
+    Column("labels", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+CONTENT: Final = tuple(column.name for column in _CONTENT_COLUMNS)
+"""The columns that a staged row and an entry share."""
+
+STAGED: Final = Table(
+    "staged_rows",
+    MetaData(),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("line", Integer, nullable=False),
+    Column("provider_id", String(256), nullable=False, index=True),
+    *_CONTENT_COLUMNS,
+    prefixes=["TEMPORARY"],
+)
+
+
+@dataclass
+class Reading:
+    """What was found while a list was read."""
+
+    rejected: list[RejectedLine] = field(default_factory=list)
+    rejected_count: int = 0
+    duplicates: int = 0
+    digest_only: int = 0
+
+    def reject(self, line: int, reason: str) -> None:
+        """Set a line aside."""
+        self.rejected_count += 1
+        if len(self.rejected) < MAX_SHOWN:
+            self.rejected.append(RejectedLine(line, reason))
+
+
+def stage(connection: Connection, rows: Iterable[ImportRow | RejectedLine]) -> Reading:
+    """Fill ``STAGED`` with the valid rows, one for each provider's id."""
+    reading = Reading()
+    batch: list[dict[str, Any]] = []
+    position = 0
+    for row in rows:
+        if isinstance(row, RejectedLine):
+            reading.reject(row.line, row.reason)
+            continue
+        try:
+            columns = _columns(row)
+        except InvalidValueError as error:
+            reading.reject(row.line, str(error))
+            continue
+        reading.digest_only += row.signals.digest_only
+        batch.append({"position": position, **columns})
+        position += 1
+        if len(batch) == _BATCH:
+            connection.execute(insert(STAGED), batch)
+            batch = []
+    if batch:
+        connection.execute(insert(STAGED), batch)
+    _drop_repeats(connection, reading)
+    return reading
+
+
+def staged_count(connection: Connection) -> int:
+    """How many rows wait."""
+    return connection.execute(select(func.count()).select_from(STAGED)).scalar_one()
+
+
+def _columns(row: ImportRow) -> dict[str, Any]:
+    if not row.signals:
+        raise NoSignalsError("the line has no signal")
+    return {
+        "line": row.line,
+        "provider_id": check_text(
+            "provider_id", row.provider_id or derived_provider_id(row.signals), 256
+        ),
+        **content_columns(row.signals, check_labels(row.labels)),
+    }
+
+
+def _drop_repeats(connection: Connection, reading: Reading) -> None:
+    """Keep the first row of each provider's id; a repeat with other content is a rejected line."""
+    first = STAGED.alias("first")
+    firsts = (
+        select(STAGED.c.provider_id, func.min(STAGED.c.position).label("position"))
+        .group_by(STAGED.c.provider_id)
+        .having(func.count() > 1)
+        .subquery("firsts")
+    )
+    repeats = connection.execute(
+        select(
+            STAGED.c.position,
+            STAGED.c.line,
+            first.c.line.label("first_line"),
+            (STAGED.c.content == first.c.content).label("same"),
+        )
+        .join(firsts, firsts.c.provider_id == STAGED.c.provider_id)
+        .join(first, first.c.position == firsts.c.position)
+        .where(STAGED.c.position != firsts.c.position)
+        .order_by(STAGED.c.position)
+    ).all()
+    for repeat in repeats:
+        if repeat.same:
+            reading.duplicates += 1
+        else:
+            reading.reject(
+                repeat.line, f"line {repeat.first_line} has the same id with other content"
+            )
+    for start in range(0, len(repeats), _BATCH):
+        positions = [repeat.position for repeat in repeats[start : start + _BATCH]]
+        connection.execute(delete(STAGED).where(STAGED.c.position.in_(positions)))

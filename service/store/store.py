@@ -1,0 +1,95 @@
+"""The store: the truth about banks, entries and keys. Everything else is derived from it.
+
+It knows how to open and create a database and gathers what can be done with it; each part's rules
+stand in its own module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from service.errors import StoreMissingError
+from service.store import schema
+from service.store.banks import Banks
+from service.store.changes import Changes, changes_since, newest_sequence
+from service.store.database import Database, sqlite_url
+from service.store.entries import Entries
+from service.store.imports import ImportTarget, apply_import
+from service.store.keys import Keys
+from service.store.values import ImportDiff, ImportRow, ListVersion, RejectedLine
+from service.store.versions import list_versions
+
+
+class Store:
+    """One open store; safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on ``database``, whose layout was checked."""
+        self._database = database
+        self.banks = Banks(database)
+        self.entries = Entries(database)
+        self.keys = Keys(database)
+
+    def apply_import(
+        self,
+        target: ImportTarget,
+        rows: Iterable[ImportRow | RejectedLine],
+        max_rejected: int = 0,
+        dry_run: bool = False,
+    ) -> ImportDiff:
+        """Make ``rows`` the new version of a list; see ``imports.apply_import``."""
+        return apply_import(self._database, target, rows, max_rejected, dry_run)
+
+    def versions(self, bank: str) -> list[ListVersion]:
+        """The versions of a bank's lists, newest first. Raises ``BankNotFoundError``."""
+        return list_versions(self._database, bank)
+
+    def sequence(self) -> int:
+        """The sequence of the newest commit."""
+        return newest_sequence(self._database)
+
+    def changes(self, since: int) -> AbstractContextManager[Changes]:
+        """What changed after ``since``, as one consistent view."""
+        return changes_since(self._database, since)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
+
+def open_store(data_dir: Path, url: str | None = None, create: bool = True) -> Store:
+    """Open the store in ``data_dir``, or at ``url`` (``sqlite:///PATH``, ``postgresql://…``).
+
+    With ``create`` a store that is missing is made, at the newest layout; without, it raises
+    ``StoreMissingError``. A store of another layout raises ``SchemaOutdatedError`` or
+    ``SchemaTooNewError``; a database that cannot be used raises ``StoreUnusableError``.
+    """
+    database = Database(url or sqlite_url(data_dir))
+    try:
+        if create:
+            database.create_files()
+            if not schema.current_revision(database):
+                schema.migrate(database)
+        elif database.path is not None and not database.path.exists():
+            raise StoreMissingError(f"there is no store at {database.path}")
+        schema.check(database)
+    except BaseException:
+        database.close()
+        raise
+    return Store(database)
+
+
+def migrate(data_dir: Path, url: str | None = None, dry_run: bool = False) -> schema.MigrationPlan:
+    """Bring the store to the newest layout, or with ``dry_run`` say what that would execute.
+
+    Raises ``StoreMissingError``, ``SchemaTooNewError``, ``StoreUnusableError``.
+    """
+    database = Database(url or sqlite_url(data_dir))
+    try:
+        if database.path is not None and not database.path.exists():
+            raise StoreMissingError(f"there is no store at {database.path}")
+        return schema.migrate(database, dry_run)
+    finally:
+        database.close()
