@@ -84,8 +84,10 @@ def swap_channels(image: Image.Image, order: tuple[int, int, int]) -> Image.Imag
 
 
 def posterise(image: Image.Image, bits: int) -> Image.Image:
-    """Keep ``bits`` (1..8) of each value."""
-    return ImageOps.posterize(image, bits)
+    """Keep ``bits`` (1..8) of each value, spread over the full range: white stays white."""
+    levels = 2**bits
+    table = [(value * levels // 256) * 255 // (levels - 1) for value in range(256)]
+    return image.point(table * 3)
 
 
 def solarise(image: Image.Image, above: int) -> Image.Image:

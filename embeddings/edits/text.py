@@ -6,6 +6,7 @@ It knows nothing of languages: the words are plain English nouns and verbs, draw
 from __future__ import annotations
 
 import functools
+import math
 from typing import Final, Literal
 
 import numpy as np
@@ -95,6 +96,8 @@ def band(
     top = edge == "top"
     framed.paste(image, (0, strip if top else 0))
     size = max(MIN_FONT, min(round(strip * 0.32), image.width // 8))
+    while size > MIN_FONT and (_wrapped(words, size, image.width).count("\n") + 1.5) * size > strip:
+        size -= 1
     ImageDraw.Draw(framed).multiline_text(
         (image.width / 2, strip / 2 if top else image.height + strip / 2),
         _wrapped(words, size, image.width),
@@ -122,17 +125,18 @@ def watermark_tiled(
     image: Image.Image, words: str, opacity: float, degrees: float = 30.0, colour: Colour = WHITE
 ) -> Image.Image:
     """The same words over and over, slanted, ``opacity`` 0..1."""
-    size = max(MIN_FONT, min(image.size) // 9)
+    size = max(MIN_FONT, min(image.size) // 10)
     face = font(size)
-    tile_width = max(1, round(len(words) * size * 0.62) + size)
-    tile = Image.new("L", (tile_width, size * 3), 0)
+    tile = Image.new("L", (max(1, round(face.getlength(words))) + size, round(size * 2.2)), 0)
     ImageDraw.Draw(tile).text((0, 0), words, fill=255, font=face)
-    tile = tile.rotate(degrees, Image.Resampling.BILINEAR, expand=True)
-    values = np.asarray(tile)
-    across = -(-image.width // tile.width)
-    down = -(-image.height // tile.height)
-    sheet = np.tile(values, (down, across))[: image.height, : image.width]
-    return _stamped(image, Image.fromarray(np.ascontiguousarray(sheet)), colour, opacity)
+    # A sheet as long as the diagonal covers the picture however it is turned.
+    side = math.ceil(math.hypot(*image.size))
+    copies = (-(-side // tile.height), -(-side // tile.width))
+    sheet = Image.fromarray(np.tile(np.asarray(tile), copies)[:side, :side].copy())
+    turned = sheet.rotate(degrees, Image.Resampling.BILINEAR)
+    left, top = (side - image.width) // 2, (side - image.height) // 2
+    mask = turned.crop((left, top, left + image.width, top + image.height))
+    return _stamped(image, mask, colour, opacity)
 
 
 def watermark_corner(
@@ -145,9 +149,13 @@ def watermark_corner(
 ) -> Image.Image:
     """One line of words somewhere on the picture, ``opacity`` 0..1."""
     size = max(MIN_FONT, round(min(image.size) * height))
+    length = font(size).getlength(words)
+    if length > image.width:
+        size = max(MIN_FONT, int(size * image.width / length))
+        length = font(size).getlength(words)
     mask = Image.new("L", image.size, 0)
-    left, top = placed(image.size, (round(len(words) * size * 0.52), size + size // 2), rng)
-    ImageDraw.Draw(mask).text((left, top), words, fill=255, font=font(size))
+    corner = placed(image.size, (round(length), size + size // 2), rng)
+    ImageDraw.Draw(mask).text(corner, words, fill=255, font=font(size))
     return _stamped(image, mask, colour, opacity)
 
 
