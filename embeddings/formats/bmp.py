@@ -1,0 +1,33 @@
+"""BMP: its header.
+
+It knows the size and kind of compression only.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from embeddings.formats.contents import Contents, damaged
+
+_RUN_LENGTH: Final = frozenset({1, 2})
+
+MAX_RUN_LENGTH_SIZE: Final = 2**22
+"""Pixels, and bytes, of a file with run lengths: their decoder goes through them one by one."""
+
+
+def read(data: bytes) -> Contents:
+    """The header of a BMP file."""
+    try:
+        (header,) = struct.unpack_from("<L", data, 14)
+        if header == 12:
+            width, height = struct.unpack_from("<HH", data, 18)
+            return Contents("bmp", width, height, data)
+        width, height, _, _, compression = struct.unpack_from("<llHHL", data, 18)
+    except struct.error:
+        raise damaged("bmp", "it ends within its header") from None
+    # A negative height means that rows run from the top.
+    width, height = abs(width), abs(height)
+    if compression in _RUN_LENGTH and max(width * height, len(data)) > MAX_RUN_LENGTH_SIZE:
+        raise damaged("bmp", f"with run lengths, at most {MAX_RUN_LENGTH_SIZE} pixels are read")
+    return Contents("bmp", width, height, data)

@@ -1,0 +1,69 @@
+"""What a reader of file headers answers with, and the few steps all of them share.
+
+Each module beside this one walks one format's structure without decoding a pixel and hands on
+only what the decoder needs: text, thumbnails and further frames stay behind where they can be cut
+off, so that no metadata, however large or crafted, costs more than the walk. It knows nothing of
+the limits a service sets; the bounds here are on what no honest file comes near.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from embeddings.errors import UnreadableImageError
+
+Format = Literal["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp"]
+
+MAX_PROFILE_BYTES: Final = 4 * 2**20
+"""Colour profiles beyond this are ignored; the largest in use, for printing presses, have 3 MiB."""
+
+_ORIENTATION: Final = 0x0112
+_MAX_EXIF_ENTRIES: Final = 1000
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What one file announces about itself, and what of it is given to the decoder."""
+
+    format: Format
+    width: int
+    """Pixels, as stored: before orientation."""
+    height: int
+    """Pixels, as stored: before orientation."""
+    data: bytes
+    """What the decoder reads: a complete file of the same format, without what is not decoded."""
+    frames: int = 1
+    orientation: int = 1
+    """1..8 as EXIF counts; 5 to 8 exchange width and height."""
+    profile: bytes = b""
+    """ICC colour profile, or nothing."""
+    sample_range: int = 65535
+    """What white is in a file of 16 bits a sample."""
+
+
+def damaged(format_: Format, what: str) -> UnreadableImageError:
+    """The error for a file whose structure makes no sense."""
+    return UnreadableImageError(f"{format_}: {what}")
+
+
+def exif_orientation(exif: bytes) -> int:
+    """The orientation, 1..8, in an EXIF block, with or without its ``Exif`` prefix; 1 if in doubt.
+
+    Like a browser, and unlike an error, a damaged block leaves the image as it is stored.
+    """
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(order + "L", exif, 4)
+        (entries,) = struct.unpack_from(order + "H", exif, start)
+        for entry in range(min(entries, _MAX_EXIF_ENTRIES)):
+            tag, kind, _, value = struct.unpack_from(order + "HHLH", exif, start + 2 + 12 * entry)
+            if tag == _ORIENTATION:
+                return value if kind == 3 and 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1

@@ -1,0 +1,96 @@
+"""JPEG: the segments before the first scan, and how many scans there are.
+
+It knows the marker structure, not the entropy-coded data between markers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from embeddings.formats.contents import MAX_PROFILE_BYTES, Contents, damaged, exif_orientation
+
+_MARKER: Final = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
+_SOI, _EOI, _SOS, _DHP, _COM = 0xD8, 0xD9, 0xDA, 0xDE, 0xFE
+_BARE: Final = frozenset({0x01, _SOI, *range(0xD0, 0xD8)})
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
+
+MAX_SEGMENTS: Final = 4096
+MAX_SCANS: Final = 100
+MAX_SCANNED_PIXELS: Final = 2**30
+"""Each scan of a progressive file visits every pixel again; an encoder makes about ten."""
+
+
+def read(data: bytes) -> Contents:
+    """The header of a JPEG file; a picture within it (a thumbnail, a second view) is left out."""
+    kept = [b"\xff\xd8"]
+    exif = b""
+    profile: dict[int, bytes] = {}
+    frame: bytes | None = None
+    progressive = False
+    position = 2
+    for _ in range(MAX_SEGMENTS):
+        found = _MARKER.search(data, position)
+        if found is None:
+            raise damaged("jpeg", "it ends before any scan")
+        code, position = found[1][0], found.end()
+        if code in _BARE:
+            continue
+        length = int.from_bytes(data[position : position + 2], "big")
+        if code in {_EOI, _DHP} or length < 2 or position + length > len(data):
+            raise damaged("jpeg", "a segment is damaged")
+        body = data[position + 2 : position + length]
+        if code in _FRAMES:
+            if frame is not None or len(body) < 6:
+                raise damaged("jpeg", "its frame header is damaged")
+            frame, progressive = body, code in _PROGRESSIVE
+        if code == _SOS:
+            break
+        position += length
+        if code == _APP1 and not exif and body.startswith(b"Exif\0\0"):
+            exif = body
+        elif code == _APP2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
+            profile.setdefault(body[12], body[14:])
+        # What the decoder needs to know of colours stands in two of the application segments.
+        if not _APP0 <= code <= _COM or (code, body[:5]) in {
+            (_APP0, b"JFIF\0"),
+            (_APP14, b"Adobe"),
+        }:
+            kept.append(data[found.start() : position])
+    else:
+        raise damaged("jpeg", f"it has more than {MAX_SEGMENTS} segments")
+    if frame is None:
+        raise damaged("jpeg", "it has no frame header")
+    height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    # A sequential file whose first scan holds all components ends with that scan.
+    if progressive or len(body) == 0 or body[0] < frame[5]:
+        _check_scans(data, found.start(), width * height)
+    kept.append(data[found.start() :])
+    joined = b"".join(profile[part] for part in sorted(profile))
+    return Contents(
+        "jpeg",
+        width,
+        height,
+        b"".join(kept),
+        orientation=exif_orientation(exif),
+        profile=joined if len(joined) <= MAX_PROFILE_BYTES else b"",
+    )
+
+
+def _check_scans(data: bytes, position: int, pixels: int) -> None:
+    """Refuse a file that makes the decoder visit its pixels beyond reason."""
+    scans = 0
+    allowed = min(MAX_SCANS, MAX_SCANNED_PIXELS // max(pixels, 1))
+    while found := _MARKER.search(data, position):
+        code, position = found[1][0], found.end()
+        if code == _EOI:
+            return
+        if code in _BARE:
+            continue
+        if code == _SOS:
+            scans += 1
+            if scans > allowed:
+                raise damaged("jpeg", f"it has more than {allowed} scans")
+        position += int.from_bytes(data[position : position + 2], "big")
