@@ -34,6 +34,7 @@
     │   └── RoleMissingError
     ├── RequestError                the HTTP request is not one we answer
     │   ├── MalformedRequestError
+    │   ├── InvalidRequestError
     │   ├── BodyTooLargeError
     │   ├── BadMediaTypeError
     │   └── FetchDisabledError
@@ -236,6 +237,12 @@ class MalformedRequestError(RequestError):
     """The body is not what its media type says, or lacks a part."""
 
     code = "malformed_request"
+
+
+class InvalidRequestError(RequestError):
+    """The body can be read, but lacks a field, has an unknown one, or one of a wrong type."""
+
+    code = "invalid_request"
 
 
 class BodyTooLargeError(RequestError):

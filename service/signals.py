@@ -189,3 +189,25 @@ def _pdq_quality(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
         raise BadSignalError("pdq_quality must be an integer from 0 to 100")
     return value
+
+
+@dataclass(frozen=True)
+class QuerySignals:
+    """What a query says of an item, or a fingerprint of an image."""
+
+    signals: Signals
+    photographic: float | None
+    """Probability that the image is a photograph, 0..1."""
+
+
+def query_signals(fields: Mapping[str, object]) -> QuerySignals:
+    """Read what ``lookalike hash`` and ``/v1/fingerprint`` write: signals, imagery score, size.
+
+    The size says nothing of an item and is passed over. Raises ``BadSignalError``.
+    """
+    given = {name: value for name, value in fields.items() if name not in _OF_THE_IMAGE}
+    photographic = unit_interval("photographic", fields.get("photographic"))
+    return QuerySignals(parse_signals(given), photographic)
+
+
+_OF_THE_IMAGE: Final = frozenset({"photographic", "width", "height"})

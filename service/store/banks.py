@@ -5,6 +5,7 @@ It knows rows and sequences; what a policy means for a match is decided by ``ser
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from service.errors import BankExistsError, BankNotFoundError
 from service.store.database import Database
 from service.store.models import BankRow, EntryRow
-from service.store.values import Action, Bank, Imagery, Policy, Radii, check_bank_name
+from service.store.values import Action, Bank, Imagery, Policy, Radii, check_bank_name, is_bank_name
 
 _COLUMNS: Final = (
     BankRow.id,
@@ -55,11 +56,15 @@ class Banks:
         with self._database.read() as connection:
             return live_banks(connection)
 
-    def update(self, name: str, policy: Policy) -> Bank:
-        """Give a bank another policy. Raises ``BankNotFoundError``."""
+    def update(self, name: str, change: Callable[[Policy], Policy]) -> Bank:
+        """Give a bank the policy that ``change`` makes of its present one.
+
+        Raises ``BankNotFoundError`` and what ``change`` raises.
+        """
         now = datetime.now(UTC)
         with self._database.write() as (connection, sequence):
             bank = find_bank(connection, name)
+            policy = change(bank.policy)
             connection.execute(
                 update(BankRow)
                 .where(BankRow.id == bank.id)
@@ -112,12 +117,14 @@ def insert_bank(
 
 def find_bank(connection: Connection, name: str) -> Bank:
     """The live bank of this name, within a transaction. Raises ``BankNotFoundError``."""
-    row = connection.execute(
-        select(*_COLUMNS).where(BankRow.name == name, BankRow.deleted.is_(False))
-    ).one_or_none()
-    if row is None:
-        raise BankNotFoundError(f"no bank is named {name[:80]!r}")
-    return _bank(row)
+    # What cannot be a name is not shown to the database, which may refuse even to compare it.
+    if is_bank_name(name):
+        row = connection.execute(
+            select(*_COLUMNS).where(BankRow.name == name, BankRow.deleted.is_(False))
+        ).one_or_none()
+        if row is not None:
+            return _bank(row)
+    raise BankNotFoundError(f"no bank is named {name[:80]!r}")
 
 
 def live_banks(connection: Connection) -> list[Bank]:

@@ -117,7 +117,8 @@ def _look(
     connection: Connection, target: ImportTarget, reading: Reading, max_rejected: int, dry_run: bool
 ) -> ImportDiff:
     list_id = _find_list(connection, target)
-    _refuse(connection, target, list_id)
+    if reading.rejected_count <= max_rejected:
+        _refuse(connection, target, list_id)
     in_list = select(func.count()).select_from(EntryRow)
     changes = _Changes(
         added=connection.execute(

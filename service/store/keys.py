@@ -56,7 +56,8 @@ class Keys:
         """Refuse a key from now on. Raises ``KeyNotFoundError``."""
         now = datetime.now(UTC)
         with self._database.write() as (connection, _):
-            row = connection.execute(select(*_COLUMNS).where(KeyRow.id == key_id)).one_or_none()
+            query = select(*_COLUMNS).where(KeyRow.id == key_id)
+            row = connection.execute(query).one_or_none() if key_id.isalnum() else None
             if row is None:
                 raise KeyNotFoundError(f"no key has the id {key_id[:32]!r}")
             key = _key(row)

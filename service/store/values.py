@@ -275,9 +275,14 @@ def entry_number(public: str) -> int:
     return int(public[2:], 32)
 
 
+def is_bank_name(name: str) -> bool:
+    """Whether a bank could have this name."""
+    return _BANK_NAME.fullmatch(name) is not None
+
+
 def check_bank_name(name: str) -> str:
     """``name`` itself, once it is known to be one."""
-    if not _BANK_NAME.fullmatch(name):
+    if not is_bank_name(name):
         raise BadNameError(
             "a bank's name is 1 to 64 of letters, digits, '_', '.' and '-', not starting with"
             f" '.' or '-': not {name[:80]!r}"

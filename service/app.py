@@ -1,0 +1,115 @@
+"""``create_app``: the parts put together into an ASGI application.
+
+Nothing is built at import time and nothing global is kept: two apps in one process share nothing.
+It knows which parts there are; not what they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from embeddings.encoder import load_encoder
+from embeddings.images import ImageLimits
+from service import problems
+from service.auth import Doorman
+from service.engine import Engine
+from service.matcher import Fingerprints, Matcher
+from service.metrics import MeasuringMiddleware, Metrics
+from service.pool import WorkPool
+from service.routes import banks, entries, imports, keys, match, status
+from service.services import Services
+from service.settings import Settings, load_settings
+from service.store import Store, open_store
+from service.uploads import Uploads
+
+_DESCRIPTION = """
+Finds known images among those people upload, in whatever shape they come back.
+
+Send `Authorization: Bearer KEY`. Errors are `application/problem+json` with a stable `code`.
+"""
+
+_STORE_THREADS = 4
+_STORE_QUEUE = 256
+_IMPORT_QUEUE = 4
+
+
+def create_app(
+    settings: Settings, *, store: Store | None = None, fingerprints: Fingerprints | None = None
+) -> FastAPI:
+    """The service.
+
+    ``store`` and ``fingerprints`` are made from ``settings`` where they are not given; a store
+    that was given is
+    left open at shutdown. Raises ``StoreError``, ``CheckpointError`` or ``DeviceError``.
+    """
+    own_store = open_store(settings.data_dir, settings.store_url) if store is None else None
+    store = own_store or store
+    assert store is not None
+    engine = Engine(store, settings.poll_seconds)
+    compute = WorkPool("compute", settings.workers, settings.queue)
+    services = Services(
+        settings=settings,
+        store=store,
+        engine=engine,
+        matcher=Matcher(engine, store, fingerprints or fingerprinter(settings)),
+        doorman=Doorman(engine, settings),
+        uploads=Uploads(
+            max_file=settings.max_upload_bytes,
+            max_list=settings.max_list_bytes,
+            memory=settings.upload_memory_bytes,
+            folder=settings.data_dir if settings.data_dir.is_dir() else None,
+        ),
+        metrics=Metrics(engine, compute),
+        compute=compute,
+        writes=WorkPool("store", _STORE_THREADS, _STORE_QUEUE),
+        imports=WorkPool("import", 1, _IMPORT_QUEUE),
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        engine.start()
+        try:
+            yield
+        finally:
+            engine.stop()
+            for pool in (services.compute, services.writes, services.imports):
+                pool.close()
+            if own_store is not None:
+                own_store.close()
+
+    app = FastAPI(
+        title="Lookalike",
+        version=status.VERSION,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # The pages that FastAPI offers load scripts from elsewhere; the document itself is enough.
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.services = services
+    problems.install(app)
+    for routes in (match, banks, entries, imports, keys, status):
+        app.include_router(routes.router)
+    app.add_middleware(MeasuringMiddleware, metrics=services.metrics)
+    return app
+
+
+def fingerprinter(settings: Settings) -> Fingerprints:
+    """What ``settings`` say about images: the device that encodes them, and their limits.
+
+    Raises ``CheckpointError`` or ``DeviceError``.
+    """
+    from embeddings.fingerprint import Fingerprinter
+
+    limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
+    return Fingerprinter([load_encoder(settings.device)], limits)
+
+
+def from_environment() -> FastAPI:
+    """The service as the environment says: a factory for ASGI servers. Raises ``ServiceError``."""
+    return create_app(load_settings())

@@ -1,0 +1,111 @@
+"""JSON bodies: read within a limit, after the caller was admitted, checked by a shape,
+documented once.
+
+FastAPI's own body parameters read the body before anyone asks who is calling, without a limit that
+answers as a problem; hence these. It knows shapes and OpenAPI; not what a body asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from service.errors import BadMediaTypeError, InvalidRequestError, MalformedRequestError
+from service.problems import MEDIA_TYPE, described
+from service.schemas import Problem
+from service.uploads import media_type, read_json
+
+M = TypeVar("M", bound=BaseModel)
+
+JSON: Final = "application/json"
+MULTIPART: Final = "multipart/form-data"
+
+
+async def json_body(request: Request, shape: type[M]) -> M:
+    """The request's JSON body as a ``shape``.
+
+    Raises ``BadMediaTypeError``, ``BodyTooLargeError``, ``MalformedRequestError``,
+    ``InvalidRequestError``."""
+    if media_type(request) != JSON:
+        raise BadMediaTypeError("send application/json")
+    return parsed(await read_json(request), shape)
+
+
+def parsed(body: bytes, shape: type[M]) -> M:
+    """``body`` as a ``shape``. Raises ``MalformedRequestError``, ``InvalidRequestError``."""
+    try:
+        return shape.model_validate_json(body)
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def shaped(value: object, shape: type[M]) -> M:
+    """A value that was read already as a ``shape``. Raises ``InvalidRequestError``."""
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def documented(
+    shape: type[BaseModel] | None = None,
+    example: object = None,
+    form: Mapping[str, Any] | None = None,
+    other: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What OpenAPI shows of a body: JSON of a ``shape``, a multipart ``form``, or ``other``
+    types."""
+    content: dict[str, Any] = {}
+    if form is not None:
+        content[MULTIPART] = {"schema": dict(form)}
+    if shape is not None:
+        content[JSON] = {"schema": _inlined(shape.model_json_schema()), "example": example}
+    return {"requestBody": {"required": True, "content": {**content, **(other or {})}}}
+
+
+def answers(
+    shape: type[BaseModel] | None, example: object, *failures: int, status: int = 200
+) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI shows of a route's answers: one that is good, and those of ``failures``."""
+    good: dict[str, Any] = {"description": "Done."}
+    if shape is not None:
+        good |= {"model": shape, "content": {JSON: {"example": example}}}
+    problems: dict[int | str, dict[str, Any]] = {
+        failed: {
+            "description": described(failed)["title"],
+            "content": {
+                MEDIA_TYPE: {"schema": Problem.model_json_schema(), "example": described(failed)}
+            },
+        }
+        for failed in (*failures, 401, 403)
+    }
+    return {status: good, **problems}
+
+
+def _refusal(error: ValidationError) -> MalformedRequestError | InvalidRequestError:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(one["type"] == "json_invalid" for one in found):
+        return MalformedRequestError("the body is not JSON")
+    said = []
+    for one in found[:5]:
+        where = ".".join(str(part)[:64] for part in one["loc"])
+        said.append(f"{where or 'body'}: {one['msg']}")
+    return InvalidRequestError("; ".join(said))
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """``schema`` without references, which would not resolve inside an OpenAPI document."""
+    definitions = schema.pop("$defs", {})
+
+    def resolve(node: Any) -> Any:  # noqa: ANN401 (a JSON value)
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return resolve(definitions[node["$ref"].rpartition("/")[2]])
+            return {key: resolve(value) for key, value in node.items()}
+        return [resolve(value) for value in node] if isinstance(node, list) else node
+
+    resolved: dict[str, Any] = resolve(schema)
+    return resolved

@@ -1,0 +1,144 @@
+"""One query from start to end: signals → search → verdict → provenance.
+
+It knows the order of the steps; the policy is ``matching``'s, the search ``engine``'s.
+Everything here blocks and belongs in a worker thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+from embeddings.encoder import Encoder
+from embeddings.fingerprint import Fingerprint
+from service import matching
+from service.engine import Engine, Freshness
+from service.errors import BankNotFoundError, EncoderMissingError, NoSignalsError
+from service.matching import Coverage, Decision, Label, Model, NotMatched
+from service.signals import Signals, from_fingerprint
+from service.store import Bank, Entry, Store
+
+
+class Fingerprints(Protocol):
+    """Makes fingerprints of images; ``embeddings.fingerprint.Fingerprinter`` does."""
+
+    @property
+    def encoders(self) -> Sequence[Encoder]:
+        """The models that give the codes."""
+        ...
+
+    def fingerprint(self, data: bytes) -> Fingerprint:
+        """Every signal of the image in ``data``. Raises ``ImageError``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to match."""
+
+    signals: Signals
+    photographic: float | None = None
+    """Probability that the image is a photograph, 0..1; ``None`` where nobody said."""
+    banks: tuple[str, ...] | None = None
+    """Names; ``None`` for all."""
+
+
+@dataclass(frozen=True)
+class Imagery:
+    """What the imagery score says of a query."""
+
+    photographic: float
+    label: Label
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Everything that can be said of a query; what a caller sees of it depends on its roles."""
+
+    query: Query
+    decision: Decision
+    entries: Mapping[int, Entry]
+    """By internal id, of the decision's rows."""
+    imagery: Imagery | None
+    """``None`` where no image was sent and nobody said."""
+    coverage: Coverage
+    not_matched: tuple[NotMatched, ...]
+    freshness: Freshness
+
+
+@dataclass(frozen=True)
+class ImageAnswer:
+    """The answer for an image, and what it was matched by."""
+
+    answer: Answer
+    fingerprint: Fingerprint
+
+
+class Matcher:
+    """Answers queries; safe to use from several threads."""
+
+    def __init__(self, engine: Engine, store: Store, fingerprints: Fingerprints | None) -> None:
+        """Search ``engine``, take provenance from ``store``; without ``fingerprints`` no images."""
+        self._engine = engine
+        self._store = store
+        self._fingerprints = fingerprints
+        self.encoders = () if fingerprints is None else tuple(fingerprints.encoders)
+        infos = [encoder.info for encoder in self.encoders]
+        self.models: Mapping[str, Model] = MappingProxyType(
+            {i.space: Model(i.space, dict(i.radii), i.photographic_bounds) for i in infos}
+        )
+        # The first model's score is the fingerprint's, so its bounds read it.
+        self._bounds = infos[0].photographic_bounds if infos else (0.0, 1.0)
+
+    def fingerprint(self, data: bytes) -> Fingerprint:
+        """Every signal of the image in ``data``. Raises ``ImageError`` or
+        ``EncoderMissingError``."""
+        if self._fingerprints is None:
+            raise EncoderMissingError("this service reads signals but no images")
+        return self._fingerprints.fingerprint(data)
+
+    def match_image(self, data: bytes, banks: tuple[str, ...] | None) -> ImageAnswer:
+        """Match the image in ``data``. Raises ``ImageError`` and what ``match`` raises."""
+        self._chosen(banks)  # before the work: a wrong bank should not cost a decode
+        fingerprint = self.fingerprint(data)
+        query = Query(from_fingerprint(fingerprint), fingerprint.photographic, banks)
+        return ImageAnswer(self.match(query), fingerprint)
+
+    def match(self, query: Query) -> Answer:
+        """Match signals. Raises ``NoSignalsError``, ``BankNotFoundError``,
+        ``IndexNotLoadedError``."""
+        if not query.signals:
+            raise NoSignalsError("there is no signal to match")
+        imagery = self.imagery(query.photographic)
+        label = Label.UNCERTAIN if imagery is None else imagery.label
+        freshness = self._engine.freshness()
+        banks = self._chosen(query.banks)
+        plan = matching.plan(query.signals, label, banks.values(), self.models)
+        decision = matching.decide(self._engine.search(plan.search), banks)
+        ids = list({row.found.id for row in decision.rows})
+        return Answer(
+            query=query,
+            decision=decision,
+            entries=self._store.entries.by_ids(ids) if ids else {},
+            imagery=imagery,
+            coverage=plan.coverage,
+            not_matched=plan.not_matched,
+            freshness=freshness,
+        )
+
+    def imagery(self, photographic: float | None) -> Imagery | None:
+        """The label of a score."""
+        if photographic is None:
+            return None
+        return Imagery(photographic, matching.label(photographic, self._bounds))
+
+    def _chosen(self, names: tuple[str, ...] | None) -> dict[int, Bank]:
+        known = self._engine.known
+        if names is None:
+            return dict(known.banks_by_id)
+        for name in names:
+            if name not in known.banks:
+                raise BankNotFoundError(f"no bank is named {name[:80]!r}")
+        return {known.banks[name].id: known.banks[name] for name in names}

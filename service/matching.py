@@ -1,0 +1,207 @@
+"""The policy: from what was found to a verdict. Pure functions, no index, no store, no HTTP.
+
+- A digest or URL match blocks. PDQ asks for what the bank says. A code alone asks for review,
+  whatever the bank says: weights are public, so a collision can be made.
+- An ``allow`` bank acts only on an exact SHA-256. It takes the verdict from PDQ and code
+matches, which stay
+  in the answer; where a digest is listed too, that conflict is for people: ``review``.
+- The imagery score never decides whether an entry is compared, only which radius applies; between
+  its two bounds, or where there is no score, the wider one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from service.indexes import Found, Search
+from service.signals import DIGEST_BYTES, Signals
+from service.store import Action, Bank, Imagery
+
+PDQ_RADIUS: Final = 31
+"""Bits, inclusive: what the hash's makers recommend."""
+
+MAX_MATCHES: Final = 100
+"""Rows of one answer."""
+
+
+class Verdict(StrEnum):
+    """What the banks' policies suggest."""
+
+    BLOCK = "block"
+    REVIEW = "review"
+    NONE = "none"
+
+
+class Label(StrEnum):
+    """What the imagery score says of a query."""
+
+    PHOTOGRAPHIC = "photographic"
+    NON_PHOTOGRAPHIC = "non_photographic"
+    UNCERTAIN = "uncertain"
+
+
+class Coverage(StrEnum):
+    """How much of a query could be compared."""
+
+    FULL = "full"
+    DIGESTS_ONLY = "digests_only"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What matching must know of the model behind a code space."""
+
+    space: str
+    radii: Mapping[str, int]
+    """Bits, inclusive, for ``photographic``, ``non_photographic`` and ``any``."""
+    photographic_bounds: tuple[float, float]
+    """Up to the first a query is ``non_photographic``, from the second ``photographic``."""
+
+
+@dataclass(frozen=True)
+class NotMatched:
+    """A signal of the query that was not compared, and why."""
+
+    signal: str
+    space: str
+    """Of a code; empty for other signals."""
+    reason: str
+    """``low_quality``, or ``unknown_space``: no model here and no bank says how far to look."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be searched for a query."""
+
+    search: Search
+    coverage: Coverage
+    not_matched: tuple[NotMatched, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One (entry, signal) of the answer."""
+
+    found: Found
+    bank: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the answer says."""
+
+    verdict: Verdict
+    """The most severe of all rows, those cut off included."""
+    rows: tuple[Row, ...]
+    """By severity, distance, entry id, signal; at most ``MAX_MATCHES``."""
+    truncated: bool
+
+
+_SEVERITY: Final = {Verdict.BLOCK: 0, Verdict.REVIEW: 1, Verdict.NONE: 2}
+
+
+def label(photographic: float, bounds: tuple[float, float]) -> Label:
+    """What a score, 0..1, says between two calibrated bounds."""
+    low, high = bounds
+    if photographic <= low:
+        return Label.NON_PHOTOGRAPHIC
+    if photographic >= high:
+        return Label.PHOTOGRAPHIC
+    return Label.UNCERTAIN
+
+
+def code_radius(bank: Bank, imagery: Label, defaults: Mapping[str, int]) -> int:
+    """How far a code is looked for in a bank, bits, inclusive; -1 where nobody says.
+
+    Each imagery's radius is the bank's own, else the bank's ``any``, else the model's.
+    """
+    own = bank.policy.radius.code
+
+    def of(kind: Imagery) -> int:
+        return own.get(kind, own.get(Imagery.ANY, defaults.get(kind, defaults.get("any", -1))))
+
+    if imagery is Label.PHOTOGRAPHIC:
+        return of(Imagery.PHOTOGRAPHIC)
+    if imagery is Label.NON_PHOTOGRAPHIC:
+        return of(Imagery.NON_PHOTOGRAPHIC)
+    return max(of(kind) for kind in Imagery)
+
+
+def plan(
+    signals: Signals, imagery: Label, banks: Iterable[Bank], models: Mapping[str, Model]
+) -> Plan:
+    """What to search for ``signals`` in ``banks``; ``models``: by code space."""
+    enabled = [bank for bank in banks if bank.policy.enabled]
+    allow = frozenset(bank.id for bank in enabled if bank.policy.action is Action.ALLOW)
+    listed = [bank for bank in enabled if bank.id not in allow]
+    not_matched: list[NotMatched] = []
+    pdq: dict[int, int] = {}
+    if signals.pdq_usable:
+        pdq = {
+            bank.id: PDQ_RADIUS if (own := bank.policy.radius.pdq) is None else own
+            for bank in listed
+        }
+    elif signals.pdq is not None:
+        not_matched.append(NotMatched("pdq", "", "low_quality"))
+    codes: dict[str, dict[int, int]] = {}
+    for space in sorted(signals.codes):
+        if not signals.codes_usable:
+            not_matched.append(NotMatched("code", space, "low_quality"))
+            continue
+        defaults = models[space].radii if space in models else {}
+        radii = {bank.id: code_radius(bank, imagery, defaults) for bank in listed}
+        codes[space] = {group: radius for group, radius in radii.items() if radius >= 0}
+        if len(codes[space]) < len(radii) or (space not in models and not radii):
+            not_matched.append(NotMatched("code", space, "unknown_space"))
+    perceptual = signals.pdq_usable or any(space in models or codes[space] for space in codes)
+    exact = bool(signals.md5 or signals.sha1 or signals.sha256 or signals.url)
+    coverage = Coverage.FULL if perceptual else Coverage.DIGESTS_ONLY if exact else Coverage.NONE
+    search = Search(signals, frozenset(bank.id for bank in listed), allow, pdq, codes)
+    return Plan(search, coverage, tuple(not_matched))
+
+
+def decide(found: Iterable[Found], banks: Mapping[int, Bank]) -> Decision:
+    """The verdict over everything ``found``; ``banks``: by id, those that are gone are passed
+    over."""
+    rows = [(hit, banks[hit.group]) for hit in _one_per_signal(found) if hit.group in banks]
+    allowed = any(bank.policy.action is Action.ALLOW for _, bank in rows)
+    judged = [Row(hit, bank.name, _verdict(hit, bank.policy.action, allowed)) for hit, bank in rows]
+    judged.sort(
+        key=lambda row: (
+            _SEVERITY[row.verdict],
+            row.found.distance,
+            row.found.id,
+            row.found.signal,
+        )
+    )
+    verdict = judged[0].verdict if judged else Verdict.NONE
+    return Decision(verdict, tuple(judged[:MAX_MATCHES]), len(judged) > MAX_MATCHES)
+
+
+def _verdict(hit: Found, action: Action, allowed: bool) -> Verdict:
+    if action is Action.ALLOW:
+        return Verdict.NONE
+    if hit.signal == "url":
+        return Verdict.BLOCK  # where it was found is listed, whatever the content is
+    if hit.signal in DIGEST_BYTES:
+        return Verdict.REVIEW if allowed else Verdict.BLOCK
+    if allowed:
+        return Verdict.NONE
+    if hit.signal == "pdq" and action is Action.BLOCK:
+        return Verdict.BLOCK
+    return Verdict.REVIEW
+
+
+def _one_per_signal(found: Iterable[Found]) -> list[Found]:
+    """One row for each (entry, signal): of an entry found in two code spaces, the nearer."""
+    nearest: dict[tuple[int, str], Found] = {}
+    for hit in found:
+        key = (hit.id, hit.signal)
+        if key not in nearest or hit.distance < nearest[key].distance:
+            nearest[key] = hit
+    return list(nearest.values())

@@ -1,0 +1,67 @@
+"""``/v1/banks/{bank}/imports``: a whole list comes in as one new version.
+
+It knows the query's parameters; formats are ``formats``', the diff is the store's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, BinaryIO, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from service import bodies, wire
+from service.formats import ListReader, file_chunks, format_named
+from service.routes import examples
+from service.schemas import ImportAnswer
+from service.services import Curating, Parts
+from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget
+
+router = APIRouter(tags=["imports"])
+
+_BODIES: Final[dict[str, Any]] = {
+    kind: {"schema": {"type": "string"}, "example": example}
+    for kind, example in {
+        "text/csv": "provider_id,sha256,labels\nA-118," + "5f" * 32 + ",A\n",
+        "application/x-ndjson": '{"provider_id": "A-118", "sha256": "' + "5f" * 32 + '"}\n',
+        "text/plain": "sha256 " + "5f" * 32 + "\n",
+    }.items()
+}
+
+
+@router.post(
+    "/v1/banks/{bank}/imports",
+    summary="Import a list",
+    responses=bodies.answers(ImportAnswer, examples.IMPORT, 404, 409, 413, 422),
+    openapi_extra=bodies.documented(other=_BODIES),
+)
+async def import_list(
+    bank: str,
+    request: Request,
+    parts: Parts,
+    caller: Curating,
+    format: Annotated[str | None, Query(max_length=40)] = None,  # noqa: A002 (the contract's word)
+    provider: str = LOCAL_PROVIDER,
+    list: str = DEFAULT_LIST,  # noqa: A002 (the contract's word)
+    version: str | None = None,
+    max_rejected: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    dry_run: bool = False,
+) -> Response:
+    """The body is the *whole* list: what it no longer holds is taken out of force.
+
+    Valid lines commit together. Bad lines are rejected, each with its line and reason; with
+    more than
+    ``max_rejected`` of them nothing commits and the answer is a problem. ``dry_run`` answers
+    the diff and changes nothing. The format is found out from the first line unless it is given.
+    """
+    del caller
+    target = ImportTarget(bank, provider, list, version)
+    chosen = None if format is None else format_named(format)
+
+    def read(file: BinaryIO) -> ImportDiff:
+        rows = ListReader(file_chunks(file), chosen)
+        return parts.store.apply_import(target, rows, max_rejected, dry_run)
+
+    async with parts.uploads.list_file(request) as file:
+        diff = await parts.changing(lambda: read(file), parts.imports)
+    return wire.json_response(wire.import_diff(diff))

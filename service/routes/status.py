@@ -1,0 +1,104 @@
+"""Health, status and metrics: what operators and their machines read.
+
+Health and ``/metrics`` need no key and name nothing that is listed. It knows what the parts say of
+themselves; nothing of queries.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from service import bodies, wire
+from service.errors import IndexNotLoadedError
+from service.metrics import CONTENT_TYPE
+from service.routes import examples
+from service.schemas import Health, StatusAnswer
+from service.services import Anyone, Parts
+
+router = APIRouter(tags=["status"])
+
+VERSION = version("lookalike")
+
+
+@router.get(
+    "/livez", summary="The process lives", responses=bodies.answers(Health, {"status": "alive"})
+)
+async def livez() -> Response:
+    """Answers while the event loop turns."""
+    return wire.json_response({"status": "alive"})
+
+
+@router.get(
+    "/readyz",
+    summary="Queries can be answered",
+    responses=bodies.answers(Health, {"status": "ready"}, 503),
+)
+async def readyz(parts: Parts) -> Response:
+    """503 until the index is loaded. A store that cannot be reached later shows in the age
+    instead."""
+    if not parts.engine.loaded:
+        raise IndexNotLoadedError("the index is being built from the store")
+    return wire.json_response({"status": "ready"})
+
+
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Prometheus' text form.",
+            "content": {"text/plain": {"example": "lookalike_index_sequence 81234.0\n"}},
+        }
+    },
+)
+async def metrics(parts: Parts) -> Response:
+    """Counts, latencies, and the state of the replica."""
+    return Response(parts.metrics.text(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
+
+
+@router.get(
+    "/v1/status",
+    summary="What this replica holds and runs",
+    responses=bodies.answers(StatusAnswer, examples.STATUS),
+)
+async def status(parts: Parts, caller: Anyone) -> Response:
+    """Per index its size and freshness; per code space the device that makes its codes, if any."""
+    del caller
+    fresh = parts.engine.freshness()
+    age = round(fresh.age_seconds, 3)
+    devices = {encoder.info.space: encoder.device for encoder in parts.matcher.encoders}
+    models = parts.matcher.models
+    return wire.json_response(
+        {
+            "version": VERSION,
+            "loaded": parts.engine.loaded,
+            "sequence": fresh.sequence,
+            "age_seconds": age,
+            "banks": len(parts.engine.known.banks),
+            "signals": [
+                {
+                    "signal": one.signal,
+                    **({"space": one.space} if one.space else {}),
+                    "kind": one.stats.kind,
+                    "entries": one.stats.entries,
+                    "bytes": sum(one.stats.bytes.values()),
+                    "sequence": fresh.sequence,
+                    "age_seconds": age,
+                }
+                for one in parts.engine.stats()
+            ],
+            "code_spaces": [
+                {
+                    "space": space,
+                    "device": devices.get(space),
+                    "radii": dict(models[space].radii) if space in models else {},
+                }
+                for space in sorted({*devices, *parts.engine.spaces()})
+            ],
+            "pending": parts.compute.pending,
+        }
+    )

@@ -1,0 +1,386 @@
+"""The JSON that requests hold and answers have: what OpenAPI shows, and what requests are
+checked by.
+
+Answers are built in ``wire``, not by these models, which would cost more than the search; a test
+holds the two together. It knows shapes; values are checked where they are understood.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from service.matching import Coverage, Label, Verdict
+from service.signals import DIGEST_BYTES
+from service.store import Action, Imagery, Role
+
+SIGNALS_EXAMPLE: dict[str, Any] = {
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "pdq": "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22",
+    "codes": {"lite0-256-1": "5f3759df" * 8},
+}
+
+_HEX: dict[str, JsonValue] = {
+    name: {"type": "string", "pattern": f"^[0-9a-fA-F]{{{2 * n}}}$"}
+    for name, n in DIGEST_BYTES.items()
+}
+_SIGNALS: dict[str, JsonValue] = {
+    "type": "object",
+    "properties": {
+        **_HEX,
+        "pdq": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+        "pdq_quality": {"type": "integer", "minimum": 0, "maximum": 100},
+        "codes": {"type": "object", "additionalProperties": {"type": "string"}},
+        "url": {"type": "string"},
+        "quality": {"type": "number", "minimum": 0, "maximum": 1},
+        "photographic": {"type": "number", "minimum": 0, "maximum": 1},
+    },
+    "examples": [SIGNALS_EXAMPLE],
+}
+
+SignalFields = Annotated[dict[str, JsonValue], Field(json_schema_extra=_SIGNALS)]
+"""Any of the signals; ``service.signals`` reads them and names the one that is wrong."""
+
+Texts = list[str]
+"""By another name, for shapes that have a field called ``list``."""
+
+Opaque = Annotated[str, Field(max_length=256)]
+"""The caller's own id: neither read nor kept."""
+
+
+class Model(BaseModel):
+    """A shape without unknown fields: a misspelt one must not pass for an absent one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class MatchRequest(Model):
+    """Signals to match, or the URL of an image to fetch."""
+
+    signals: SignalFields | None = None
+    url: str | None = Field(default=None, max_length=2048)
+    content_id: Opaque | None = None
+    account_id: Opaque | None = None
+    banks: list[str] | None = Field(default=None, min_length=1, max_length=1000)
+    include: list[Literal["fingerprint"]] = Field(default=[], max_length=8)
+
+
+class BatchRequest(Model):
+    """Many queries by signals; each is answered in its place."""
+
+    items: list[dict[str, JsonValue]] = Field(min_length=1, max_length=256)
+    """Each as the JSON body of ``POST /v1/match``."""
+
+
+class Provenance(Model):
+    """Where an entry comes from."""
+
+    provider: str
+    list: str
+    list_version: str
+    provider_id: str
+    labels: Texts
+
+
+class MatchRow(Model):
+    """One (entry, signal); ``entry_id``, ``distance`` and ``radius`` only for roles that need
+    them."""
+
+    bank: str
+    entry_id: str | None = None
+    signal: str
+    space: str | None = None
+    distance: int | None = None
+    radius: int | None = None
+    verdict: Verdict
+    provenance: Provenance
+
+
+class ImageryAnswer(Model):
+    """What the imagery score says."""
+
+    photographic: float
+    label: Label
+
+
+class NotMatchedAnswer(Model):
+    """A signal that was not compared."""
+
+    signal: str
+    space: str | None = None
+    reason: Literal["low_quality", "unknown_space"]
+
+
+class IndexAnswer(Model):
+    """How fresh the answer is."""
+
+    sequence: int
+    age_seconds: float
+
+
+class MatchAnswer(Model):
+    """The answer to a query."""
+
+    verdict: Verdict
+    truncated: bool
+    matches: list[MatchRow]
+    imagery: ImageryAnswer | None
+    coverage: Coverage
+    fingerprint: dict[str, JsonValue] | None = None
+    not_matched: list[NotMatchedAnswer]
+    index: IndexAnswer
+
+
+class ProblemItem(Model):
+    """An item of a batch that could not be answered."""
+
+    error: dict[str, JsonValue]
+
+
+class BatchAnswer(Model):
+    """Answers in the order of the items."""
+
+    items: list[MatchAnswer | ProblemItem]
+
+
+class FingerprintAnswer(Model):
+    """Every signal of an image."""
+
+    md5: str
+    sha1: str
+    sha256: str
+    pdq: str
+    pdq_quality: int
+    codes: dict[str, str]
+    quality: float
+    photographic: float
+    width: int
+    height: int
+
+
+class RadiusFields(Model):
+    """Radii of a bank, bits, inclusive; what is absent is the signal's or the model's default."""
+
+    pdq: int | None = Field(default=None, ge=0, le=256)
+    code: dict[Imagery, Annotated[int, Field(ge=0, le=256)]] = {}
+
+
+class BankRequest(Model):
+    """A bank to make."""
+
+    name: str = Field(max_length=64)
+    action: Action = Action.REVIEW
+    imagery: Imagery = Imagery.ANY
+    radius: RadiusFields = RadiusFields()
+    enabled: bool = True
+
+
+class BankChange(Model):
+    """What to change of a bank; what is absent stays."""
+
+    action: Action | None = None
+    imagery: Imagery | None = None
+    radius: RadiusFields | None = None
+    enabled: bool | None = None
+
+
+class BankAnswer(Model):
+    """A bank."""
+
+    name: str
+    action: Action
+    imagery: Imagery
+    radius: RadiusFields
+    enabled: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class BanksAnswer(Model):
+    """Every bank, by name."""
+
+    banks: list[BankAnswer]
+
+
+class EntryRequest(Model):
+    """An entry to add by its signals."""
+
+    signals: SignalFields
+    provider: str = "local"
+    list: str = "manual"
+    provider_id: str | None = None
+    labels: Annotated[Texts, Field(max_length=32)] = []
+    enabled: bool = True
+
+
+class EntryChange(Model):
+    """What to change of an entry."""
+
+    enabled: bool
+
+
+class Remark(Model):
+    """Something the caller may not expect of what was just added."""
+
+    code: str
+    message: str
+
+
+Warnings = list[Remark]
+
+
+class EntryAnswer(Model):
+    """An entry; ``signals`` only for roles that may see listed hashes."""
+
+    entry_id: str
+    bank: str
+    provider: str
+    list: str
+    provider_id: str
+    labels: Texts
+    list_version: str
+    enabled: bool
+    digest_only: bool
+    signal_types: Texts
+    signals: dict[str, JsonValue] | None = None
+    created_at: datetime
+    updated_at: datetime
+    warnings: Warnings | None = None
+
+
+class EntriesAnswer(Model):
+    """A page of entries, in the order they were added."""
+
+    entries: list[EntryAnswer]
+    next_cursor: str | None
+
+
+class RejectedAnswer(Model):
+    """A line that is not in force."""
+
+    line: int
+    reason: str
+
+
+Rejected = list[RejectedAnswer]
+
+
+class ImportAnswer(Model):
+    """What an import did, or would do."""
+
+    bank: str
+    provider: str
+    list: str
+    list_version: str
+    dry_run: bool
+    refused: bool
+    added: int
+    updated: int
+    removed: int
+    unchanged: int
+    duplicates: int
+    digest_only: int
+    rejected: Rejected
+    rejected_count: int
+    max_rejected: int
+    sequence: int
+
+
+class VersionAnswer(Model):
+    """One version of a list."""
+
+    provider: str
+    list: str
+    version: str
+    activated_at: datetime
+    superseded_at: datetime | None
+    entries: int
+    added: int
+    updated: int
+    removed: int
+    unchanged: int
+    rejected: int
+    sequence: int
+
+
+class VersionsAnswer(Model):
+    """Versions of a bank's lists, newest first."""
+
+    versions: list[VersionAnswer]
+
+
+class SignalStatus(Model):
+    """One index."""
+
+    signal: str
+    space: str | None = None
+    kind: str
+    entries: int
+    bytes: int
+    sequence: int
+    age_seconds: float
+
+
+class SpaceStatus(Model):
+    """One code space: whether this replica makes its codes, and with what."""
+
+    space: str
+    device: str | None
+    radii: dict[str, int]
+
+
+class StatusAnswer(Model):
+    """What this replica holds and runs."""
+
+    version: str
+    loaded: bool
+    sequence: int
+    age_seconds: float
+    banks: int
+    signals: list[SignalStatus]
+    code_spaces: list[SpaceStatus]
+    pending: int
+
+
+class KeyRequest(Model):
+    """A key to make."""
+
+    name: str
+    roles: list[Role] = Field(min_length=1)
+
+
+class KeyAnswer(Model):
+    """A key; ``key``, its text, only in the answer that made it."""
+
+    key_id: str
+    name: str
+    roles: list[Role]
+    created_at: datetime
+    revoked_at: datetime | None
+    key: str | None = None
+
+
+class KeysAnswer(Model):
+    """Every key, oldest first."""
+
+    keys: list[KeyAnswer]
+
+
+class Health(Model):
+    """That the process lives, or can answer."""
+
+    status: str
+
+
+class Problem(BaseModel):
+    """RFC 9457; ``code`` is stable, the rest is for people."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str

@@ -1,0 +1,72 @@
+"""The parts that routes work with, built once per app, and how a route gets hold of them.
+
+It knows who is who; not what a route does with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+
+from service.auth import ADMINS, CURATORS, EVERYONE, MATCHERS, READERS, Caller, Doorman
+from service.engine import Engine
+from service.matcher import Matcher
+from service.metrics import Metrics
+from service.pool import T, WorkPool
+from service.settings import Settings
+from service.store import Role, Store
+from service.uploads import Uploads
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of one app."""
+
+    settings: Settings
+    store: Store
+    engine: Engine
+    matcher: Matcher
+    doorman: Doorman
+    uploads: Uploads
+    metrics: Metrics
+    compute: WorkPool
+    """Decodes, encodes and searches."""
+    writes: WorkPool
+    """Waits for the store."""
+    imports: WorkPool
+    """Reads lists: slow, so that they are not in others' way."""
+
+    async def changing(self, work: Callable[[], T], pool: WorkPool | None = None) -> T:
+        """Do ``work``, which writes to the store, and see it in force here before returning."""
+
+        def and_sync() -> T:
+            result = work()
+            self.engine.sync()
+            return result
+
+        return await (pool or self.writes).run(and_sync)
+
+
+def services(request: Request) -> Services:
+    """The parts of the app that answers ``request``."""
+    return cast(Services, request.app.state.services)
+
+
+def allow(roles: frozenset[Role]) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
+    """A dependency that admits callers with one of ``roles``."""
+
+    async def admit(request: Request) -> Caller:
+        return services(request).doorman.admit(request.headers.get("authorization", ""), roles)
+
+    return admit
+
+
+Parts = Annotated[Services, Depends(services)]
+Anyone = Annotated[Caller, Depends(allow(EVERYONE))]
+Querying = Annotated[Caller, Depends(allow(MATCHERS))]
+Reading = Annotated[Caller, Depends(allow(READERS))]
+Curating = Annotated[Caller, Depends(allow(CURATORS))]
+Administering = Annotated[Caller, Depends(allow(ADMINS))]

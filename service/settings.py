@@ -1,0 +1,108 @@
+"""Every setting, read from the environment; a bad value fails at start, naming the key and the
+value.
+
+It knows names, types and ranges; not what the parts make of them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.errors import SettingsError
+
+PREFIX: Final = "LOOKALIKE_"
+
+MEBIBYTE: Final = 2**20
+
+
+class Settings(BaseSettings):
+    """What the service runs with; each field is ``LOOKALIKE_`` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data_dir: Path = Path("data")
+    """Where the store lives, unless ``database_url`` says otherwise."""
+    database_url: SecretStr | None = None
+    """``sqlite:///PATH`` or ``postgresql://…``; ``None``: SQLite in the data folder."""
+    admin_key: SecretStr | None = None
+    """A bearer key with the role ``admin``, kept nowhere."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What runs the model."""
+    max_upload_bytes: int = Field(default=32 * MEBIBYTE, ge=1024, le=1024 * MEBIBYTE)
+    """Of an image."""
+    max_pixels: int = Field(default=2**26, ge=2**12, le=2**30)
+    """Of an image, by its header."""
+    max_list_bytes: int = Field(default=2048 * MEBIBYTE, ge=1024)
+    """Of a hash list that is imported over HTTP."""
+    upload_memory_bytes: int = Field(default=512 * MEBIBYTE, ge=1024)
+    """All images together that are being received or wait for a worker."""
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    """Threads that decode, encode and search."""
+    queue: int = Field(default=64, ge=0, le=100_000)
+    """Requests that may wait for a worker; beyond them the answer is 503."""
+    busy_timeout: float = Field(default=10.0, ge=0, le=300)
+    """Seconds that a writer waits for another."""
+    poll_seconds: float = Field(default=0.3, gt=0, le=1)
+    """Between two looks at what other writers changed."""
+    fetch_allowlist: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts from which an image may be fetched; empty: no URL is ever fetched."""
+
+    @field_validator("fetch_allowlist", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(host.strip() for host in value.split(",") if host.strip())
+
+    @field_validator("fetch_allowlist")
+    @classmethod
+    def _no_fetcher(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # Better to fail here than to accept an allowlist and then fetch nothing.
+        if value:
+            raise ValueError("this release fetches no URL: leave it empty")
+        return value
+
+    @field_validator("database_url", "admin_key", mode="before")
+    @classmethod
+    def _unset_if_empty(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("admin_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 8:
+            raise ValueError("a key has at least 8 characters")
+        return value
+
+    @property
+    def store_url(self) -> str | None:
+        """The store's URL in the clear, for whoever opens it."""
+        return None if self.database_url is None else self.database_url.get_secret_value()
+
+
+_SECRET: Final = frozenset({"database_url", "admin_key"})
+
+
+def load_settings(**given: Any) -> Settings:  # noqa: ANN401 (each is checked by its field)
+    """The settings of the environment, under those ``given`` (``None`` counts as not given).
+
+    Raises ``SettingsError`` naming every key that cannot be used, and its value unless it is
+    secret."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError("; ".join(map(_sentence, error.errors()))) from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    name = str(error["loc"][0])
+    key, message = f"{PREFIX}{name.upper()}", error["msg"].removeprefix("Value error, ")
+    if name in _SECRET:
+        return f"{key}: {message}"
+    return f"{key}: {message}; not {str(error['input'])[:200]!r}"
