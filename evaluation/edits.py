@@ -133,7 +133,7 @@ _HEAVY: Final[Mapping[str, Edit]] = {
     "halftone": lambda i, _o, _r: render.halftone(i, max(3.0, _short(i) / 60)),
     "screen-photo": lambda i, _o, r: render.moire(i, 0.8, r),
     "repainted": lambda i, _o, _r: render.cartoon(i, 8),
-    "refilled": lambda i, _o, r: drawings.swap_fills(i, 3, r),
+    "refilled": lambda i, _o, r: drawings.swap_fills(i, 3, r, 6),
 }
 
 
@@ -203,6 +203,22 @@ _CHAINS: Final[Mapping[str, Edit]] = {
     "posterise+caption+browser": _chain(
         lambda i, _o, _r: colour.posterise(i, 2), lambda i, _o, r: _caption(i, r, 0.14),
         _HEAVY["screenshot-browser"], _jpeg(30),
+    ),
+    "hue+noise+watermark": _chain(
+        _HEAVY["hue-120"], lambda i, _o, r: filters.noise(i, 25, r), _HEAVY["watermark-tiled"],
+        _jpeg(20),
+    ),
+    "blend+grey+pixelate": _chain(
+        lambda i, o, _r: compose.blend(i, o, 0.25), lambda i, _o, _r: colour.greyscale(i),
+        lambda i, _o, _r: filters.pixelate(i, 64), _jpeg(20),
+    ),
+    "posterise+stickers+blur": _chain(
+        lambda i, _o, _r: colour.posterise(i, 2), _HEAVY["stickers"],
+        lambda i, _o, _r: filters.blur(i, 0.01 * _short(i)), _webp(10),
+    ),
+    "halftone+squash+border": _chain(
+        _HEAVY["halftone"], lambda i, _o, _r: geometry.squash(i, 0.6),
+        lambda i, _o, _r: geometry.border(i, 0.1), _jpeg(20),
     ),
     "paste+hue+small": _chain(
         _HEAVY["paste-50"], _HEAVY["hue-120"], lambda i, _o, _r: geometry.down_up(i, 0.5), _jpeg(10)

@@ -1,0 +1,30 @@
+"""What can go wrong between a user's images and a report on them.
+
+::
+
+    EvaluationError
+    ├── CorpusError       the images: missing, no folder or plain tar, damaged, too many, too few
+    ├── ManifestError     the CSV of their kinds: a missing column, a bad value, no image named
+    └── ReportError       the report cannot be written where it was asked for
+
+A message names the file, the line and the column at fault. It knows nothing of single images that
+cannot be decoded: those are counted and passed over.
+"""
+
+from __future__ import annotations
+
+
+class EvaluationError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class CorpusError(EvaluationError):
+    """The images cannot be read as a corpus, or do not suffice."""
+
+
+class ManifestError(EvaluationError):
+    """The manifest is not one, or does not belong to these images."""
+
+
+class ReportError(EvaluationError):
+    """The report cannot be written where it was asked for."""

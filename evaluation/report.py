@@ -1,0 +1,285 @@
+"""The report of an evaluation: tables for a terminal, JSON for programs.
+
+``evaluate_images`` is the whole of ``lookalike evaluate``: from a folder or tar to a report. It
+knows nothing of how numbers are computed.
+"""
+
+from __future__ import annotations
+
+import json as json_format
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from embeddings.encoder import Encoder
+from evaluation.corpus import open_corpus
+from evaluation.errors import ReportError
+from evaluation.evaluate import SAMPLES, evaluate
+from evaluation.hashers import EncoderHasher, Hasher, PdqHasher
+from evaluation.hashing import Progress, silent
+from evaluation.results import AtRate, Estimate, EvaluationResult, Row
+from evaluation.summary import RADII
+
+WIDTH: Final = 100
+"""Columns a report fits in."""
+
+_NONE: Final = "\N{EN DASH}"
+
+_KINDS: Final = {
+    "all": "all",
+    "photo": "photographs",
+    "nonphoto": "non-photographs",
+    "unknown": "unlabelled",
+}
+
+
+def evaluate_images(
+    path: Path,
+    out: Path | None = None,
+    json: Path | None = None,
+    manifest: Path | None = None,
+    encoder: Encoder | None = None,
+    progress: Progress = silent,
+    *,
+    hashers: Sequence[Hasher] = (),
+    descriptors: bool = False,
+    seed: int = 0,
+    edits_per_family: int = 1,
+    samples: int = SAMPLES,
+    command: str = "",
+) -> EvaluationResult:
+    """Measure PDQ, and the code of ``encoder``, on the images in ``path``, and write the report.
+
+    ``out``: a folder, made if missing, for ``report.txt`` and ``report.json``. ``json``: a file.
+    ``hashers``: peers to measure beside them. ``descriptors``: also the encoder's real-valued
+    descriptors. Raises ``CorpusError`` or ``ManifestError``, and ``ReportError`` before anything is
+    measured if the report cannot be written.
+    """
+    _writable(out, json)
+    corpus = open_corpus(path, manifest)
+    ours: list[Hasher] = [PdqHasher()]
+    if encoder is not None:
+        ours.append(EncoderHasher(encoder, descriptors))
+    result = evaluate(
+        corpus,
+        [*ours, *hashers],
+        seed=seed,
+        edits_per_family=edits_per_family,
+        samples=samples,
+        command=command,
+        progress=progress,
+    )
+    text = json_format.dumps(result.to_json(), indent=1, allow_nan=False) + "\n"
+    if json is not None:
+        json.write_text(text, encoding="utf-8")
+    if out is not None:
+        (out / "report.json").write_text(text, encoding="utf-8")
+        (out / "report.txt").write_text(as_text(result), encoding="utf-8")
+    return result
+
+
+def _writable(out: Path | None, json: Path | None) -> None:
+    # Minutes of measuring must not end in a folder that is not there.
+    try:
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+        if json is not None:
+            json.parent.mkdir(parents=True, exist_ok=True)
+            with json.open("a"):
+                pass
+    except OSError as error:
+        raise ReportError(f"{error.filename}: cannot be written ({error.strerror})") from error
+
+
+def as_text(result: EvaluationResult) -> str:
+    """The report as plain text, ``WIDTH`` columns at most."""
+    console = Console(width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
+    with console.capture() as captured:
+        console.print(tables(result))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+
+
+def tables(result: EvaluationResult) -> RenderableType:
+    """The report for a terminal of ``WIDTH`` columns."""
+    parts: list[RenderableType] = [_heading(result), _main(result), _joint(result)]
+    if any(row.at_radii for row in result.rows):
+        parts.append(_radii(result))
+    parts += [_edits(result), _notes(result)]
+    return Group(*parts)
+
+
+def _share(value: float) -> str:
+    return _NONE if math.isnan(value) else f"{value:.3f}".removeprefix("0")
+
+
+def _estimate(estimate: Estimate) -> str:
+    if math.isnan(estimate.value):
+        return _NONE
+    low, high = (f"{end:.2f}".removeprefix("0") for end in (estimate.low, estimate.high))
+    return f"{_share(estimate.value)} [dim]{low}-{high}[/dim]"
+
+
+def _rate(rate: float) -> str:
+    return "0" if rate == 0 else f"{rate:.0e}".replace("e-0", "e-")
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _heading(result: EvaluationResult) -> Text:
+    counts, origin = result.counts, result.provenance
+    kinds = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in sorted(counts.by_kind.items()))
+    lines = [
+        f"{_printable(origin.data)}: {counts.images} images ({kinds})",
+        f"{counts.references} references, {counts.queries} edited copies of them, "
+        f"{counts.outside_queries} edited copies of {counts.outsiders} outsiders",
+    ]
+    if counts.skipped:
+        skipped = ", ".join(f"{count} {code}" for code, count in sorted(counts.skipped.items()))
+        lines.append(f"not decoded: {skipped}")
+    return Text("\n".join([*lines, ""]))
+
+
+class _Rows:
+    """A table whose first column names a part only where it changes."""
+
+    def __init__(self, title: str, columns: Sequence[str], left: int = 2) -> None:
+        self.table = Table(
+            title=title,
+            title_justify="left",
+            title_style="bold",
+            box=None,
+            padding=(0, 2, 0, 0) if len(columns) < 8 else (0, 1, 0, 0),
+            pad_edge=False,
+        )
+        self._last = ""
+        for place, column in enumerate(columns):
+            justify: JustifyMethod = "left" if place < left else "right"
+            self.table.add_column(column, justify=justify, no_wrap=True)
+
+    def add(self, name: str, *cells: str) -> None:
+        self.table.add_row("" if name == self._last else name, *cells)
+        self._last = name
+
+    def __rich__(self) -> RenderableType:
+        return Group(self.table, "")
+
+
+def _parts(result: EvaluationResult, every: bool = False) -> list[tuple[str, str]]:
+    """(kind, family) of the rows shown; both at once only where ``every`` one is asked for."""
+    parts = dict.fromkeys((row.kind, row.family) for row in result.rows)
+    return [part for part in parts if every or "all" in part]
+
+
+def _named(kind: str, family: str) -> str:
+    return (_KINDS[kind] if kind != "all" else "all queries") if family == "all" else f"  {family}"
+
+
+def _main(result: EvaluationResult) -> RenderableType:
+    rows = _Rows(
+        "Each signal alone",
+        ("", "signal", "copies", "µAP", "recall where\n1% outside", "radius,\nbits",
+         "recall\nat 1", "recall\n≤ 1e-5", "a pair\n≤ 1e-6"),
+    )  # fmt: skip
+    for part in _parts(result, every=True):
+        for row in result.rows:
+            if (row.kind, row.family) == part:
+                rows.add(
+                    _named(*part),
+                    _printable(row.space),
+                    str(row.queries),
+                    _estimate(row.average_precision),
+                    _marked(row.at_query_rate, _estimate(row.at_query_rate.recall)),
+                    _NONE if row.signal == "descriptor" else _radius(row.at_query_rate.radius),
+                    _share(row.first.value),
+                    _at_pairs(row, 1e-5),
+                    _at_pairs(row, 1e-6),
+                )
+    return rows
+
+
+def _radius(radius: int) -> str:
+    return _NONE if radius < 0 else str(radius)
+
+
+def _marked(at_rate: AtRate, text: str) -> str:
+    # Below one false match the rate cannot be told from none at all.
+    return text if at_rate.allowed else f"*{text}"
+
+
+def _at_pairs(row: Row, rate: float) -> str:
+    found = next(one for one in row.at_pair_rates if one.rate == rate)
+    return _marked(found, _share(found.recall.value))
+
+
+def _joint(result: EvaluationResult) -> RenderableType:
+    rows = _Rows(
+        "Together: radii chosen on one half of the images, measured on the other, both ways",
+        ("", "flagged if within", "recall", "outsiders flagged", "radii"),
+    )
+    for part in _parts(result):
+        for row in result.joint:
+            if (row.kind, row.family) == part:
+                halves = ["+".join(_radius(radius) for radius in half) for half in row.radii]
+                rows.add(
+                    _named(*part),
+                    _printable(" or ".join(row.spaces)),
+                    _estimate(row.recall),
+                    _estimate(row.false_queries),
+                    ", ".join(halves),
+                )
+    return rows
+
+
+def _radii(result: EvaluationResult) -> RenderableType:
+    recall = [f"≤ {radius}" for radius in RADII]
+    rows = _Rows(
+        "Recall, and false rate a pair, at fixed radii in bits",
+        ("", "signal", *recall, *(f"{column}\nfalse" for column in recall)),
+    )
+    for part in _parts(result):
+        for row in result.rows:
+            if (row.kind, row.family) == part and row.at_radii:
+                rows.add(
+                    _named(*part),
+                    _printable(row.space),
+                    *(_share(one.recall.value) for one in row.at_radii),
+                    *(_rate(one.false_pairs) for one in row.at_radii),
+                )
+    return rows
+
+
+def _edits(result: EvaluationResult) -> RenderableType:
+    spaces = result.provenance.spaces
+    rows = _Rows(
+        "Recall of each edit, at the radius where 1% of all outsiders match",
+        ("", "edit", "copies", *(_printable(space) for space in spaces)),
+    )
+    whole = [row for row in result.edits if row.kind == "all" and row.queries]
+    for edit in dict.fromkeys(row.edit for row in whole):
+        found = {row.space: row for row in whole if row.edit == edit}
+        one = found[spaces[0]]
+        shares = (_estimate(found[space].recall) for space in spaces)
+        rows.add(one.family, edit, str(one.queries), *shares)
+    return rows
+
+
+def _notes(result: EvaluationResult) -> Text:
+    origin = result.provenance
+    lines = [
+        "Small figures: 95% intervals over source images. Ties count for the worst.",
+        "1% outside: of the outsiders' copies falsely matched. a pair: of all untrue pairs.",
+        "* the rate is below one false match here: recall without any.",
+        f"{origin.date}, {origin.seconds:.0f} s, {origin.machine}",
+        f"{origin.software}; seed {origin.seed}, {origin.edits_per_family} edit(s) a family, "
+        f"{origin.bootstrap_samples} bootstrap samples",
+    ]
+    if origin.command:
+        lines.append(f"command: {_printable(origin.command)}")
+    return Text("\n".join(lines))
