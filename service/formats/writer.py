@@ -13,7 +13,7 @@ from typing import Protocol
 
 from service.formats.names import CODE_PREFIX, COLUMNS, Format
 from service.formats.rows import to_cell
-from service.signals import Signals
+from service.signals import DIGEST_BYTES, Signals
 
 
 class Listed(Protocol):
@@ -35,7 +35,8 @@ class Listed(Protocol):
 def write_list(entries: Iterable[Listed], format: Format) -> Iterator[str]:  # noqa: A002 - the contract's word
     """The list's text, each piece one whole line (for ``text``, the lines of one entry).
 
-    ``text`` has no place for ids, labels and qualities: an entry becomes one line a signal.
+    ``text`` has no place for ids, labels and qualities: an entry becomes one line a signal, and
+    PDQ and codes of images with too little structure are left out.
     """
     if format is Format.JSONL:
         return map(_json_line, entries)
@@ -75,10 +76,13 @@ def _json_line(entry: Listed) -> str:
 
 def _text_lines(entry: Listed) -> str:
     said = entry.signals.to_json()
-    lines = [f"{name} {said[name]}" for name in ("md5", "sha1", "sha256", "pdq") if name in said]
-    lines += [
-        f"{CODE_PREFIX}{space} {code.hex()}" for space, code in sorted(entry.signals.codes.items())
-    ]
+    lines = [f"{name} {said[name]}" for name in DIGEST_BYTES if name in said]
+    # A line has no place for a quality, and without it a blank image's hash would match any blank.
+    if entry.signals.pdq_usable:
+        lines.append(f"pdq {said['pdq']}")
+    if entry.signals.codes_usable:
+        codes = sorted(entry.signals.codes.items())
+        lines += [f"{CODE_PREFIX}{space} {code.hex()}" for space, code in codes]
     if "url" in said:
         lines.append(f"url {said['url']}")
     return "".join(line + "\n" for line in lines)

@@ -56,6 +56,8 @@ _ROWS = st.lists(
 
 def _round_trip(rows: list[ImportRow], format: Format) -> list[ImportRow]:  # noqa: A002
     text = "".join(write_list(rows, format))
+    if not text:
+        return []
     reader = ListReader([text.encode()])
     assert reader.format is format
     back = list(reader)
@@ -75,16 +77,18 @@ def test_json_lines_carry_everything(rows: list[ImportRow]) -> None:
 
 
 @given(rows=_ROWS)
-def test_text_carries_every_signal_one_a_line(rows: list[ImportRow]) -> None:
+def test_text_carries_every_usable_signal_one_a_line(rows: list[ImportRow]) -> None:
+    """A hash of too low a quality is left out: without its quality it would be matched."""
     expected = []
     for row in rows:
         said = row.signals
-        expected += [
-            Signals(**{kind: value})
-            for kind in ("md5", "sha1", "sha256", "pdq")
-            if (value := getattr(said, kind))
-        ]
-        expected += [Signals(codes={space: code}) for space, code in sorted(said.codes.items())]
+        for kind in ("md5", "sha1", "sha256", "pdq"):
+            value = getattr(said, kind)
+            if value and (kind != "pdq" or said.pdq_usable):
+                expected.append(Signals(**{kind: value}))
+        if said.codes_usable:
+            codes = sorted(said.codes.items())
+            expected += [Signals(codes={space: code}) for space, code in codes]
         expected += [Signals(url=said.url)] if said.url else []
     assert [row.signals for row in _round_trip(rows, Format.TEXT)] == expected
 

@@ -1,0 +1,70 @@
+"""Which commands there are. It knows their names and order; what each does stands in its module.
+
+Only the modules of the commands' signatures are imported to parse a command line: what a command
+needs (OpenVINO, SQLAlchemy, FastAPI) is imported when it runs, so that ``--help`` is instant and
+``hash`` starts without a server's libraries.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from service.cli.benching import bench_app
+from service.cli.demo import demo
+from service.cli.doctor import doctor
+from service.cli.evaluating import evaluate
+from service.cli.exporting import export_bank
+from service.cli.hashing import hash_files
+from service.cli.importing import import_list
+from service.cli.keys import keys_app
+from service.cli.matching import match_files
+from service.cli.migrating import migrate_store
+from service.cli.serving import serve
+
+
+def build() -> typer.Typer:
+    """The application."""
+    app = typer.Typer(
+        name="lookalike",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,  # plain help: paragraphs are wrapped, and flags show no type
+        context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+        # A traceback must not print local variables: they hold image bytes and listed hashes.
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    app.command("demo")(demo)
+    app.command("serve")(serve)
+    app.command("hash")(hash_files)
+    app.command("match")(match_files)
+    app.command("import")(import_list)
+    app.command("export")(export_bank)
+    app.add_typer(keys_app(), name="keys")
+    app.command("migrate")(migrate_store)
+    app.command("evaluate")(evaluate)
+    app.add_typer(bench_app(), name="bench")
+    app.command("doctor")(doctor)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"lookalike {version('lookalike')}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Finds known images in whatever shape they come back.
+
+    `lookalike demo` shows the main job end to end; `lookalike doctor` says what is installed.
+    """

@@ -1,0 +1,152 @@
+"""``lookalike bench``: speed figures beside the plain baseline, each measured in one run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.local import open_encoder
+from service.cli.terminal import print_table, reporting, say
+
+if TYPE_CHECKING:
+    from evaluation.bench_http import Request
+    from service.cli.server_process import Server
+
+_Json = Annotated[
+    Path | None, typer.Option("--json", help="Write every figure to this file as well.")
+]
+
+
+@reporting
+def encode(
+    repeats: Annotated[int, typer.Option(min=1, help="Times each image is measured.")] = 30,
+    json_file: _Json = None,
+) -> None:
+    """Time one megapixel photograph through each part, beside the network alone, on one core."""
+    from rich.table import Table
+
+    from evaluation import bench_encode
+
+    say("measuring on one processor …")
+    report = bench_encode.run(open_encoder(), repeats)
+    table = Table(
+        title=f"{report.model} on {report.device}; {report.pixels / 1e6:.2f} megapixels,"
+        f" {report.jpeg_bytes / 1000:.0f} kB of JPEG; medians of {report.repeats} repeats",
+        title_justify="left",
+    )
+    table.add_column("part")
+    table.add_column("ms", justify="right")
+    table.add_column("× network", justify="right")  # noqa: RUF001
+    for name, taken in (*report.parts.items(), ("bytes to fingerprint", report.whole)):
+        table.add_row(name, f"{taken:.2f}", f"{taken / report.network:.2f}")
+    print_table(table)
+    _write(json_file, report.to_json())
+
+
+@reporting
+def serve(
+    entries: Annotated[int, typer.Option(min=0, help="Entries to list before measuring.")] = 10_000,
+    clients: Annotated[int, typer.Option(min=1, help="Requests under way at once.")] = 4,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each kind is sent.")] = 8.0,
+    json_file: _Json = None,
+) -> None:
+    """Load the real service on the loopback interface, beside a route that does nothing."""
+    from rich.table import Table
+
+    from evaluation import bench_http
+    from service.cli.server_process import running_server
+
+    say("starting the service …")
+    with running_server() as server:
+        requests = _requests(server, entries)
+        say(f"{entries} entries listed; sending …")
+        host, port = server.url.removeprefix("http://").split(":")
+        rows = bench_http.run(host, int(port), requests, clients, seconds)
+    table = Table(
+        title=f"{entries} entries, {clients} clients in a closed loop, loopback",
+        title_justify="left",
+    )
+    for heading in ("request", "answers", "failures", "a second", "p50 ms", "p99 ms"):
+        table.add_column(heading, justify="left" if heading == "request" else "right")
+    for row in rows:
+        table.add_row(
+            row.name,
+            str(row.answers),
+            str(row.failures),
+            f"{row.per_second:.0f}",
+            f"{row.p50_ms:.1f}",
+            f"{row.p99_ms:.1f}",
+        )
+    print_table(table)
+    _write(json_file, {"entries": entries, "rows": [row.to_json() for row in rows]})
+
+
+def _requests(server: Server, entries: int) -> list[Request]:
+    """List random entries, and say what to send: nothing, signals of a stranger, a photograph."""
+    import numpy as np
+
+    from evaluation.bench_encode import jpeg_photographs
+    from evaluation.bench_http import Request
+
+    rng = np.random.default_rng(0)
+    with server.client() as client:
+        spaces = client.get("/v1/status").raise_for_status().json()["code_spaces"]
+        space = spaces[0]["space"]
+        client.post("/v1/banks", json={"name": "bench"}).raise_for_status()
+        if entries:
+            hashes = rng.bytes(64 * entries)
+            lines = "".join(
+                json.dumps(
+                    {
+                        "provider_id": str(i),
+                        "pdq": hashes[64 * i : 64 * i + 32].hex(),
+                        "codes": {space: hashes[64 * i + 32 : 64 * i + 64].hex()},
+                    }
+                )
+                + "\n"
+                for i in range(entries)
+            )
+            client.post(
+                "/v1/banks/bench/imports",
+                params={"format": "jsonl"},
+                content=lines.encode(),
+                timeout=600,
+            ).raise_for_status()
+        stranger = {"pdq": rng.bytes(32).hex(), "codes": {space: rng.bytes(32).hex()}}
+        photograph = client.build_request(
+            "POST", "/v1/match", files={"file": ("photo.jpg", jpeg_photographs()[0], "image/jpeg")}
+        )
+        key = ("Authorization", f"Bearer {server.admin_key}")
+        return [
+            Request("GET /livez (does nothing)", "GET", "/livez"),
+            Request(
+                "POST /v1/match, PDQ and code",
+                "POST",
+                "/v1/match",
+                json.dumps({"signals": stranger}).encode(),
+                (key, ("Content-Type", "application/json")),
+            ),
+            Request(
+                "POST /v1/match, 1-megapixel JPEG",
+                "POST",
+                "/v1/match",
+                photograph.read(),
+                (key, ("Content-Type", photograph.headers["content-type"])),
+            ),
+        ]
+
+
+def _write(json_file: Path | None, value: dict[str, object]) -> None:
+    if json_file is not None:
+        json_file.write_text(json.dumps(value, indent=1) + "\n")
+
+
+def bench_app() -> typer.Typer:
+    """The command with its parts."""
+    app = typer.Typer(no_args_is_help=True, help="Measure speed beside the plain baseline.")
+    app.command("encode")(encode)
+    app.command("serve")(serve)
+    return app

@@ -1,0 +1,53 @@
+"""``lookalike export``: a bank's entries as a list that another Lookalike, or HMA, can import."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.local import DATA_HELP, open_local_store
+from service.cli.terminal import counted, reporting, say
+
+if TYPE_CHECKING:
+    from service.store import Entry
+
+
+@reporting
+def export_bank(
+    bank: Annotated[str, typer.Option(help="Bank to export.")],
+    format_name: Annotated[
+        str, typer.Option("--format", help="csv, jsonl or text.", metavar="F")
+    ] = "csv",
+    data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
+) -> None:
+    """Write a bank's entries to stdout as a hash list.
+
+    Only entries in force are written: not those that are disabled or removed. csv and jsonl carry
+    everything an entry says; text is one signal a line, as threatexchange and
+    Hasher-Matcher-Actioner read it. Where a bank holds several lists, the ids are written as
+    provider/list/id, so that no two are the same.
+    """
+    from service.formats import format_named, write_list
+
+    chosen = format_named(format_name)
+    with open_local_store(data, create=False) as store:
+        lists = {(entry.provider, entry.list) for entry in store.entries.export(bank)}
+        entries: Iterable[Entry] = store.entries.export(bank)
+        if len(lists) > 1:
+            entries = _qualified(entries)
+        count = 0
+        for text in write_list(entries, chosen):
+            sys.stdout.write(text)
+            count += 1
+        sys.stdout.flush()
+    say(f"{counted(count - (chosen == 'csv'), 'entry', 'entries')} of {bank!r}")
+
+
+def _qualified(entries: Iterable[Entry]) -> Iterator[Entry]:
+    for entry in entries:
+        yield replace(entry, provider_id=f"{entry.provider}/{entry.list}/{entry.provider_id}")

@@ -1,0 +1,113 @@
+"""``lookalike hash``: fingerprints of files and folders, with no store and no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli import files
+from service.cli.batch import Failure, FileResult, each_file
+from service.cli.local import load_fingerprinter
+from service.cli.terminal import (
+    FAILED,
+    counted,
+    print_json,
+    print_table,
+    printable,
+    progress,
+    reporting,
+    say,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from embeddings.fingerprint import Fingerprint
+
+
+@reporting
+def hash_files(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON Lines instead of a table.")] = False,
+) -> None:
+    """Fingerprint images: digests, PDQ and code, with their qualities.
+
+    Folders are walked recursively, in sorted order, and every file in them is tried. A file that
+    has no fingerprint is reported with the reason, and the exit code is then 1. Needs no store and
+    no network; --jsonl writes what `lookalike import` reads.
+    """
+    fingerprinter, limits = load_fingerprinter()
+    done = failed = 0
+    rows: list[FileResult[Fingerprint]] = []
+    with progress("Fingerprinting", files.walk(paths)) as found:
+        for result in each_file(found, fingerprinter.fingerprint, limits.max_bytes):
+            done += 1
+            failed += isinstance(result.outcome, Failure)
+            if jsonl:
+                print_json(_to_json(result))
+            else:
+                rows.append(result)
+    if rows:
+        print_table(_table(rows))
+    if done == 0:
+        say("no files found")
+    if failed:
+        say(f"{failed} of {counted(done, 'file')} failed")
+        raise typer.Exit(FAILED)
+
+
+def fingerprint_json(fingerprint: Fingerprint) -> dict[str, object]:
+    """A fingerprint's fields as the contract names them."""
+    return {
+        "md5": fingerprint.md5,
+        "sha1": fingerprint.sha1,
+        "sha256": fingerprint.sha256,
+        "pdq": fingerprint.pdq.hex(),
+        "pdq_quality": fingerprint.pdq_quality,
+        "codes": {space: code.hex() for space, code in sorted(fingerprint.codes.items())},
+        "quality": fingerprint.quality,
+        "photographic": fingerprint.photographic,
+        "width": fingerprint.width,
+        "height": fingerprint.height,
+    }
+
+
+def _to_json(result: FileResult[Fingerprint]) -> dict[str, object]:
+    if isinstance(result.outcome, Failure):
+        return result.failure_json()
+    return {"path": str(result.path), **fingerprint_json(result.outcome)}
+
+
+def _table(results: list[FileResult[Fingerprint]]) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        caption="Hashes are shortened here; --jsonl gives them whole.", caption_justify="left"
+    )
+    table.add_column("file", overflow="fold", ratio=1)
+    table.add_column("pixels", justify="right", no_wrap=True)
+    table.add_column("sha256", no_wrap=True)
+    table.add_column("pdq", no_wrap=True)
+    table.add_column("pdq\nquality", justify="right")
+    table.add_column("code", no_wrap=True)
+    table.add_column("quality", justify="right")
+    table.add_column("photo-\ngraphic", justify="right")
+    for result in results:
+        name = printable(str(result.path))
+        found = result.outcome
+        if isinstance(found, Failure):
+            table.add_row(f"{name}\n{found.code}: {found.message}", style="red")
+            continue
+        table.add_row(
+            name,
+            f"{found.width}x{found.height}",
+            found.sha256[:8] + "…",
+            found.pdq.hex()[:8] + "…",
+            str(found.pdq_quality),
+            "\n".join(code.hex()[:8] + "…" for _, code in sorted(found.codes.items())),
+            f"{found.quality:.2f}",
+            f"{found.photographic:.2f}",
+        )
+    return table

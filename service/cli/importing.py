@@ -1,0 +1,145 @@
+"""``lookalike import``: a hash list as one new list version, all of it or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from service.cli.local import DATA_HELP, open_local_store
+from service.cli.terminal import FAILED, counted, print_table, printable, reporting, say, say_error
+from service.errors import StoreMissingError
+
+if TYPE_CHECKING:
+    from service.store import ImportDiff, Store
+
+SHOWN = 20
+"""Rejected lines that are shown; the others are counted."""
+
+
+@reporting
+def import_list(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The list; `-` is stdin.")],
+    bank: Annotated[str, typer.Option(help="Bank to import into; made if it is not there.")],
+    provider: Annotated[str, typer.Option(help="Who provides the list.")] = "local",
+    list_name: Annotated[
+        str, typer.Option("--list", help="Which of the provider's lists it is.")
+    ] = "default",
+    list_version: Annotated[
+        str | None, typer.Option(help="The provider's name for this version; default: the time.")
+    ] = None,
+    format_name: Annotated[
+        str,
+        typer.Option("--format", help="csv, jsonl or text; auto finds it out.", metavar="F"),
+    ] = "auto",
+    max_rejected: Annotated[
+        int, typer.Option(min=0, help="Bad lines to tolerate; with more, nothing is imported.")
+    ] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
+) -> None:
+    """Import a hash list as a new version of that list.
+
+    The file is the whole list: entries that it no longer holds are removed from it. Valid lines
+    commit together; bad lines are shown with line and reason, and over --max-rejected nothing
+    commits. A running server sees the change within two seconds.
+    """
+    from service.formats import ListReader, file_chunks, format_named
+    from service.store import ImportTarget, TooManyRejectedError
+
+    chosen = None if format_name == "auto" else format_named(format_name)
+    target = ImportTarget(bank, provider, list_name, list_version, create_bank=True)
+    with _opened(file) as stream, _store(data, dry_run) as store:
+        reader = ListReader(file_chunks(stream), chosen)
+        new_bank = all(there.name != bank for there in store.banks.all())
+        try:
+            diff = store.apply_import(target, reader, max_rejected, dry_run)
+        except TooManyRejectedError as error:
+            _show_rejected(error.diff)
+            say_error(error.code, _refusal(error.diff))
+            raise typer.Exit(FAILED) from None
+    _show_rejected(diff)
+    if reader.ignored:
+        say(f"columns or keys that are not read: {', '.join(reader.ignored)}")
+    if diff.digest_only:
+        say(
+            f"{counted(diff.digest_only, 'entry', 'entries')} with too little structure for PDQ or"
+            " a code: matched by digest only"
+        )
+    if new_bank:
+        would = "would be" if dry_run else "is"
+        say(f"bank {bank!r} {would} new: a PDQ or code match there asks for review")
+    _show(diff)
+    if diff.refused:
+        say_error("too_many_rejected", _refusal(diff))
+        raise typer.Exit(FAILED)
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    with file.open("rb") as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _store(data: Path | None, dry_run: bool) -> Iterator[Store]:
+    """The store; for a dry run where there is none, an empty one that is thrown away."""
+    with contextlib.ExitStack() as stack:
+        try:
+            store = stack.enter_context(open_local_store(data, create=not dry_run))
+        except StoreMissingError:
+            say("there is no store yet: compared with an empty one")
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            store = stack.enter_context(open_local_store(folder))
+        yield store
+
+
+def _refusal(diff: ImportDiff) -> str:
+    would = "would be" if diff.dry_run else "was"
+    return (
+        f"{counted(diff.rejected_count, 'bad line')}, and --max-rejected allows"
+        f" {diff.max_rejected}: nothing {would} imported"
+    )
+
+
+def _show_rejected(diff: ImportDiff) -> None:
+    for rejected in diff.rejected[:SHOWN]:
+        say(f"line {rejected.line}: {rejected.reason}")
+    if diff.rejected_count > SHOWN:
+        say(f"… and {diff.rejected_count - SHOWN} more")
+
+
+def _show(diff: ImportDiff) -> None:
+    from rich.table import Table
+
+    state = "dry run: nothing changed" if diff.dry_run else f"version {diff.list_version}"
+    table = Table(
+        title=printable(f"{diff.bank} ← {diff.provider}/{diff.list}, {state}"),
+        title_justify="left",
+    )
+    for name in ("added", "updated", "removed", "unchanged", "repeated", "rejected"):
+        table.add_column(name, justify="right")
+    table.add_row(
+        *map(
+            str,
+            (
+                diff.added,
+                diff.updated,
+                diff.removed,
+                diff.unchanged,
+                diff.duplicates,
+                diff.rejected_count,
+            ),
+        )
+    )
+    print_table(table)

@@ -1,0 +1,69 @@
+"""What the commands take from this machine: settings, the store, the model.
+
+Each function imports what it needs when it is called. It knows no command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from embeddings.encoder import Encoder
+    from embeddings.fingerprint import Fingerprinter
+    from embeddings.images import ImageLimits
+    from service.settings import Settings
+    from service.store import Store
+
+DATA_HELP: Final = "Folder of the store; default: LOOKALIKE_DATA_DIR, else `data`."
+
+
+def settings_for(data: Path | None = None) -> Settings:
+    """The environment's settings; a data folder named on the command line comes first.
+
+    Raises ``SettingsError``.
+    """
+    from service.settings import load_settings
+
+    if data is None:
+        return load_settings()
+    # Named outright, a folder is meant, whatever database the environment points to.
+    return load_settings(data_dir=data, database_url="")
+
+
+@contextlib.contextmanager
+def open_local_store(data: Path | None, create: bool = True) -> Iterator[Store]:
+    """The store, open; raises ``StoreError``, or ``StoreMissingError`` without ``create``."""
+    from service.store import open_store
+
+    settings = settings_for(data)
+    store = open_store(settings.data_dir, settings.store_url, create)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def open_encoder() -> Encoder:
+    """The model, on the device that the environment's settings ask for.
+
+    Raises ``SettingsError``, ``CheckpointError`` and ``DeviceError``.
+    """
+    from embeddings.encoder import load_encoder
+
+    return load_encoder(settings_for().device)
+
+
+def load_fingerprinter() -> tuple[Fingerprinter, ImageLimits]:
+    """The model and the limits that the environment's settings ask for.
+
+    Raises ``SettingsError``, ``CheckpointError`` and ``DeviceError``.
+    """
+    from embeddings.fingerprint import Fingerprinter
+    from embeddings.images import ImageLimits
+
+    settings = settings_for()
+    limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
+    return Fingerprinter([open_encoder()], limits), limits

@@ -1,0 +1,187 @@
+"""``lookalike import`` and ``export``, as a list operator uses them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.store import DEFAULT_LIST, LOCAL_PROVIDER, open_store
+
+Command = Callable[..., Any]
+
+
+def _hash(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def _list(path: Path, *numbers: int, extra: str = "") -> Path:
+    lines = ["provider_id,sha256,pdq,pdq_quality,labels"]
+    lines += [f"n-{n},{_hash(n)},{_hash(-n)},90,A" for n in numbers]
+    path.write_text("\n".join(lines) + "\n" + extra)
+    return path
+
+
+def _ids(data: Path, bank: str = "known") -> list[str]:
+    store = open_store(data, create=False)
+    try:
+        return sorted(entry.provider_id for entry in store.entries.export(bank))
+    finally:
+        store.close()
+
+
+def test_a_list_is_imported_and_its_next_version_replaces_it(
+    lookalike: Command, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    first = lookalike("import", _list(tmp_path / "1.csv", 1, 2, 3), "--bank", "known")
+    assert (first.code, _ids(data)) == (0, ["n-1", "n-2", "n-3"])
+    assert "bank 'known' is new" in first.err
+    second = lookalike("import", _list(tmp_path / "2.csv", 2, 3, 4), "--bank", "known")
+    assert (second.code, _ids(data)) == (0, ["n-2", "n-3", "n-4"])
+    # added, updated, removed, unchanged, repeated, rejected
+    assert [cell.strip() for cell in second.out.splitlines()[-2].strip("│").split("│")] == [
+        "1", "0", "1", "2", "0", "0",
+    ]  # fmt: skip
+    assert "new" not in second.err
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(lookalike: Command, tmp_path: Path) -> None:
+    list_file = _list(tmp_path / "1.csv", 1, 2)
+    nowhere = lookalike("import", list_file, "--bank", "known", "--dry-run")
+    assert nowhere.code == 0
+    assert "no store yet" in nowhere.err
+    assert not (tmp_path / "data").exists()
+    lookalike("import", list_file, "--bank", "known")
+    store_file = tmp_path / "data" / "lookalike.db"
+    before = store_file.read_bytes()
+    dry = lookalike(
+        "import",
+        _list(tmp_path / "2.csv", 2, 3),
+        "--bank",
+        "known",
+        "--dry-run",
+        "--list-version",
+        "7",
+    )
+    assert dry.code == 0
+    assert "dry run: nothing changed" in dry.out
+    assert _ids(tmp_path / "data") == ["n-1", "n-2"]
+    assert store_file.read_bytes() == before
+
+
+def test_bad_lines_are_named_and_too_many_of_them_stop_everything(
+    lookalike: Command, tmp_path: Path
+) -> None:
+    bad = _list(tmp_path / "bad.csv", 1, 2, extra="x,zz,,,\n\nn-1," + _hash(9) + ",,,\n")
+    refused = lookalike("import", bad, "--bank", "known")
+    assert refused.code == 1
+    assert "line 4: sha256 must be 64 hex digits, not 2 characters like this" in refused.err
+    assert "line 6: line 2 has the same id with other content" in refused.err
+    assert "error (too_many_rejected): 2 bad lines" in refused.err
+    with pytest.raises(Exception, match="no bank is named"):
+        _ids(tmp_path / "data")
+    dry = lookalike("import", bad, "--bank", "known", "--dry-run")
+    assert (dry.code, "nothing would be imported" in dry.err) == (1, True)
+    taken = lookalike("import", bad, "--bank", "known", "--max-rejected", "2")
+    assert (taken.code, _ids(tmp_path / "data")) == (0, ["n-1", "n-2"])
+    assert "line 4:" in taken.err
+
+
+def test_only_the_first_bad_lines_are_shown(lookalike: Command, tmp_path: Path) -> None:
+    bad = _list(tmp_path / "bad.csv", 1, extra="x,zz,,,\n" * 50)
+    refused = lookalike("import", bad, "--bank", "known")
+    assert refused.err.count("\nline ") + refused.err.startswith("line ") == 20
+    assert "… and 30 more" in refused.err
+
+
+def test_what_is_not_read_and_what_is_digest_only_is_said(
+    lookalike: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.jsonl"
+    path.write_text(
+        json.dumps({"sha256": _hash(1), "pdq": _hash(2), "pdq_quality": 3, "photodna": "AAAA"})
+    )
+    said = lookalike("import", path, "--bank", "known")
+    assert said.code == 0
+    assert "not read: photodna" in said.err
+    assert "1 entry with too little structure" in said.err
+
+
+def test_stdin_provider_list_and_version_are_kept(lookalike: Command, tmp_path: Path) -> None:
+    text = f"pdq {_hash(1)}\n"
+    said = lookalike(
+        "import", "-", "--bank", "known", "--provider", "hotline", "--list", "npi",
+        "--list-version", "2026-11-22", "--data", tmp_path / "elsewhere", stdin=text,
+    )  # fmt: skip
+    assert said.code == 0
+    store = open_store(tmp_path / "elsewhere", create=False)
+    (entry,) = store.entries.export("known")
+    assert (entry.provider, entry.list, entry.list_version) == ("hotline", "npi", "2026-11-22")
+    store.close()
+
+
+def test_the_defaults_named_in_the_help_are_the_store_s(lookalike: Command) -> None:
+    said = lookalike("import", "--help")
+    assert f"[default: {LOCAL_PROVIDER}]" in " ".join(said.out.split())
+    assert f"[default: {DEFAULT_LIST}]" in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("import", "nothing.csv", "--bank", "b"), "error (os_error): nothing.csv: No such file"),
+        (("import", ".", "--bank", "b"), "error (os_error): .: Is a directory"),
+        (("import", "list.csv", "--bank", "b", "--format", "xml"), "error (unknown_format)"),
+        (("import", "list.csv", "--bank", "a/b"), "error (bad_name)"),
+        (("import", "hashes", "--bank", "b"), "error (unreadable_list): the first line is a bare"),
+        (("export", "--bank", "b"), "error (store_missing): there is no store at"),
+    ],
+)
+def test_mistakes_get_one_line_and_no_traceback(
+    lookalike: Command, tmp_path: Path, arguments: tuple[str, ...], error: str
+) -> None:
+    _list(tmp_path / "list.csv", 1)
+    (tmp_path / "hashes").write_text(_hash(1) + "\n")
+    said = lookalike(*arguments)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(error)
+    assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+def test_an_export_imports_as_the_same_entries(
+    lookalike: Command, tmp_path: Path, name: str
+) -> None:
+    lookalike("import", _list(tmp_path / "1.csv", 1, 2, 3), "--bank", "known")
+    exported = lookalike("export", "--bank", "known", "--format", name)
+    assert (exported.code, exported.err) == (0, "3 entries of 'known'\n")
+    back = lookalike("import", "-", "--bank", "copy", stdin=exported.out)
+    assert back.code == 0
+    store = open_store(tmp_path / "data", create=False)
+    assert [(e.provider_id, e.signals, e.labels) for e in store.entries.export("known")] == [
+        (e.provider_id, e.signals, e.labels) for e in store.entries.export("copy")
+    ]
+    store.close()
+
+
+def test_entries_of_several_lists_keep_apart_when_they_are_exported(
+    lookalike: Command, tmp_path: Path
+) -> None:
+    """Two providers may use the same id; one list may not."""
+    list_file = _list(tmp_path / "1.csv", 1)
+    lookalike("import", list_file, "--bank", "known", "--provider", "a")
+    lookalike("import", list_file, "--bank", "known", "--provider", "b")
+    exported = lookalike("export", "--bank", "known")
+    assert lookalike("import", "-", "--bank", "copy", stdin=exported.out).code == 0
+    assert _ids(tmp_path / "data", "copy") == ["a/default/n-1", "b/default/n-1"]
+
+
+def test_text_is_what_threatexchange_reads(lookalike: Command, tmp_path: Path) -> None:
+    lookalike("import", _list(tmp_path / "1.csv", 1), "--bank", "known")
+    exported = lookalike("export", "--bank", "known", "--format", "text")
+    assert exported.out == f"sha256 {_hash(1)}\npdq {_hash(-1)}\n"
