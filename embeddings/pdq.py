@@ -78,20 +78,25 @@ class _Tap:
     """float32 (k,)."""
 
 
-def pdq(rgb: NDArray[np.uint8]) -> Pdq:
-    """The PDQ hash of ``rgb``, uint8 (h, w, 3)."""
+def pdq(rgb: NDArray[np.uint8], full: tuple[int, int] | None = None) -> Pdq:
+    """The PDQ hash of ``rgb``, uint8 (h, w, 3).
+
+    ``full``: width and height, pixels, of the image before it was reduced to ``rgb`` by averaging
+    squares of 2, 4 or 8 pixels a side. The hash is then that of the full image, within 4 bits:
+    where the filters stand depends on the size, so without it 12 and more may differ.
+    """
     if min(rgb.shape[:2]) < MIN_SIDE:
         return Pdq(bytes(32), 0)
-    samples = _downsample(rgb)
+    samples = _downsample(rgb, full)
     return Pdq(_threshold(_dct(samples)), _quality(samples))
 
 
-def dihedral(rgb: NDArray[np.uint8]) -> Dihedral:
+def dihedral(rgb: NDArray[np.uint8], full: tuple[int, int] | None = None) -> Dihedral:
     """The PDQ hashes of all eight orientations of ``rgb``, uint8 (h, w, 3), from one DCT."""
     if min(rgb.shape[:2]) < MIN_SIDE:
         zero = bytes(32)
         return Dihedral(zero, zero, zero, zero, zero, zero, zero, zero, quality=0)
-    samples = _downsample(rgb)
+    samples = _downsample(rgb, full)
     dct = _dct(samples)
     # Mirroring a signal negates its odd-numbered frequencies; rows and columns here count from 1.
     sign = np.where(np.arange(_FREQUENCIES) % 2, 1, -1).astype(np.float32)
@@ -109,19 +114,20 @@ def dihedral(rgb: NDArray[np.uint8]) -> Dihedral:
     )
 
 
-def _downsample(rgb: NDArray[np.uint8]) -> Plane:
+def _downsample(rgb: NDArray[np.uint8], full: tuple[int, int] | None) -> Plane:
     """The blurred luma at 64 x 64 places: float32 (64, 64)."""
     height, width = rgb.shape[:2]
+    full_width, full_height = full or (width, height)
     # Rows first and colours last: every pixel is turned into a float once, in pieces small enough
     # for the cache, and everything after works on 64 rows.
     lines = rgb.reshape(height, width * 3)
     squeezed = np.empty((_SAMPLES, width * 3), np.float32)
-    for row, tap in enumerate(_taps(height)):
+    for row, tap in enumerate(_taps(full_height, height)):
         piece = lines[tap.start : tap.start + len(tap.weights)].astype(np.float32)
         np.matmul(tap.weights, piece, out=squeezed[row])
     luma: Plane = squeezed.reshape(_SAMPLES, width, 3) @ np.array(_LUMA, np.float32)
     samples = np.empty((_SAMPLES, _SAMPLES), np.float32)
-    for column, tap in enumerate(_taps(width)):
+    for column, tap in enumerate(_taps(full_width, width)):
         np.matmul(
             luma[:, tap.start : tap.start + len(tap.weights)], tap.weights, out=samples[:, column]
         )
@@ -129,24 +135,29 @@ def _downsample(rgb: NDArray[np.uint8]) -> Plane:
 
 
 @lru_cache(maxsize=1024)
-def _taps(length: int) -> Sequence[_Tap]:
-    """How each of the 64 samples of a side of ``length`` pixels is summed.
+def _taps(length: int, lines: int) -> Sequence[_Tap]:
+    """How each of the 64 samples of a side is summed from ``lines`` lines.
 
-    The reference filters twice with a box of ``window`` pixels, cut off at the borders and divided
-    by what is left, then picks the pixel at the middle of each 64th.
+    ``length``: pixels of that side before it was reduced to ``lines``, else the same. The reference
+    filters twice with a box of ``window`` pixels, cut off at the borders and divided by what is
+    left, then picks the pixel at the middle of each 64th.
     """
+    factor = -(-length // lines)
     window = -(-length // (2 * _SAMPLES))
     before = window - (window + 2) // 2
     after = window - 1 - before
-    # Away from the borders all samples share their weights, so that the cache stays small.
-    tent = np.convolve(np.ones(window), np.ones(window)).astype(np.float64) / window**2
-    inner = tent.astype(np.float32)
+    # Away from the borders many samples share their weights, which keeps the cache small.
+    tent = np.convolve(np.ones(window), np.ones(window)) / window**2
+    shared: dict[int, Plane] = {}
     taps: list[_Tap] = []
     for sample in range(_SAMPLES):
         centre = int((sample + 0.5) * length / _SAMPLES)
         start, stop = centre - 2 * before, centre + 2 * after
         if start >= 0 and stop < length:
-            taps.append(_Tap(start, inner))
+            phase = start % factor
+            if phase not in shared:
+                shared[phase] = _merged(tent, phase, factor)
+            taps.append(_Tap(start // factor, shared[phase]))
             continue
         start, stop = max(start, 0), min(stop, length - 1)
         weights = np.zeros(stop - start + 1)
@@ -154,8 +165,16 @@ def _taps(length: int) -> Sequence[_Tap]:
         for middle in outer:
             low, high = max(middle - before, 0), min(middle + after, length - 1)
             weights[low - start : high - start + 1] += 1 / (high - low + 1) / len(outer)
-        taps.append(_Tap(start, weights.astype(np.float32)))
+        taps.append(_Tap(start // factor, _merged(weights, start % factor, factor)))
     return tuple(taps)
+
+
+def _merged(weights: NDArray[np.float64], phase: int, factor: int) -> Plane:
+    """``weights`` of pixels as weights of runs of ``factor`` pixels, the first ``phase`` before."""
+    runs = -(-(phase + len(weights)) // factor)
+    padded = np.zeros(runs * factor)
+    padded[phase : phase + len(weights)] = weights
+    return np.asarray(padded.reshape(runs, factor).sum(axis=1), np.float32)
 
 
 @lru_cache(maxsize=1)
