@@ -104,9 +104,9 @@ def replace_ground(
     share = float(np.asarray(mask).mean()) / 255
     if not 0.08 < share < 0.97:
         mask = Image.new("L", image.size, 255)
-        inset_x, inset_y = image.width * 0.08, image.height * 0.06
+        left, top = int(image.width * 0.08), int(image.height * 0.06)
         ImageDraw.Draw(mask).ellipse(
-            (inset_x, inset_y, image.width - 1 - inset_x, image.height - 1 - inset_y), fill=0
+            (left, top, image.width - 1 - left, image.height - 1 - top), fill=0
         )
     ground = (
         Image.new("RGB", image.size, random_colour(rng))

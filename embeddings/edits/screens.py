@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from embeddings.edits.canvas import Colour, contained, covering
+from embeddings.edits.canvas import Colour, covering, scaled
 from embeddings.edits.text import font, phrase
 
 _LIGHT: Final = ((255, 255, 255), (242, 242, 245), (30, 30, 34), (150, 150, 158))
@@ -19,6 +19,9 @@ _DARK: Final = ((18, 18, 20), (38, 38, 42), (236, 236, 240), (120, 120, 128))
 _ACCENTS: Final[tuple[Colour, ...]] = (
     (24, 119, 242), (37, 180, 95), (225, 48, 108), (250, 120, 20), (120, 80, 220), (0, 160, 170),
 )  # fmt: skip
+
+MIN_SIDE: Final = 48
+"""Pixels: a picture's shorter side on a screen is at least this."""
 
 Theme = tuple[Colour, Colour, Colour, Colour]
 """Paper, panel, ink, faint ink."""
@@ -30,15 +33,15 @@ def _theme(rng: np.random.Generator) -> tuple[Theme, Colour]:
 
 
 def _framed(image: Image.Image) -> Image.Image:
-    # A strip would make a screen thousands of pixels high: programs crop such pictures too.
+    # A strip would make a screen thousands of pixels high: programs crop such pictures too. And
+    # furniture needs some room, so a stamp is shown enlarged.
     width, height = image.size
     if width > 3 * height:
-        return covering(image, max(48, 3 * height), max(16, height))
-    if height > 3 * width:
-        return covering(image, max(16, width), max(48, 3 * width))
-    if min(width, height) < 16:
-        return contained(image, max(16, width), max(16, height))
-    return image
+        image = covering(image, 3 * height, height)
+    elif height > 3 * width:
+        image = covering(image, width, 3 * width)
+    scale = MIN_SIDE / min(image.size)
+    return scaled(image, image.width * scale, image.height * scale) if scale > 1 else image
 
 
 def _lines(
