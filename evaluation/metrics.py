@@ -23,6 +23,9 @@ Counts = NDArray[np.float64]
 """float64 (..., L): how many at each distance. Whole numbers, or weighted ones."""
 
 Floats = NDArray[np.float64]
+Totals = Floats | float
+"""How many there are in each sample, (...,)."""
+
 Ints = NDArray[np.int64]
 
 _EULER: Final = 0.5772156649015329
@@ -34,7 +37,7 @@ def histogram(distances: NDArray[np.integer], levels: int) -> Counts:
     return np.bincount(distances, minlength=levels + 1)[:levels].astype(np.float64)
 
 
-def average_precision(true: Counts, false: Counts, positives: Floats) -> Floats:
+def average_precision(true: Counts, false: Counts, positives: Totals) -> Floats:
     """Micro average precision over all query-reference pairs, (...,), higher = better.
 
     ``true``, ``false``: counts (..., L) of true and false pairs. ``positives``: (...,) how many
@@ -59,7 +62,7 @@ def _harmonic(number: Floats) -> Floats:
     return out
 
 
-def share_of(count: Floats, total: Floats) -> Floats:
+def share_of(count: Floats, total: Totals) -> Floats:
     """``count`` / ``total``, (...,); nan of nothing."""
     total = np.broadcast_to(np.asarray(total, np.float64), np.shape(count))
     share: Floats = np.full(np.shape(count), np.nan)
@@ -67,7 +70,7 @@ def share_of(count: Floats, total: Floats) -> Floats:
     return share
 
 
-def radius_at_rate(false: Counts, total: Floats, rate: float) -> Ints:
+def radius_at_rate(false: Counts, total: Totals, rate: float) -> Ints:
     """The largest radius that matches at most ``rate`` of ``total``, int64 (...,); -1: not even 0.
 
     ``false``: counts (..., L) of what is falsely matched at each distance: pairs, or outside
@@ -81,7 +84,7 @@ def radius_at_rate(false: Counts, total: Floats, rate: float) -> Ints:
     return np.where(np.asarray(total) > 0, fits.sum(axis=-1), 0).astype(np.int64) - 1
 
 
-def share_within(counts: Counts, total: Floats, radius: Ints | int) -> Floats:
+def share_within(counts: Counts, total: Totals, radius: Ints | int) -> Floats:
     """The share of ``total`` at distances up to ``radius``, inclusive, (...,). nan of none.
 
     Recall where ``counts`` are of true pairs, a false rate where they are of false ones.
@@ -94,7 +97,7 @@ def share_within(counts: Counts, total: Floats, radius: Ints | int) -> Floats:
 
 
 def recall_at_rate(
-    true: Counts, positives: Floats, false: Counts, total: Floats, rate: float
+    true: Counts, positives: Totals, false: Counts, total: Totals, rate: float
 ) -> Floats:
     """Recall, (...,), at the largest radius that matches at most ``rate`` of the false ones.
 
