@@ -11,6 +11,10 @@ side stays at ``MIN_REDUCED_SIDE`` or more is decoded at 1/2, 1/4 or 1/8 of its 
 the decoder, which is where the time goes, others afterwards, so that a picture comes out alike in
 every format. ``width`` and ``height`` are always those of the full size.
 
+**Memory.** While one image is decoded it takes the file three times and at most 17 bytes a pixel
+(WebP with transparency; AVIF 9, PNG 5, JPEG under 4): 1.1 GiB at the default limits, a tenth of it
+for a camera's 12 megapixels.
+
 It knows formats and colour, nothing of hashes, codes or models.
 """
 

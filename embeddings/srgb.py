@@ -10,11 +10,10 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 _INK_MODES: Final = {"RGB": "RGB ", "RGBA": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
-_ROWS: Final = 256
+_BAND_PIXELS: Final = 2**22
 _NEAR: Final = 2
 
 
@@ -24,15 +23,33 @@ def to_srgb(image: Image.Image, *, profile: bytes, factor: int, sample_range: in
     ``profile``: ICC, or nothing; one that is damaged or made for other inks is ignored.
     ``sample_range``: what white is where samples have 16 bits.
     """
-    image = _eight_bits(image, sample_range)
+    low, high = _range(image, sample_range)
+    width, height = image.size
+    # A large image goes band by band, so that what it is on its way never takes its full size.
+    rows = max(1, _BAND_PIXELS // (width * factor)) * factor
+    if rows >= height:
+        return _band(image, profile, factor, low, high)
+    page = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    for top in range(0, height, rows):
+        band = image.crop((0, top, width, min(top + rows, height)))
+        page.paste(_band(band, profile, factor, low, high), (0, top // factor))
+    return page
+
+
+def _band(image: Image.Image, profile: bytes, factor: int, low: float, high: float) -> Image.Image:
+    if _is_deep(image):
+        image = _eight_bits(image, low, high)
+    if image.mode == "La":
+        image = image.convert("LA")  # from here there is a way to RGBA that keeps transparency
     if image.has_transparency_data:
         image = image.convert("RGBA")
     elif image.mode not in _INK_MODES:
         image = image.convert("L" if image.mode == "1" else "RGB")
     if factor > 1:
         image = image.reduce(factor)
-    if profile:
-        image = _through(profile, image)
+    transform = _transform(profile, image.mode) if profile else None
+    if transform is not None:
+        image = transform.apply(image)
     if image.mode == "RGBA":
         page = Image.new("RGB", image.size, "white")
         page.paste(image, mask=image)
@@ -40,42 +57,38 @@ def to_srgb(image: Image.Image, *, profile: bytes, factor: int, sample_range: in
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image, sample_range: int) -> Image.Image:
-    """``image`` with 8 bits a sample; floats are stretched from their least to their greatest."""
-    mode = image.mode
-    if not (mode.startswith("I") or mode == "F"):
-        return image
+def _is_deep(image: Image.Image) -> bool:
+    """Whether its one channel has more than 8 bits: Pillow would cut them off, not scale them."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _range(image: Image.Image, sample_range: int) -> tuple[float, float]:
+    """What is black and what is white where a sample has more than 8 bits.
+
+    With 32 bits there is no telling, so they are the least and the greatest sample there is.
+    """
+    if not _is_deep(image) or image.mode.startswith("I;16"):
+        return 0.0, float(sample_range)
     samples = np.asarray(image)
-    low, high = (0.0, float(sample_range)) if mode.startswith("I;16") else _extent(samples)
+    finite = np.isfinite(samples)
+    if not finite.any():
+        return 0.0, 1.0
+    return (
+        float(samples.min(where=finite, initial=np.inf)),
+        float(samples.max(where=finite, initial=-np.inf)),
+    )
+
+
+def _eight_bits(image: Image.Image, low: float, high: float) -> Image.Image:
+    """A grey image of 16 or 32 bits with 8, from ``low`` = black to ``high`` = white."""
+    samples = np.asarray(image)
     scale = 255 / (high - low) if high > low else 0.0
-    grey = np.empty(samples.shape, np.uint8)
-    # Some rows at a time, so that the floats never take up the room of the whole image.
-    for start in range(0, len(samples), _ROWS):
-        rows = np.nan_to_num((samples[start : start + _ROWS].astype(np.float64) - low) * scale)
-        grey[start : start + _ROWS] = np.clip(rows + 0.5, 0, 255)
-    result = Image.fromarray(grey)
+    levels = np.nan_to_num((samples.astype(np.float64) - low) * scale)
+    result = Image.fromarray(np.clip(levels + 0.5, 0, 255).astype(np.uint8))
     key = image.info.get("transparency")
     if isinstance(key, int):
         result.putalpha(Image.fromarray(np.where(samples == key, np.uint8(0), np.uint8(255))))
     return result
-
-
-def _extent(samples: NDArray[np.generic]) -> tuple[float, float]:
-    """The least and the greatest finite sample."""
-    finite = np.isfinite(samples)
-    if not finite.any():
-        return 0.0, 0.0
-    low = samples.min(where=finite, initial=np.inf)
-    high = samples.max(where=finite, initial=-np.inf)
-    return float(low), float(high)
-
-
-def _through(profile: bytes, image: Image.Image) -> Image.Image:
-    """``image`` from the colours of ``profile`` to sRGB; itself if the profile does not apply."""
-    transform = _transform(profile, image.mode)
-    if transform is None:
-        return image
-    return transform.apply(image)
 
 
 @lru_cache(maxsize=8)
