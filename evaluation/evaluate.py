@@ -225,15 +225,13 @@ def _joint_row(
     inside, outside = measured.inside.of(kind, family), measured.outside.of(kind, family)
     items = measured.inside.items[inside], measured.outside.items[outside]
     left = measured.scores[spaces[0].name]
-    levels = left.levels, measured.scores[spaces[-1].name].levels
     true, strangers = left.true[inside], left.outside[outside]
     if len(spaces) == 1:
-        pairs = (
-            joint.Pair(true, joint.never(true, levels[1])),
-            joint.Pair(strangers, joint.never(strangers, levels[1])),
-        )
+        levels = left.levels, 0
+        pairs = joint.alone(true), joint.alone(strangers)
     else:
         right = measured.scores[spaces[1].name]
+        levels = left.levels, right.levels
         pairs = (
             joint.Pair(true, right.true[inside]),
             joint.Pair(strangers, right.outside[outside]),

@@ -3,7 +3,7 @@
 The two radii are chosen together, on one half of the images, and measured on the other; then the
 halves change places. So the recall and the false rate that are reported were not chosen on the same
 images, and the false rate may come out above the one asked for. One signal alone is the same
-procedure with one radius: give it an ``other`` that never matches.
+procedure beside a signal that never matches.
 
 It knows nothing of what the signals are.
 """
@@ -67,8 +67,10 @@ def choose(true: Pair, outside: Pair, levels: tuple[int, int], rate: float) -> R
         return Radii(-1, -1)
     flagged = len(outside.left) - _missed(outside, levels)
     found = len(true.left) - _missed(true, levels)
-    rows, columns = np.nonzero(flagged <= np.floor(rate * len(outside.left) + 1e-9))
-    order = np.lexsort((rows, rows + columns, flagged[rows, columns], -found[rows, columns]))
+    allowed = flagged <= np.floor(rate * len(outside.left) + 1e-9)
+    # Half a million pairs of radii are too many to sort, those that find most are few.
+    rows, columns = np.nonzero(allowed & (found == found[allowed].max()))
+    order = np.lexsort((rows, rows + columns, flagged[rows, columns]))
     best = order[0]
     return Radii(int(rows[best]) - 1, int(columns[best]) - 1)
 
@@ -108,9 +110,9 @@ def halved(
     return Halved((chosen[0], chosen[1]), found, flagged)
 
 
-def never(like: Distances, levels: int) -> Distances:
-    """Distances of a signal that never matches, for one signal alone."""
-    return np.full(len(like), levels, np.int32)
+def alone(left: Distances) -> Pair:
+    """One signal beside one that never matches; that one has 0 levels."""
+    return Pair(left, np.zeros(len(left), np.int32))
 
 
 def bootstrap(

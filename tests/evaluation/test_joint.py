@@ -69,10 +69,10 @@ def test_two_signals_that_fail_on_different_copies_find_more_together() -> None:
     halves = (half, half[:300])
     both = joint.halved(true, outside, halves, LEVELS, 0.01)
     alone = joint.halved(
-        Pair(true.left, joint.never(true.left, 4)),
-        Pair(outside.left, joint.never(outside.left, 4)),
+        joint.alone(true.left),
+        joint.alone(outside.left),
         halves,
-        LEVELS,
+        (LEVELS[0], 0),
         0.01,
     )
     assert both.found.all()

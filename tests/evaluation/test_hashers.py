@@ -1,0 +1,74 @@
+"""What is measured is what the product would match: its hashes, and its refusals to match."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings import codes
+from embeddings.checkpoint import ModelInfo
+from embeddings.encoder import Encoded
+from embeddings.pdq import pdq
+from evaluation import hashers, samples
+from evaluation.hashers import DescriptorHasher, EncoderHasher, Images, PdqHasher
+
+FLAT = np.full((64, 64, 3), 200, np.uint8)
+
+
+class _Encoder:
+    """Descriptors that count the pictures."""
+
+    device = "test"
+    info = ModelInfo(
+        space="test-256-0",
+        input_size=32,
+        mean=0.0,
+        scale=1.0,
+        radii={},
+        photographic_bounds=(0.4, 0.6),
+        metrics={},
+        data="",
+    )
+
+    def encode(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
+        """A different row of +-(1 + i) for each picture."""
+        signs = np.where(np.arange(256) % 3 == 0, 1, -1)
+        descriptors = (signs * (1 + np.arange(len(images)))[:, None]).astype(np.float32)
+        photographic = np.zeros(len(images), np.float32)
+        return Encoded(codes.from_descriptors(descriptors), descriptors, photographic)
+
+
+def _images() -> Images:
+    return [np.asarray(samples.photograph("coffee").image), FLAT]
+
+
+def test_pdq_is_the_products_own_and_flat_pictures_are_not_matched() -> None:
+    images = _images()
+    hashes = PdqHasher()(images)["pdq"]
+    assert hashes.values[0].tobytes() == pdq(images[0]).hash
+    assert hashes.matchable.tolist() == [True, False]
+
+
+def test_an_encoder_fills_one_space_or_two() -> None:
+    images = _images()
+    plain = EncoderHasher(_Encoder())
+    assert [space.name for space in plain.spaces] == ["test-256-0"]
+    both = EncoderHasher(_Encoder(), descriptors=True)
+    hashes = both(images)
+    assert [(s.name, s.signal) for s in both.spaces] == [
+        ("test-256-0", "code"),
+        ("test-256-0 f32", "descriptor"),
+    ]
+    assert set(hashes) == {space.name for space in both.spaces}
+    assert hashes["test-256-0"].values.shape == (2, 32)
+    assert all(found.matchable.tolist() == [True, False] for found in hashes.values())
+    lengths = np.linalg.norm(hashes["test-256-0 f32"].values, axis=1)
+    assert np.allclose(lengths, 1)
+
+
+def test_a_peers_descriptors_are_brought_to_length_one_and_zero_stays_zero() -> None:
+    peer = DescriptorHasher("peer", lambda images: np.eye(len(images), 4, dtype=np.float32) * 7)
+    assert np.array_equal(peer(_images())["peer"].values, np.eye(2, 4, dtype=np.float32))
+    assert not hashers.unit(np.zeros((2, 3), np.float32)).any()
