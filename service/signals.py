@@ -163,7 +163,9 @@ def _codes(value: object) -> dict[str, bytes]:
     codes: dict[str, bytes] = {}
     for space, text in value.items():
         if not isinstance(space, str) or not _SPACE.fullmatch(space):
-            raise BadSignalError("a code space is lower-case letters, digits, '.', '_' and '-'")
+            raise BadSignalError(
+                "codes: a code space is 1 to 64 lower-case letters, digits, '.', '_' and '-'"
+            )
         code = _hex(f"codes.{space}", text, CODE_BYTES)
         if code is not None:
             codes[space] = code

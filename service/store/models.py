@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -149,7 +150,7 @@ class EntryRow(Base):
     sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
     pdq: Mapped[bytes | None] = mapped_column(LargeBinary)
     pdq_quality: Mapped[int | None]
-    quality: Mapped[float | None]
+    quality: Mapped[float | None] = mapped_column(Float)
     url: Mapped[str | None] = mapped_column(Text)
     codes: Mapped[str | None] = mapped_column(Text)
     """JSON: code space to hex."""

@@ -1,0 +1,172 @@
+"""How a store is created, protected, opened and migrated."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+
+from service.errors import (
+    SchemaOutdatedError,
+    SchemaTooNewError,
+    StoreBusyError,
+    StoreMissingError,
+    StoreUnusableError,
+)
+from service.signals import Signals
+from service.store import NewEntry, Store, migrate, open_store, schema
+from service.store.database import Database, sqlite_url
+from service.store.models import Base
+
+
+def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
+    """The folder is 0700 and every file in it 0600, those that SQLite makes included."""
+    store = open_store(tmp_path / "data")
+    store.banks.create("A")
+    modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "data").iterdir()}
+    assert modes.keys() >= {"lookalike.db", "lookalike.db-wal", "lookalike.db-shm"}
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    store.close()
+
+
+def test_what_was_written_is_there_when_opened_again(tmp_path: Path) -> None:
+    """A second opening finds what the first wrote, and the sequence goes on."""
+    first = open_store(tmp_path)
+    first.banks.create("A")
+    entry = first.entries.add("A", NewEntry(Signals(md5=b"m" * 16)))
+    sequence = first.sequence()
+    first.close()
+    second = open_store(tmp_path, create=False)
+    assert second.entries.get("A", entry.entry_id) == entry
+    assert second.sequence() == sequence
+    second.close()
+
+
+def test_a_missing_store_is_named(tmp_path: Path) -> None:
+    """Without leave to create, a missing store is an error and nothing is made."""
+    with pytest.raises(StoreMissingError):
+        open_store(tmp_path / "none", create=False)
+    with pytest.raises(StoreMissingError):
+        migrate(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://h/d", "sqlite://", "oracle://h/d"])
+def test_an_unusable_url_is_named(tmp_path: Path, url: str) -> None:
+    """A URL of a database that is not ours is refused when it is opened."""
+    with pytest.raises(StoreUnusableError):
+        open_store(tmp_path, url)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """A file with something else in it is left as it is."""
+    path = tmp_path / "lookalike.db"
+    path.write_bytes(b"not a database, but long enough to be read as one" * 100)
+    before = path.read_bytes()
+    with pytest.raises(StoreUnusableError):
+        open_store(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
+    """Tables that are not ours are never migrated."""
+    connection = sqlite3.connect(tmp_path / "lookalike.db")
+    connection.execute("CREATE TABLE banks (iban TEXT)")
+    connection.close()
+    with pytest.raises(StoreUnusableError):
+        open_store(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("revision", "error"), [("0000", SchemaOutdatedError), ("9999", SchemaTooNewError)]
+)
+def test_another_layout_is_refused(tmp_path: Path, revision: str, error: type[Exception]) -> None:
+    """An older layout asks for a migration, a newer one for a newer release."""
+    open_store(tmp_path).close()
+    database = Database(sqlite_url(tmp_path))
+    with database.connect() as connection, connection.begin():
+        connection.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+    database.close()
+    with pytest.raises(error, match=revision):
+        open_store(tmp_path)
+
+
+def test_a_dry_run_of_a_migration_changes_nothing(tmp_path: Path) -> None:
+    """The plan names its steps and their SQL; the database stays empty until it is applied."""
+    Database(sqlite_url(tmp_path)).create_files()
+    plan = migrate(tmp_path, dry_run=True)
+    assert [step.revision for step in plan.steps] == [schema.HEAD]
+    assert "CREATE TABLE entries" in plan.sql
+    with pytest.raises(StoreMissingError):
+        open_store(tmp_path, create=False)
+    assert migrate(tmp_path).steps == plan.steps
+    assert migrate(tmp_path).steps == ()
+    open_store(tmp_path, create=False).close()
+
+
+def test_migrations_make_what_the_models_say(tmp_path: Path) -> None:
+    """No column, index or constraint differs, and ``HEAD`` is the newest migration."""
+    open_store(tmp_path).close()
+    engine = create_engine(sqlite_url(tmp_path))
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+    scripts = Path(schema.__file__).parent.parent / "migrations"
+    assert ScriptDirectory(str(scripts)).get_current_head() == schema.HEAD
+
+
+def test_acknowledged_means_on_disk(tmp_path: Path) -> None:
+    """Every connection runs in WAL mode, syncs each commit and checks foreign keys."""
+    open_store(tmp_path).close()
+    database = Database(sqlite_url(tmp_path))
+    with database.read() as connection:
+        said = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert said == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    database.close()
+
+
+def test_a_writer_waits_and_then_says_busy(tmp_path: Path) -> None:
+    """While one writes, others read at once; a second writer hears "busy" after its timeout."""
+    store = open_store(tmp_path)
+    store.banks.create("A")
+    database = Database(sqlite_url(tmp_path), busy_timeout=0.05)
+    impatient = Store(database)
+    with Database(sqlite_url(tmp_path)).write():
+        assert [bank.name for bank in impatient.banks.all()] == ["A"]
+        with pytest.raises(StoreBusyError):
+            impatient.banks.create("B")
+    assert impatient.banks.create("B").name == "B"
+    database.close()
+    store.close()
+
+
+def test_concurrent_writers_all_commit(tmp_path: Path) -> None:
+    """Writers queue: each of many threads' entries is there, each under its own sequence."""
+    store = open_store(tmp_path)
+    store.banks.create("A")
+    start = threading.Barrier(4)
+
+    def write(thread: int) -> None:
+        start.wait()
+        for n in range(8):
+            store.entries.add("A", NewEntry(Signals(md5=bytes([thread, n] * 8))))
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.entries.count("A") == 32
+    assert store.sequence() == 33
+    store.close()

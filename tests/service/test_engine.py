@@ -1,0 +1,228 @@
+"""The replica: how the indexes follow the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from service.engine import Engine
+from service.errors import IndexNotLoadedError, StoreUnusableError
+from service.indexes import Found, Indexes, Search, url_key
+from service.signals import Signals
+from service.store import EntryState, ImportRow, ImportTarget, NewEntry, Role, Store, open_store
+from service.store.database import Database, sqlite_url
+from service.store.models import CounterRow
+
+SPACE = "s-256-0"
+
+
+def signals(n: int) -> Signals:
+    code = bytes([n]) * 32
+    return Signals(
+        md5=bytes([n] * 16), pdq=code, codes={SPACE: code}, url=f"https://example.org/{n}"
+    )
+
+
+def find(engine: Engine | Indexes, wanted: Signals, groups: frozenset[int]) -> list[Found]:
+    radii = dict.fromkeys(groups, 0)
+    codes = dict.fromkeys(wanted.codes, radii)
+    return engine.search(Search(wanted, groups, frozenset(), radii, codes))
+
+
+def matched(engine: Engine | Indexes, n: int) -> set[str]:
+    return {hit.signal for hit in find(engine, signals(n), frozenset({1}))}
+
+
+ALL = {"md5", "pdq", "code", "url"}
+
+
+@pytest.fixture
+def other(store: Store, tmp_path: Path) -> Iterator[Store]:
+    """The same store, opened by another process as it were."""
+    store.banks.create("A")
+    opened = open_store(tmp_path / "data")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def engine(store: Store, other: Store) -> Engine:
+    """A replica of the store."""
+    del other
+    made = Engine(store, poll_seconds=0.01)
+    made.sync()
+    return made
+
+
+def test_an_entry_follows_its_changes(store: Store, engine: Engine) -> None:
+    """Added, disabled, enabled, deleted: each is in force at the next sync."""
+    entry = store.entries.add("A", NewEntry(signals(1)))
+    assert matched(engine, 1) == set()
+    engine.sync()
+    assert matched(engine, 1) == ALL
+    store.entries.set_enabled("A", entry.entry_id, False)
+    engine.sync()
+    assert matched(engine, 1) == set()
+    store.entries.set_enabled("A", entry.entry_id, True)
+    engine.sync()
+    assert matched(engine, 1) == ALL
+    store.entries.delete("A", entry.entry_id)
+    engine.sync()
+    assert matched(engine, 1) == set()
+
+
+def test_a_list_follows_its_versions(store: Store, engine: Engine) -> None:
+    """What a version changes, adds and drops is what matches."""
+    target = ImportTarget("A")
+    store.apply_import(target, [ImportRow(n, signals(n), f"{n}") for n in range(5)])
+    engine.sync()
+    assert [matched(engine, n) for n in range(5)] == [ALL] * 5
+    store.apply_import(target, [ImportRow(1, signals(0), "0"), ImportRow(2, signals(9), "1")])
+    engine.sync()
+    assert {n for n in range(10) if matched(engine, n)} == {0, 9}
+
+
+def test_low_quality_entries_are_matched_by_digest_only(store: Store, engine: Engine) -> None:
+    """A blank reference would otherwise match every blank upload."""
+    code = b"\0" * 32
+    blank = Signals(md5=b"b" * 16, pdq=code, codes={SPACE: code}, pdq_quality=0, quality=0.0)
+    store.entries.add("A", NewEntry(blank))
+    engine.sync()
+    assert {hit.signal for hit in find(engine, blank, frozenset({1}))} == {"md5"}
+
+
+def test_a_deleted_bank_matches_nothing(store: Store, engine: Engine) -> None:
+    """Neither its group nor its entries are left, and a new bank of its name starts empty."""
+    store.entries.add("A", NewEntry(signals(1)))
+    engine.sync()
+    store.banks.delete("A")
+    bank = store.banks.create("A")
+    engine.sync()
+    assert engine.known.banks == {"A": bank}
+    assert find(engine, signals(1), frozenset({1, bank.id})) == []
+
+
+def test_another_writer_is_seen_by_the_follower(store: Store, other: Store) -> None:
+    """Entries, banks and keys written elsewhere arrive by themselves."""
+    engine = Engine(store, poll_seconds=0.01)
+    engine.start()
+    assert engine.wait_loaded(30)
+    try:
+        other.entries.add("A", NewEntry(signals(1)))
+        other.banks.create("B")
+        key = other.keys.create("k", frozenset({Role.MATCHER})).key
+        wanted = other.sequence()
+        tick = threading.Event()
+        for _ in range(3000):
+            if engine.freshness().sequence == wanted:
+                break
+            tick.wait(0.01)
+        assert matched(engine, 1) == ALL
+        assert "B" in engine.known.banks
+        assert key.id in engine.known.keys
+    finally:
+        engine.stop()
+
+
+def test_keys_are_known_before_the_index_is_loaded(store: Store, other: Store) -> None:
+    """A caller hears "not loaded", not "unknown key"."""
+    key = other.keys.create("k", frozenset({Role.MATCHER})).key
+    engine = Engine(store, poll_seconds=1)
+    with pytest.raises(IndexNotLoadedError):
+        find(engine, signals(1), frozenset({1}))
+    engine.start()
+    assert key.id in engine.known.keys
+    engine.stop()
+
+
+def test_a_revoked_key_is_forgotten(store: Store, engine: Engine) -> None:
+    """With the same sync as everything else."""
+    key = store.keys.create("k", frozenset({Role.MATCHER})).key
+    engine.sync()
+    assert key.id in engine.known.keys
+    store.keys.revoke(key.id)
+    engine.sync()
+    assert key.id not in engine.known.keys
+
+
+def test_a_restored_backup_is_loaded_anew(store: Store, engine: Engine, tmp_path: Path) -> None:
+    """When the store goes back in time, what it no longer holds no longer matches."""
+    entry = store.entries.add("A", NewEntry(signals(1)))
+    store.entries.add("A", NewEntry(signals(2)))
+    engine.sync()
+    store.entries.delete("A", entry.entry_id)
+    database = Database(sqlite_url(tmp_path / "data"))
+    with database.connect() as connection, connection.begin():
+        connection.execute(update(CounterRow).values(value=1))
+    database.close()
+    engine.sync()
+    assert engine.freshness().sequence == 1
+    assert matched(engine, 1) == set()
+    assert matched(engine, 2) == ALL
+
+
+def test_a_store_that_fails_leaves_the_replica_answering(store: Store, engine: Engine) -> None:
+    """What is known stays in force and only grows older."""
+    store.entries.add("A", NewEntry(signals(1)))
+    engine.sync()
+    store.close()
+    path = Path(str(store._database.path))
+    path.rename(path.with_suffix(".away"))
+    path.mkdir()
+    with pytest.raises(StoreUnusableError):
+        engine.sync()
+    assert matched(engine, 1) == ALL
+
+
+def test_an_entry_being_replaced_is_never_missed() -> None:
+    """Searches that run while an entry is taken out and put back find it every time."""
+    indexes = Indexes()
+    state = EntryState(1, 1, True, True, signals(1))
+    indexes.apply([state])
+    stop, misses = threading.Event(), []
+
+    def look() -> None:
+        while not stop.is_set():
+            if matched(indexes, 1) != ALL:
+                misses.append(1)
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(300):
+        indexes.apply([state])
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not misses
+
+
+def test_applying_again_changes_nothing() -> None:
+    """A change may be applied twice when a sync was cut short."""
+    indexes = Indexes()
+    states = [EntryState(n, 1, True, True, signals(n)) for n in range(4)]
+    indexes.apply(states)
+    indexes.apply(states)
+    assert [one.stats.entries for one in indexes.stats()] == [4, 0, 0, 4, 4, 4]
+    assert matched(indexes, 2) == ALL
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ("HTTPS://Example.ORG/a", "https://example.org/a", True),
+        ("https://example.org", "https://example.org/", True),
+        ("https://example.org/a#top", "https://example.org/a", True),
+        ("https://example.org/a", "https://example.org/A", False),
+        ("https://example.org/a", "https://example.org/a?b", False),
+        ("https://example.org/a", "http://example.org/a", False),
+        ("https://example.org?Q", "https://example.org?q", False),
+    ],
+)
+def test_urls_are_compared_as_pages(left: str, right: str, same: bool) -> None:
+    """Case of scheme and host, an empty path and a fragment make no difference; all else does."""
+    assert (url_key(left) == url_key(right)) is same

@@ -1,0 +1,236 @@
+"""The policy: every rule of who may block what."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.indexes import Found
+from service.matching import (
+    MAX_MATCHES,
+    PDQ_RADIUS,
+    Coverage,
+    Label,
+    Model,
+    NotMatched,
+    Verdict,
+    code_radius,
+    decide,
+    label,
+    plan,
+)
+from service.signals import Signals
+from service.store import Action, Bank, Imagery, Policy, Radii
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SPACE = "s-256-0"
+MODELS = {SPACE: Model(SPACE, {"photographic": 50, "non_photographic": 40, "any": 45}, (0.3, 0.7))}
+BLOCK, REVIEW, ALLOW = Action.BLOCK, Action.REVIEW, Action.ALLOW
+FULL = Signals(
+    md5=b"m" * 16, sha256=b"t" * 32, pdq=b"p" * 32, codes={SPACE: b"c" * 32}, url="https://a/"
+)
+
+
+def bank(number: int, action: Action = REVIEW, radius: Radii = Radii(), on: bool = True) -> Bank:  # noqa: B008 (frozen)
+    return Bank(number, f"bank-{number}", Policy(action, radius=radius, enabled=on), NOW, NOW)
+
+
+def hit(signal: str, group: int = 1, entry: int = 1, distance: int = 0) -> Found:
+    space = SPACE if signal == "code" else ""
+    return Found(entry, group, signal, space, distance, 45 if space else 0)
+
+
+def verdicts(banks: list[Bank], *hits: Found) -> tuple[Verdict, list[Verdict]]:
+    decision = decide(hits, {bank.id: bank for bank in banks})
+    return decision.verdict, [row.verdict for row in decision.rows]
+
+
+@pytest.mark.parametrize("action", [BLOCK, REVIEW])
+@pytest.mark.parametrize("signal", ["md5", "sha1", "sha256", "url"])
+def test_a_listed_digest_or_url_blocks(signal: str, action: Action) -> None:
+    """Whatever the bank says of PDQ."""
+    assert verdicts([bank(1, action)], hit(signal))[0] is Verdict.BLOCK
+
+
+def test_pdq_does_what_the_bank_says() -> None:
+    """It blocks in a bank that says block, and asks for review in one that says review."""
+    assert verdicts([bank(1, BLOCK)], hit("pdq", distance=20))[0] is Verdict.BLOCK
+    assert verdicts([bank(1, REVIEW)], hit("pdq"))[0] is Verdict.REVIEW
+
+
+def test_a_code_alone_asks_for_review() -> None:
+    """Even at distance 0, even in a bank that says block: a collision can be made."""
+    assert verdicts([bank(1, BLOCK)], hit("code"))[0] is Verdict.REVIEW
+
+
+def test_nothing_found_is_none() -> None:
+    """No match, no verdict."""
+    assert verdicts([bank(1, BLOCK)]) == (Verdict.NONE, [])
+
+
+def test_the_most_severe_wins() -> None:
+    """Over several banks and signals, and it comes first."""
+    found = [hit("code", 1, 1, 3), hit("pdq", 2, 2, 30), hit("pdq", 1, 3, 1)]
+    assert verdicts([bank(1, REVIEW), bank(2, BLOCK)], *found) == (
+        Verdict.BLOCK,
+        [Verdict.BLOCK, Verdict.REVIEW, Verdict.REVIEW],
+    )
+
+
+def test_an_allowed_image_overrides_pdq_and_code_but_shows_them() -> None:
+    """Their rows stay, without a verdict: never silence."""
+    found = [hit("sha256", 9, 5), hit("pdq", 1, 1, 2), hit("code", 1, 1, 3)]
+    assert verdicts([bank(1, BLOCK), bank(9, ALLOW)], *found) == (Verdict.NONE, [Verdict.NONE] * 3)
+
+
+@pytest.mark.parametrize("signal", ["md5", "sha1", "sha256"])
+def test_an_allowed_image_never_overrides_a_listed_digest(signal: str) -> None:
+    """The conflict is for people."""
+    found = [hit("sha256", 9, 5), hit(signal, 1, 1), hit("pdq", 1, 1)]
+    assert verdicts([bank(1, BLOCK), bank(9, ALLOW)], *found)[0] is Verdict.REVIEW
+
+
+def test_an_allowed_image_does_not_unblock_a_listed_page() -> None:
+    """A URL is listed for where it leads, not for the bytes of one image."""
+    found = [hit("sha256", 9, 5), hit("url", 1, 1)]
+    assert verdicts([bank(1), bank(9, ALLOW)], *found)[0] is Verdict.BLOCK
+
+
+def test_an_allow_bank_is_searched_by_sha256_only() -> None:
+    """Its MD5, PDQ and codes are not looked at: only the exact file is known good."""
+    made = plan(FULL, Label.UNCERTAIN, [bank(1), bank(9, ALLOW)], MODELS)
+    assert made.search.exact == {1}
+    assert made.search.sha256_only == {9}
+    assert made.search.pdq.keys() == {1}
+    assert made.search.codes[SPACE].keys() == {1}
+
+
+def test_a_disabled_bank_is_not_searched() -> None:
+    """Not by any signal."""
+    made = plan(FULL, Label.UNCERTAIN, [bank(1, on=False), bank(2, ALLOW, on=False)], MODELS)
+    assert not made.search.exact | made.search.sha256_only
+    assert not made.search.pdq
+    assert not made.search.codes[SPACE]
+
+
+def test_rows_are_ordered_and_cut_after_the_verdict() -> None:
+    """By severity, distance, entry; a blocking match beyond the hundredth row still decides."""
+    near = [hit("code", 1, entry, distance=1) for entry in range(2, 200)]
+    decision = decide([*near, hit("pdq", 2, 1, distance=31)], {1: bank(1), 2: bank(2, BLOCK)})
+    assert decision.verdict is Verdict.BLOCK
+    assert decision.truncated
+    assert len(decision.rows) == MAX_MATCHES
+    assert decision.rows[0].found.signal == "pdq"
+    assert [row.found.id for row in decision.rows[1:]] == list(range(2, MAX_MATCHES + 1))
+
+
+def test_one_row_for_an_entry_and_a_signal() -> None:
+    """An entry found in two code spaces stands once, by the nearer code."""
+    other = Found(1, 1, "code", "other-256-0", 7, 45)
+    decision = decide([hit("code", distance=9), other, hit("pdq", distance=3)], {1: bank(1)})
+    assert [(row.found.signal, row.found.distance) for row in decision.rows] == [
+        ("pdq", 3),
+        ("code", 7),
+    ]
+
+
+def test_matches_of_a_bank_that_is_gone_do_not_count() -> None:
+    """A bank deleted while the search ran has no policy any more."""
+    assert verdicts([], hit("sha256")) == (Verdict.NONE, [])
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        (0.0, Label.NON_PHOTOGRAPHIC),
+        (0.3, Label.NON_PHOTOGRAPHIC),
+        (0.31, Label.UNCERTAIN),
+        (0.69, Label.UNCERTAIN),
+        (0.7, Label.PHOTOGRAPHIC),
+        (1.0, Label.PHOTOGRAPHIC),
+    ],
+)
+def test_the_label_has_two_bounds(score: float, expected: Label) -> None:
+    """Up to the lower one a drawing, from the upper one a photograph, uncertain between."""
+    assert label(score, (0.3, 0.7)) is expected
+
+
+OWN = st.dictionaries(st.sampled_from(Imagery), st.integers(0, 256))
+
+
+@given(own=OWN)
+def test_uncertain_means_the_wider_radius(own: dict[Imagery, int]) -> None:
+    """Whatever a bank says, an uncertain query is searched at least as far as a certain one."""
+    here, defaults = bank(1, radius=Radii(code=own)), MODELS[SPACE].radii
+    at = {kind: code_radius(here, kind, defaults) for kind in Label}
+    assert at[Label.UNCERTAIN] >= max(at[Label.PHOTOGRAPHIC], at[Label.NON_PHOTOGRAPHIC])
+
+
+def test_radii_come_from_the_bank_then_from_the_model() -> None:
+    """Its own for that imagery, its own for any, the model's for that imagery."""
+    own = {Imagery.ANY: 30, Imagery.PHOTOGRAPHIC: 33}
+    here = bank(1, radius=Radii(code=own))
+    assert code_radius(here, Label.PHOTOGRAPHIC, MODELS[SPACE].radii) == 33
+    assert code_radius(here, Label.NON_PHOTOGRAPHIC, MODELS[SPACE].radii) == 30
+    assert code_radius(bank(1), Label.NON_PHOTOGRAPHIC, MODELS[SPACE].radii) == 40
+    assert code_radius(bank(1), Label.UNCERTAIN, MODELS[SPACE].radii) == 50
+    assert code_radius(bank(1), Label.PHOTOGRAPHIC, {}) == -1
+
+
+def test_pdq_radius_is_the_banks_own_or_the_usual() -> None:
+    """Zero is a radius, not an absence."""
+    made = plan(FULL, Label.UNCERTAIN, [bank(1), bank(2, radius=Radii(pdq=0))], MODELS)
+    assert made.search.pdq == {1: PDQ_RADIUS, 2: 0}
+
+
+def test_imagery_never_decides_whether_a_bank_is_compared() -> None:
+    """A photograph is compared with a bank of drawings, at the photograph's radius."""
+    drawings = Bank(1, "npi", Policy(imagery=Imagery.NON_PHOTOGRAPHIC), NOW, NOW)
+    for kind in Label:
+        assert plan(FULL, kind, [drawings], MODELS).search.codes[SPACE].keys() == {1}
+
+
+def test_too_little_structure_leaves_the_digests() -> None:
+    """PDQ and code are not matched, and the answer says so."""
+    blank = Signals(sha256=b"t" * 32, pdq=b"p" * 32, codes={SPACE: b"c" * 32}, quality=0.0)
+    made = plan(blank, Label.UNCERTAIN, [bank(1)], MODELS)
+    assert made.coverage is Coverage.DIGESTS_ONLY
+    assert made.not_matched == (
+        NotMatched("pdq", "", "low_quality"),
+        NotMatched("code", SPACE, "low_quality"),
+    )
+    assert not made.search.pdq
+    assert not made.search.codes
+
+
+@pytest.mark.parametrize(("quality", "searched"), [(49, False), (50, True), (None, True)])
+def test_pdq_below_its_own_quality_is_not_matched(quality: int | None, searched: bool) -> None:
+    """The code is, if the image has structure; a list that gives no quality is believed."""
+    signals = Signals(pdq=b"p" * 32, codes={SPACE: b"c" * 32}, pdq_quality=quality, quality=0.9)
+    made = plan(signals, Label.UNCERTAIN, [bank(1)], MODELS)
+    assert bool(made.search.pdq) is searched
+    assert made.coverage is Coverage.FULL
+    assert bool(made.not_matched) is not searched
+
+
+def test_a_code_that_nobody_can_place_is_told() -> None:
+    """No model here and no radius of the bank: not compared, not silent."""
+    stray = Signals(codes={"other-256-9": b"c" * 32})
+    made = plan(stray, Label.UNCERTAIN, [bank(1)], MODELS)
+    assert made.coverage is Coverage.NONE
+    assert made.not_matched == (NotMatched("code", "other-256-9", "unknown_space"),)
+    own = bank(1, radius=Radii(code={Imagery.ANY: 20}))
+    made = plan(stray, Label.UNCERTAIN, [own], MODELS)
+    assert made.search.codes == {"other-256-9": {1: 20}}
+    assert (made.coverage, made.not_matched) == (Coverage.FULL, ())
+
+
+@pytest.mark.parametrize(
+    "signals", [Signals(md5=b"m" * 16), Signals(sha1=b"m" * 20), Signals(url="https://a/")]
+)
+def test_exact_signals_alone_cover_digests_only(signals: Signals) -> None:
+    """So that ``none`` is never taken for more than it says."""
+    assert plan(signals, Label.UNCERTAIN, [], MODELS).coverage is Coverage.DIGESTS_ONLY
