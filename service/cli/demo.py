@@ -28,14 +28,22 @@ class Outcome:
     matches: tuple[dict[str, Any], ...]
 
     @property
+    def entries(self) -> list[str]:
+        """The entries that matched, bank and id, most severe first."""
+        return list(
+            dict.fromkeys(
+                f"{row['bank']}/{row['provenance']['provider_id']}" for row in self.matches
+            )
+        )
+
+    @property
     def right(self) -> bool:
-        """Whether it is the verdict, the coverage and the entry that it should be."""
-        found = {(row["bank"], row["provenance"]["provider_id"]) for row in self.matches}
-        expected = {(self.query.bank, self.query.name)} if self.query.bank else set()
-        return (self.verdict, self.coverage, found) == (
-            self.query.verdict,
-            self.query.coverage,
-            expected,
+        """Whether it is the verdict, the coverage and the one entry that it should be."""
+        query = self.query
+        return (self.verdict, self.coverage, self.entries) == (
+            query.verdict,
+            query.coverage,
+            [query.entry] if query.entry else [],
         )
 
 
@@ -64,8 +72,9 @@ def demo() -> None:
         query = outcome.query
         say_error(
             "wrong_verdict",
-            f"{query.name}, {query.edit}: {outcome.verdict} ({outcome.coverage}), not"
-            f" {query.verdict} ({query.coverage}) of {query.bank or 'no bank'}",
+            f"{query.name}, {query.edit}: {outcome.verdict} ({outcome.coverage}) by"
+            f" {', '.join(outcome.entries) or 'nothing'}; right is {query.verdict}"
+            f" ({query.coverage}) by {query.entry or 'nothing'}",
         )
     if wrong:
         raise typer.Exit(FAILED)
@@ -99,6 +108,8 @@ def _ask(client: httpx.Client) -> Iterator[Outcome]:
         yield Outcome(query, answer["verdict"], answer["coverage"], tuple(answer["matches"]))
 
 
+_SHOWN = 3
+"""Entries, and signals, that the table shows of an answer."""
 _STYLES = {"block": "bold red", "review": "yellow", "none": "green"}
 
 
@@ -116,21 +127,15 @@ def _table(outcomes: list[Outcome]) -> Table:
             table.add_section()
         first = query.name if query.name != name else ""
         name = query.name
-        entry = sorted(
-            {f"{_bank(row)}/{row['provenance']['provider_id']}" for row in outcome.matches}
-        )
-        signals = [row for row in outcome.matches if row["signal"] not in {"md5", "sha1"}]
+        shown = [row for row in outcome.matches if row["signal"] not in {"md5", "sha1"}][:_SHOWN]
+        more = len(outcome.entries) - _SHOWN
         table.add_row(
             first,
             query.edit,
             Text(outcome.verdict, _STYLES.get(outcome.verdict, "")),
-            "\n".join(entry),
-            "\n".join(row["signal"] for row in signals),
-            "\n".join(f"{row['distance']} of {row['radius']}" for row in signals),
-            Text("✓", "green") if outcome.right else Text("✗ wrong", "bold red"),
+            "\n".join([*outcome.entries[:_SHOWN], *([f"… {more} more"] if more > 0 else [])]),
+            "\n".join(row["signal"] for row in shown),
+            "\n".join(f"{row['distance']} of {row['radius']}" for row in shown),
+            Text("✓", "green") if outcome.right else Text("✗", "bold red"),
         )
     return table
-
-
-def _bank(row: dict[str, Any]) -> str:
-    return str(row["bank"]).removeprefix("known-")

@@ -24,9 +24,12 @@ DRAWINGS: Final = "known-drawings"
 """A bank whose PDQ matches ask for review."""
 BLANK: Final = "blank page"
 
-_LISTED_PHOTOGRAPHS: Final = ("cat", "coffee", "launchpad", "motorcycle", "coins")
-_LISTED_DRAWINGS: Final = ("house", "robot", "owl", "locomotive", "reef", "comic", "town_map")
-_STRANGE_PHOTOGRAPHS: Final = ("galaxies", "tissue", "gravel")
+_COPIED_PHOTOGRAPHS: Final = ("cat", "coffee", "launchpad")
+_COPIED_DRAWINGS: Final = ("house", "owl", "comic")
+_LISTED_PHOTOGRAPHS: Final = (*_COPIED_PHOTOGRAPHS, "coins", "tissue", "bricks")
+_LISTED_DRAWINGS: Final = (*_COPIED_DRAWINGS, "robot", "reef", "town_map", "rosette", "teapot")
+"""More than is asked about: a copy must be told from its neighbours too."""
+_STRANGE_PHOTOGRAPHS: Final = ("motorcycle", "galaxies", "gravel", "moon")
 _STRANGE_DRAWINGS: Final = ("sailing", "butterfly", "bar_chart", "still_life")
 
 
@@ -52,6 +55,11 @@ class Query:
     """Where it must be found; empty for a stranger."""
     coverage: str = "full"
 
+    @property
+    def entry(self) -> str:
+        """The bank and the id under which it must be found; empty for a stranger."""
+        return f"{self.bank}/{self.name}" if self.bank else ""
+
 
 def references() -> Iterator[Reference]:
     """The listed images, as JPEG files."""
@@ -63,11 +71,11 @@ def references() -> Iterator[Reference]:
 
 
 def queries() -> Iterator[Query]:
-    """Copies of each listed image, then strangers, then blank pages."""
-    backdrop = samples.photograph("bricks").image
+    """Copies of listed images, then strangers, then blank pages."""
+    backdrop = samples.photograph("grass").image
     for bank, name, image in (
-        *((PHOTOGRAPHS, name, samples.photograph(name).image) for name in _LISTED_PHOTOGRAPHS),
-        *((DRAWINGS, name, samples.drawing(name).image) for name in _LISTED_DRAWINGS),
+        *((PHOTOGRAPHS, name, samples.photograph(name).image) for name in _COPIED_PHOTOGRAPHS),
+        *((DRAWINGS, name, samples.drawing(name).image) for name in _COPIED_DRAWINGS),
     ):
         yield Query(name, "the same file", _jpeg(image), "block", bank)
         for edit, verdicts, apply in _EDITS:

@@ -19,6 +19,7 @@ from service.cli.terminal import (
     progress,
     reporting,
     say,
+    say_error,
 )
 
 if TYPE_CHECKING:
@@ -40,15 +41,17 @@ def hash_files(
     """
     fingerprinter, limits = load_fingerprinter()
     done = failed = 0
-    rows: list[FileResult[Fingerprint]] = []
+    rows: list[tuple[Path, Fingerprint]] = []
     with progress("Fingerprinting", files.walk(paths)) as found:
         for result in each_file(found, fingerprinter.fingerprint, limits.max_bytes):
             done += 1
             failed += isinstance(result.outcome, Failure)
             if jsonl:
                 print_json(_to_json(result))
+            elif isinstance(result.outcome, Failure):
+                say_error(result.outcome.code, f"{result.path}: {result.outcome.message}")
             else:
-                rows.append(result)
+                rows.append((result.path, result.outcome))
     if rows:
         print_table(_table(rows))
     if done == 0:
@@ -80,7 +83,7 @@ def _to_json(result: FileResult[Fingerprint]) -> dict[str, object]:
     return {"path": str(result.path), **fingerprint_json(result.outcome)}
 
 
-def _table(results: list[FileResult[Fingerprint]]) -> Table:
+def _table(results: list[tuple[Path, Fingerprint]]) -> Table:
     from rich.table import Table
 
     table = Table(
@@ -94,14 +97,9 @@ def _table(results: list[FileResult[Fingerprint]]) -> Table:
     table.add_column("code", no_wrap=True)
     table.add_column("quality", justify="right")
     table.add_column("photo-\ngraphic", justify="right")
-    for result in results:
-        name = printable(str(result.path))
-        found = result.outcome
-        if isinstance(found, Failure):
-            table.add_row(f"{name}\n{found.code}: {found.message}", style="red")
-            continue
+    for path, found in results:
         table.add_row(
-            name,
+            printable(str(path)),
             f"{found.width}x{found.height}",
             found.sha256[:8] + "…",
             found.pdq.hex()[:8] + "…",

@@ -21,12 +21,16 @@ from service.cli.terminal import (
     progress,
     reporting,
     say,
+    say_error,
 )
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from service.matcher import Matcher
+
+_SHOWN = 5
+"""Entries that the table shows of each file; --jsonl gives them all."""
 
 
 @reporting
@@ -44,7 +48,7 @@ def match_files(
     from service.matcher import Matcher
 
     done = failed = matched = 0
-    rows: list[FileResult[dict[str, Any]]] = []
+    rows: list[tuple[Path, dict[str, Any]]] = []
     with open_local_store(data, create=False) as store:
         fingerprinter, limits = load_fingerprinter()
         engine = Engine(store, poll_seconds=1.0)
@@ -53,14 +57,16 @@ def match_files(
         with progress("Matching", files.walk(paths)) as found:
             for result in each_file(found, work, limits.max_bytes):
                 done += 1
-                if isinstance(result.outcome, Failure):
-                    failed += 1
-                elif result.outcome["matches"]:
-                    matched += 1
+                failed += isinstance(result.outcome, Failure)
                 if jsonl:
                     print_json(_to_json(result))
-                else:
-                    rows.append(result)
+                if isinstance(result.outcome, Failure):
+                    if not jsonl:
+                        say_error(result.outcome.code, f"{result.path}: {result.outcome.message}")
+                    continue
+                matched += bool(result.outcome["matches"])
+                if not jsonl:
+                    rows.append((result.path, result.outcome))
     if rows:
         print_table(_table(rows))
     say(f"{matched} of {counted(done, 'file')} matched" + (f", {failed} failed" if failed else ""))
@@ -84,39 +90,43 @@ def _to_json(result: FileResult[dict[str, Any]]) -> dict[str, object]:
     return {"path": str(result.path), **result.outcome}
 
 
-def _table(results: list[FileResult[dict[str, Any]]]) -> Table:
+def _table(results: list[tuple[Path, dict[str, Any]]]) -> Table:
+    """A row for each entry that a file matches, the signals it was found by within."""
     from rich.table import Table
 
     table = Table()
     table.add_column("file", overflow="fold", ratio=2)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("bank", overflow="fold", ratio=1)
+    table.add_column("bank", overflow="fold")
     table.add_column("entry", overflow="fold", ratio=2)
-    table.add_column("signal", no_wrap=True)
-    table.add_column("bits", justify="right", no_wrap=True)
-    for result in results:
-        name = printable(str(result.path))
-        answer = result.outcome
-        if isinstance(answer, Failure):
-            table.add_row(f"{name}\n{answer.code}: {answer.message}", style="red")
-            continue
-        full = answer["coverage"] == "full"
-        verdict = str(answer["verdict"]) if full else f"{answer['verdict']}\n({answer['coverage']})"
-        if not answer["matches"]:
-            table.add_row(name, verdict, "", "", "", "")
+    table.add_column("by", no_wrap=True)
+    for path, answer in results:
+        name, verdict = printable(str(path)), str(answer["verdict"])
+        if answer["coverage"] != "full":
+            verdict += f"\n({answer['coverage']})"
+        by_entry: dict[str, list[dict[str, Any]]] = {}
         for row in answer["matches"]:
+            by_entry.setdefault(row["entry_id"], []).append(row)
+        if not by_entry:
+            table.add_row(name, verdict, "", "", "")
+        for rows in list(by_entry.values())[:_SHOWN]:
+            said = rows[0]["provenance"]
+            entry = f"{said['provider']}/{said['list']}/{said['provider_id']}"
             table.add_row(
-                name,
-                verdict,
-                printable(row["bank"]),
-                printable(_entry_name(row)),
-                row["signal"],
-                f"{row['distance']} of {row['radius']}",
+                name, verdict, printable(rows[0]["bank"]), printable(entry), found_by(rows)
             )
             name = verdict = ""
+        if len(by_entry) > _SHOWN:
+            table.add_row("", "", "", f"… {len(by_entry) - _SHOWN} more", "")
     return table
 
 
-def _entry_name(row: dict[str, Any]) -> str:
-    said = row["provenance"]
-    return f"{said['provider']}/{said['list']}/{said['provider_id']}"
+def found_by(rows: list[dict[str, Any]]) -> str:
+    """The signals of one entry: digests on a line, others with their distance, a line each."""
+    exact = [row["signal"] for row in rows if row["radius"] == 0]
+    near = [
+        f"{row['signal']} {row['distance']} of {row['radius']} bits"
+        for row in rows
+        if row["radius"] > 0
+    ]
+    return "\n".join([*([", ".join(exact)] if exact else []), *near])

@@ -44,6 +44,8 @@ class Server:
 
     url: str
     admin_key: str
+    data: Path
+    """The folder of its store."""
 
     def client(self) -> httpx.Client:
         """An HTTP client that may do everything."""
@@ -64,7 +66,8 @@ def running_server() -> Iterator[Server]:
         # Held until just before the server binds it, so that nobody else is likely to.
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        server = Server(f"http://127.0.0.1:{port}", secrets.token_urlsafe(24))
+        data = Path(folder, "data")
+        server = Server(f"http://127.0.0.1:{port}", secrets.token_urlsafe(24), data)
         environment = {
             name: value
             for name, value in os.environ.items()
@@ -76,7 +79,7 @@ def running_server() -> Iterator[Server]:
         free.close()
         with said.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command
-                [*command, "--data", str(Path(folder, "data"))],
+                [*command, "--data", str(data)],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

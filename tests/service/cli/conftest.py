@@ -1,14 +1,19 @@
-"""The command line as tests call it."""
+"""The command line as tests call it, and pictures to call it with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from evaluation import samples
 from service.cli.app import build
 
 
@@ -28,8 +33,8 @@ Command = Callable[..., Said]
 def lookalike(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     """Runs the application in an empty folder, with no settings but those a test makes."""
     monkeypatch.chdir(tmp_path)
-    for name in ("DATA_DIR", "DATABASE_URL", "ADMIN_KEY", "DEVICE", "MAX_PIXELS"):
-        monkeypatch.delenv(f"LOOKALIKE_{name}", raising=False)
+    for name in [name for name in os.environ if name.startswith("LOOKALIKE_")]:
+        monkeypatch.delenv(name)
 
     def run(*arguments: str | Path, stdin: str = "") -> Said:
         result = CliRunner().invoke(build(), [str(one) for one in arguments], input=stdin)
@@ -38,3 +43,35 @@ def lookalike(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
         return Said(result.exit_code, result.stdout, result.stderr)
 
     return run
+
+
+@pytest.fixture
+def script(lookalike: Command) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts the installed console script itself, in the same folder; gone when the test ends."""
+    del lookalike
+    program = Path(sys.executable).parent / "lookalike"
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(
+                [program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with two photographs, and a drawing in a folder below."""
+    folder = tmp_path / "pictures"
+    (folder / "drawings").mkdir(parents=True)
+    samples.drawing("owl").image.save(folder / "drawings" / "owl.png")
+    samples.photograph("coffee").image.save(folder / "coffee.jpg")
+    samples.photograph("cat").image.save(folder / "cat.webp")
+    return folder

@@ -1,0 +1,76 @@
+"""``lookalike doctor``: what is right, what is wrong, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+
+
+def _findings(lookalike: Command) -> tuple[int, dict[str, dict[str, str]]]:
+    said = lookalike("doctor", "--jsonl")
+    return said.code, {line["what"]: line for line in map(json.loads, said.out.splitlines())}
+
+
+def test_all_is_well_on_a_fresh_machine(lookalike: Command) -> None:
+    code, found = _findings(lookalike)
+    assert code == 0
+    assert {line["state"] for line in found.values()} == {"ok", "note"}
+    assert "OpenVINO" in found["device"]["found"] or "cuda" in found["device"]["found"]
+    assert "code space" in found["model"]["found"]
+    assert found["store"]["state"] == "note"
+    assert "makes it" in found["store"]["mend"]
+
+
+def test_the_table_fits_and_says_how_to_mend(lookalike: Command) -> None:
+    lookalike("keys", "create", "x", "--role", "admin")
+    said = lookalike("doctor")
+    assert (said.code, said.err) == (0, "nothing is wrong\n")
+    assert max(map(len, said.out.splitlines())) <= 100
+    assert "0 banks, 0 entries" in " ".join(said.out.split())
+
+
+def test_a_bad_setting_is_named(lookalike: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOKALIKE_DEVICE", "abacus")
+    code, found = _findings(lookalike)
+    assert (code, found["settings"]["state"]) == (1, "wrong")
+    assert "LOOKALIKE_DEVICE" in found["settings"]["found"]
+    assert "abacus" in found["settings"]["found"]
+
+
+def test_secrets_are_not_repeated(lookalike: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOKALIKE_ADMIN_KEY", "a very secret key")
+    said = lookalike("doctor", "--jsonl")
+    assert said.code == 0
+    assert "LOOKALIKE_ADMIN_KEY" in said.out
+    assert "secret" not in said.out
+
+
+def test_a_store_that_others_can_read_is_wrong(lookalike: Command, tmp_path: Path) -> None:
+    lookalike("keys", "create", "x", "--role", "admin")
+    (tmp_path / "data" / "lookalike.db").chmod(0o644)
+    code, found = _findings(lookalike)
+    assert (code, found["files"]["state"]) == (1, "wrong")
+    assert "chmod 600" in found["files"]["mend"]
+
+
+def test_a_store_that_is_none_is_wrong(lookalike: Command, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "lookalike.db").write_bytes(b"not a database at all" * 100)
+    code, found = _findings(lookalike)
+    assert (code, found["store"]["state"]) == (1, "wrong")
+
+
+def test_a_device_that_is_not_there_is_wrong(
+    lookalike: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if Path("/proc/driver/nvidia/version").exists():
+        pytest.skip("this machine may have the device")
+    monkeypatch.setenv("LOOKALIKE_DEVICE", "cuda")
+    code, found = _findings(lookalike)
+    assert (code, found["model"]["state"]) == (1, "wrong")
