@@ -1,4 +1,4 @@
-"""``lookalike serve`` as a process: its keys, its end, and what other processes write to its store."""
+"""``lookalike serve`` as a process: its keys, its end, what others write to its store."""
 
 from __future__ import annotations
 
