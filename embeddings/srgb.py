@@ -69,7 +69,7 @@ def _range(image: Image.Image, sample_range: int) -> tuple[float, float]:
     """
     if not _is_deep(image) or image.mode.startswith("I;16"):
         return 0.0, float(sample_range)
-    samples = np.asarray(image)
+    samples = np.asarray(image, np.float32)
     finite = np.isfinite(samples)
     if not finite.any():
         return 0.0, 1.0
