@@ -3,7 +3,10 @@
     IndexingError
     ├── RowsError            ids, codes, digests or groups of a wrong shape, type or range
     │   └── DuplicateIdError an id is present already, or twice in one call
-    └── RadiusError          a radius outside 0..256 bits, or k < 1
+    ├── RadiusError          a radius outside 0..256 bits, or k < 1
+    ├── SequenceError        a change that is not newer than what the index holds
+    ├── ClosedIndexError     a change after close()
+    └── DamagedFileError     a file that is torn, truncated or altered: never searched, rebuilt
 
 Messages name shapes, ids and files, never a listed code or digest. It knows nothing of
 HTTP statuses.
@@ -32,3 +35,15 @@ class DuplicateIdError(RowsError):
 
 class RadiusError(IndexingError, ValueError):
     """A radius or a count of neighbours that no search can have."""
+
+
+class DamagedFileError(IndexingError):
+    """A file of the index that cannot be what was written: torn, truncated or altered."""
+
+
+class SequenceError(IndexingError, ValueError):
+    """A change that is not newer than what the index holds."""
+
+
+class ClosedIndexError(IndexingError):
+    """A change handed to an index after ``close``."""

@@ -1,23 +1,38 @@
-"""Assembling ``Hits`` from loose rows: the one place that orders matches.
+"""Gathering matches into ``Hits``: the one place that orders and limits them.
 
 It knows the order the interface promises; not where the rows came from.
 """
 
 from __future__ import annotations
 
+import threading
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from index.interface import Groups, Hits, Ids
 
+Queries = NDArray[np.int64]
+"""int64 (m,): which query each row answers."""
+Distances = NDArray[np.int32]
+_Columns = tuple[Queries, Ids, Groups, Distances]
+
+_CUT_FROM: Final = 1 << 16
+"""Rows gathered before a limit is applied to them, so that a flood of matches never piles up."""
+
 
 def assemble(
-    count: int, queries: NDArray[np.int64], ids: Ids, groups: Groups, distances: NDArray[np.int32]
+    count: int,
+    queries: Queries,
+    ids: Ids,
+    groups: Groups,
+    distances: Distances,
+    truncated: frozenset[int] = frozenset(),
 ) -> Hits:
-    """The matches of ``count`` queries, from rows in any order.
-
-    ``queries``: int64 (m,), which query each row answers; the other columns as in ``Hits``.
-    """
+    """The matches of ``count`` queries, from rows in any order; columns as in ``Hits``."""
+    if not len(ids):
+        return Hits(np.zeros(count + 1, np.int64), *_NOTHING[1:], truncated=truncated)
     order = np.lexsort((ids, distances, queries))
     offsets = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(queries, minlength=count), out=offsets[1:])
@@ -26,6 +41,7 @@ def assemble(
         np.asarray(ids[order], np.int64),
         np.asarray(groups[order], np.int32),
         np.asarray(distances[order], np.int32),
+        truncated,
     )
 
 
@@ -37,3 +53,89 @@ def first(hits: Hits, k: int) -> Hits:
     offsets = np.zeros_like(hits.offsets)
     np.cumsum(np.minimum(counts, k), out=offsets[1:])
     return Hits(offsets, hits.ids[kept], hits.groups[kept], hits.distances[kept])
+
+
+class Collector:
+    """Takes matches as threads find them, at most ``limit`` a query and group once it is done."""
+
+    def __init__(self, count: int, limit: int | None = None) -> None:
+        """``count``: how many queries there are."""
+        self._count, self._limit = count, limit
+        self._lock = threading.Lock()
+        self._gathered: list[_Columns] = []
+        self._rows = 0
+        self._truncated: set[int] = set()
+        self._full: _Columns = _NOTHING
+        """The last match kept of each query and group that have as many as the limit."""
+
+    def add(self, queries: Queries, ids: Ids, groups: Groups, distances: Distances) -> None:
+        """Take matches, each row once."""
+        if not len(ids):
+            return
+        with self._lock:
+            columns = self._unsurpassed((queries, ids, groups, distances))
+            self._gathered.append(columns)
+            self._rows += len(columns[1])
+            if self._limit is not None and self._rows >= max(_CUT_FROM, 4 * self._limit):
+                self._cut(self._limit)
+
+    def hits(self) -> Hits:
+        """Everything taken, in order."""
+        with self._lock:
+            if self._limit is not None and self._rows:
+                self._cut(self._limit)
+            if not self._gathered:
+                return assemble(self._count, *_NOTHING)
+            return assemble(self._count, *self._joined(), frozenset(self._truncated))
+
+    def _joined(self) -> _Columns:
+        if len(self._gathered) == 1:
+            return self._gathered[0]
+        queries, ids, groups, distances = zip(*self._gathered, strict=True)
+        return (
+            np.concatenate(queries),
+            np.concatenate(ids),
+            np.concatenate(groups),
+            np.concatenate(distances),
+        )
+
+    def _cut(self, limit: int) -> None:
+        """Keep the nearest ``limit`` of each query and group, ties by id."""
+        queries, ids, groups, distances = self._joined()
+        order = np.lexsort((ids, distances, groups, queries))
+        queries, ids = queries[order], ids[order]
+        groups, distances = groups[order], distances[order]
+        starts = np.ones(len(ids), np.bool_)
+        starts[1:] = (queries[1:] != queries[:-1]) | (groups[1:] != groups[:-1])
+        begins = np.flatnonzero(starts)
+        place = np.arange(len(ids)) - begins[np.cumsum(starts) - 1]
+        self._truncated.update(np.unique(queries[place >= limit]).tolist())
+        kept, last = place < limit, place == limit - 1
+        self._gathered = [(queries[kept], ids[kept], groups[kept], distances[kept])]
+        self._rows = int(kept.sum())
+        self._full = (queries[last], ids[last], groups[last], distances[last])
+
+    def _unsurpassed(self, columns: _Columns) -> _Columns:
+        """Without the rows that come after the last one kept of a query and group that are full."""
+        if not len(self._full[0]):
+            return columns
+        queries, ids, groups, distances = columns
+        keys = (self._full[0] << 32) | self._full[2]
+        wanted = (queries << 32) | groups
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        last_id, last_distance = self._full[1][at], self._full[3][at]
+        behind = (distances > last_distance) | ((distances == last_distance) & (ids > last_id))
+        surpassed = (keys[at] == wanted) & behind
+        if not surpassed.any():
+            return columns
+        self._truncated.update(np.unique(queries[surpassed]).tolist())
+        kept = ~surpassed
+        return queries[kept], ids[kept], groups[kept], distances[kept]
+
+
+_NOTHING: Final[_Columns] = (
+    np.empty(0, np.int64),
+    np.empty(0, np.int64),
+    np.empty(0, np.int32),
+    np.empty(0, np.int32),
+)

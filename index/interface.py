@@ -55,6 +55,8 @@ class Hits:
     """int32 (m,)."""
     distances: NDArray[np.int32]
     """int32 (m,), bits."""
+    truncated: frozenset[int] = frozenset()
+    """Queries of which a ``limit`` held matches back."""
 
     def of(self, query: int) -> list[Match]:
         """The matches of one query, nearest first."""
@@ -78,6 +80,10 @@ class IndexStats:
     enabled: int
     bytes: Mapping[str, int]
     """Memory by part, bytes."""
+    sequence: int = 0
+    """The store's number of the last change that is in; 0 where changes are not numbered."""
+    trouble: str = ""
+    """What an operator should know: damage found, a snapshot that could not be written."""
 
 
 class CodeIndex(Protocol):
@@ -105,8 +111,12 @@ class CodeIndex(Protocol):
         """
         ...
 
-    def search(self, codes: Codes, radius: Radius) -> Hits:
-        """Every enabled code within ``radius`` of each of ``codes``, uint8 (q, 32)."""
+    def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
+        """Every enabled code within ``radius`` of each of ``codes``, uint8 (q, 32).
+
+        With a ``limit``, at most so many a query and group: the nearest, ties by id. Groups never
+        crowd each other out, and a flood of equal references never floods memory.
+        """
         ...
 
     def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:

@@ -1,0 +1,321 @@
+"""``SegmentedIndex``: exact search without reading most codes, fresh at once, kept on disk.
+
+Changes go into a small delta and are in force for the next query. A background thread seals the
+delta into segments, merges segments as they grow, and saves snapshots; queries never wait for any
+of it: each takes the state in force when it starts, and states never change.
+
+The store that feeds the index is the truth, and numbers its changes. ``apply`` takes changes with
+their number; a snapshot holds the state at one number; after ``open``, ``sequence`` says which, and
+the caller applies what is newer. Where files are missing, damaged, or another's, the index opens
+empty at sequence 0, ``needs_rebuild`` says why, and the caller hands over all entries by
+``rebuild``.
+
+It knows sequences; not what store they come from. Searching is in ``searching``, files in
+``snapshots``, merging in ``merging``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+
+from embeddings.codes import CODE_BYTES, Codes, checked
+from index.arguments import checked_ids, checked_radius, checked_rows
+from index.building import build
+from index.changes import Applied, Changes, Entries
+from index.cores import available_cores
+from index.delta import Delta
+from index.errors import ClosedIndexError, DamagedFileError, DuplicateIdError, SequenceError
+from index.hits import Collector
+from index.holder import Holder
+from index.interface import Groups, Hits, Ids, IndexStats, Radius
+from index.kernels import warm_up
+from index.maintenance import Maintenance
+from index.nearest import nearest
+from index.permutation import reordered
+from index.planning import Explanation, Step
+from index.searching import Workers, search_delta, search_part
+from index.segment import MOST_ROWS
+from index.snapshots import Folder, Identity
+from index.state import Part, State, disabled, enabled, marked, removed
+
+_BULK: Final = 65_536
+"""Rows in one call from which they become a segment at once."""
+_DELTA_MOST: Final = 262_144
+"""Rows in the delta at which writers help with the backlog before they return."""
+
+
+class SegmentedIndex:
+    """A ``CodeIndex`` that also numbers its changes and survives a restart."""
+
+    def __init__(
+        self,
+        folder: Folder | None = None,
+        threads: int | None = None,
+        background: bool = True,
+    ) -> None:
+        """An index in memory; use ``open`` for one with a folder.
+
+        ``threads``: most threads one search may use, all cores by default. ``background``: whether
+        maintenance runs by itself, or only in ``maintain``.
+        """
+        warm_up()
+        self._threads = available_cores() if threads is None else threads
+        self._folder = folder
+        self._holder = Holder(State((), Delta.empty(), 0))
+        self._workers = Workers(self._threads)
+        self.needs_rebuild = ""
+        """Why all entries must be handed over by ``rebuild``;
+
+        empty when the index holds what it should.
+        """
+        if folder is not None:
+            self._load(folder)
+        self._maintenance = Maintenance(self._holder, folder, background)
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        space: str,
+        signal: str,
+        lineage: str = "",
+        threads: int | None = None,
+        background: bool = True,
+    ) -> Self:
+        """The index in the folder ``path``, as it was saved last.
+
+        ``space``, ``signal`` and ``lineage`` (which store) must be those it was saved under, or it
+        opens empty. A folder that another process has open is read, and never written to. Raises
+        ``OSError`` if the folder cannot be made.
+        """
+        warm_up()
+        return cls(Folder(path, Identity(space, signal, lineage)), threads, background)
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last change that is in; 0 for none."""
+        return self._holder.state.sequence
+
+    def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
+        """See ``CodeIndex``."""
+        self.apply(Changes(add=Entries(ids, codes, groups)))
+
+    def remove(self, ids: Ids) -> int:
+        """See ``CodeIndex``."""
+        return self.apply(Changes(remove=ids)).removed
+
+    def set_enabled(self, ids: Ids, enabled: bool) -> int:
+        """See ``CodeIndex``."""
+        if enabled:
+            return self.apply(Changes(enable=ids)).enabled
+        return self.apply(Changes(disable=ids)).disabled
+
+    def apply(self, changes: Changes, sequence: int | None = None) -> Applied:
+        """Bring ``changes`` into force together, and with them the store's ``sequence``.
+
+        All or nothing: raises ``RowsError`` or ``DuplicateIdError`` for rows that cannot be, and
+        ``SequenceError`` when ``sequence`` is not greater than the index's own.
+        """
+        rows = checked_rows(changes.add.ids, changes.add.codes, changes.add.groups, CODE_BYTES)
+        ids = [
+            np.unique(checked_ids(some))
+            for some in (changes.remove, changes.disable, changes.enable, _off(changes.add))
+        ]
+        with self._holder.writing:
+            if self._closed:
+                raise ClosedIndexError("the index has been closed")
+            state = self._holder.state
+            if sequence is not None and sequence <= state.sequence:
+                raise SequenceError(f"change {sequence} is not after {state.sequence}")
+            state, gone = marked(state, ids[0], removed)
+            state = self._added(state, *rows)
+            state, off = marked(state, ids[1], disabled)
+            state, on = marked(state, ids[2], enabled)
+            state, _ = marked(state, ids[3], disabled)
+            self._holder.state = replace(
+                state,
+                sequence=state.sequence if sequence is None else sequence,
+                version=state.version + 1,
+            )
+        if len(self._holder.state.delta) > _DELTA_MOST:
+            self._maintenance.catch_up()
+        self._maintenance.notice()
+        return Applied(gone, len(rows[0]), off, on)
+
+    def rebuild(self, entries: Iterable[Entries], sequence: int) -> None:
+        """Hold exactly ``entries``, which are the store's at ``sequence``, and save them.
+
+        Until it returns, queries see what was there before. Other changes must wait. Raises
+        ``RowsError`` or ``DuplicateIdError`` and changes nothing if the entries cannot be.
+        """
+        parts: list[Part] = []
+        for ids, codes, groups, off in _gathered(entries):
+            segment = build(ids, groups, reordered(codes), self._threads)
+            part = Part.fresh(segment)
+            for earlier in parts:
+                if len(twice := earlier.find(segment.ids)):
+                    raise DuplicateIdError(int(earlier.segment.ids[twice[0]]), len(twice))
+            present, live = disabled(part.find(off), part.present, part.live)
+            parts.append(Part(segment, present, live))
+        with self._holder.writing:
+            if self._closed:
+                raise ClosedIndexError("the index has been closed")
+            version = self._holder.state.version + 1
+            self._holder.state = State(tuple(parts), Delta.empty(), sequence, version)
+            self._holder.epoch += 1
+        self.needs_rebuild = ""
+        self._maintenance.save()
+
+    def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
+        """See ``CodeIndex``."""
+        return self._search(checked(codes), checked_radius(radius), limit, None)
+
+    def explain(self, codes: Codes, radius: Radius) -> list[Explanation]:
+        """How each of ``codes`` is searched now: runs the search and says what it did."""
+        steps: list[list[Step]] = [[] for _ in range(len(codes))]
+        self._search(checked(codes), checked_radius(radius), 1, steps)
+        return [Explanation(tuple(mine)) for mine in steps]
+
+    def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
+        """See ``CodeIndex``."""
+        return nearest(self._holder.state, self._workers, checked(codes), k, groups)
+
+    def stats(self) -> IndexStats:
+        """See ``CodeIndex``."""
+        state = self._holder.state
+        parts: dict[str, int] = {}
+        for part in state.parts:
+            for name, array in part.segment.parts().items():
+                parts[name] = parts.get(name, 0) + array.nbytes
+            parts["bitmaps"] = parts.get("bitmaps", 0) + part.present.nbytes + part.live.nbytes
+        parts["delta"] = state.delta.nbytes
+        parts["scratch"] = self._workers.scratch.nbytes
+        trouble = self.needs_rebuild or self._maintenance.trouble
+        return IndexStats("segmented", state.entries, state.enabled, parts, state.sequence, trouble)
+
+    def save(self) -> bool:
+        """Save what is in force; whether that succeeded (``stats().trouble`` says why not)."""
+        return self._maintenance.save()
+
+    def maintain(self) -> None:
+        """Do now what the background would do in time."""
+        self._maintenance.catch_up()
+
+    def settle(self) -> None:
+        """Wait until the background has nothing left to do."""
+        self._maintenance.wait()
+
+    def close(self) -> None:
+        """Save, and let go of threads and files; queries under way finish, later ones fail."""
+        with self._holder.writing:
+            if self._closed:
+                return
+            self._closed = True
+        self._maintenance.wait()
+        if not self.needs_rebuild:
+            self._maintenance.save()
+        self._workers.close()
+        if self._folder is not None:
+            self._folder.close()
+
+    def __enter__(self) -> Self:
+        """The index itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _load(self, folder: Folder) -> None:
+        if folder.is_new:
+            self.needs_rebuild = "nothing has been saved yet"
+            return
+        try:
+            snapshot = folder.load(self._threads)
+        except (DamagedFileError, OSError) as failure:
+            self.needs_rebuild = str(failure)
+            return
+        self._holder.state = State(snapshot.parts, Delta.empty(), snapshot.sequence)
+        if folder.writable:
+            folder.tidy(snapshot)
+
+    def _search(
+        self, codes: Codes, radius: Radius, limit: int | None, steps: list[list[Step]] | None
+    ) -> Hits:
+        state, out = self._holder.state, Collector(len(codes), limit)
+        if len(codes):
+            queries = reordered(codes)
+            for part in state.parts:
+                search_part(part, queries, radius, self._workers, out, steps)
+            search_delta(state.delta, queries, radius, self._workers, out, steps)
+        return out.hits()
+
+    def _added(self, state: State, ids: Ids, codes: Codes, groups: Groups) -> State:
+        """``state`` and enabled rows, sorted by id."""
+        if not len(ids):
+            return state
+        present = np.concatenate(
+            [
+                *(part.segment.ids[part.find(ids)] for part in state.parts),
+                state.delta.ids[state.delta.find(ids)],
+            ]
+        )
+        if len(present):
+            raise DuplicateIdError(int(present[0]), len(present))
+        words = reordered(codes)
+        if len(ids) < _BULK:
+            return replace(state, delta=state.delta.appended(ids, groups, words))
+        parts = list(state.parts)
+        for at in range(0, len(ids), MOST_ROWS):
+            rows = slice(at, at + MOST_ROWS)
+            segment = build(
+                ids[rows], groups[rows], words[4 * at : 4 * (at + MOST_ROWS)], self._threads
+            )
+            parts.append(Part.fresh(segment))
+        parts.sort(key=len, reverse=True)
+        return replace(state, parts=tuple(parts))
+
+
+def _off(entries: Entries) -> Ids:
+    """The ids of entries that are not enabled."""
+    if entries.enabled is None:
+        return np.empty(0, np.int64)
+    return np.asarray(entries.ids)[~entries.enabled]
+
+
+def _gathered(entries: Iterable[Entries]) -> Iterator[tuple[Ids, Codes, Groups, Ids]]:
+    """Batches as chunks a segment can hold: ids, codes, groups, and ids that are not enabled."""
+    waiting: list[tuple[Ids, Codes, Groups, Ids]] = []
+    rows = 0
+    for batch in entries:
+        for at in range(0, len(batch.ids), MOST_ROWS):
+            cut = slice(at, at + MOST_ROWS)
+            ids, codes, groups = checked_rows(
+                batch.ids[cut], batch.codes[cut], batch.groups[cut], CODE_BYTES
+            )
+            if rows + len(ids) > MOST_ROWS:
+                yield _joined(waiting)
+                waiting, rows = [], 0
+            enabled = None if batch.enabled is None else batch.enabled[cut]
+            off = _off(Entries(batch.ids[cut], enabled=enabled))
+            waiting.append((ids, codes, groups, off))
+            rows += len(ids)
+    if rows:
+        yield _joined(waiting)
+
+
+def _joined(waiting: list[tuple[Ids, Codes, Groups, Ids]]) -> tuple[Ids, Codes, Groups, Ids]:
+    ids, codes, groups, off = (np.concatenate(column) for column in zip(*waiting, strict=True))
+    return *checked_rows(ids, codes, groups, CODE_BYTES), np.sort(off)
