@@ -106,7 +106,7 @@ def test_transparency_comes_out_on_white(format_: str) -> None:
     image = Image.new("RGBA", (48, 16), (255, 0, 0, 255))
     image.paste((255, 0, 0, 128), (16, 0, 32, 16))
     image.paste((255, 0, 0, 0), (32, 0, 48, 16))
-    options = {"lossless": True, "exact": True} if format_ == "WEBP" else {}
+    options: dict[str, object] = {"lossless": True, "exact": True} if format_ == "WEBP" else {}
     if format_ == "AVIF":
         options = {"quality": 100, "subsampling": "4:4:4"}
     rgb = decode(saved(image, format_, **options)).rgb
@@ -199,10 +199,7 @@ def test_12_bit_tiff_has_white_at_4095() -> None:
     # Two samples in three bytes: 0x000, 0xFFF, 0x800, 0x400.
     strip = bytes([0x00, 0x0F, 0xFF, 0x80, 0x04, 0x00])
     tags = [(256, 4), (257, 1), (258, 12), (259, 1), (262, 1), (273, 8), (278, 1), (279, 6)]
-    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in sorted(tags))
-    entries = entries.replace(
-        struct.pack("<HHLL", 258, 4, 1, 12), struct.pack("<HHLHH", 258, 3, 1, 12, 0)
-    )
+    entries = b"".join(struct.pack("<HHLHH", tag, 3, 1, value, 0) for tag, value in tags)
     file = b"II*\0" + struct.pack("<L", 14) + strip + struct.pack("<H", len(tags)) + entries
     assert_near(decode(file + bytes(4)).rgb[0, :, 0], (0, 255, 128, 64), 1)
 
@@ -268,10 +265,10 @@ def rgb_profile(red: int, green: int, blue: int, space: bytes = b"RGB ") -> byte
     for tag, value in tags.items():
         table += tag + struct.pack(">LL", offset + len(body), len(value))
         body += value
-    head = struct.pack(
-        ">L4sL4s4s4s", offset + len(body), b"lcms", 0x02400000, b"mntr", space, b"XYZ "
+    head = struct.pack(">L4sL4s", offset + len(body), b"lcms", 0x02400000, b"mntr")
+    head += (
+        space + b"XYZ " + bytes(12) + b"acsp" + bytes(28) + struct.pack(">lll", 63190, 65536, 54061)
     )
-    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">lll", 63190, 65536, 54061)
     return head + bytes(128 - len(head)) + table + body
 
 
