@@ -177,6 +177,9 @@ def _from_cell(name: str, value: str) -> object:
 
 def _cell_parts(value: str) -> Iterator[str]:
     """The values of one cell: ``to_cell`` undone."""
+    if "\\" not in value:
+        yield from value.split(";")
+        return
     part, escaped = "", False
     for character in value:
         if escaped:

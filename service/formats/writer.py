@@ -46,7 +46,17 @@ def write_list(entries: Iterable[Listed], format: Format) -> Iterator[str]:  # n
 
 
 def _csv_lines(entries: Iterable[Listed]) -> Iterator[str]:
-    yield _csv_line(COLUMNS)
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n").writerow
+
+    def line(cells: Iterable[str]) -> str:
+        write(cells)
+        text = out.getvalue()
+        out.seek(0)
+        out.truncate()
+        return text
+
+    yield line(COLUMNS)
     for entry in entries:
         said = entry.signals.to_json()
         codes = [f"{space}={code.hex()}" for space, code in sorted(entry.signals.codes.items())]
@@ -55,13 +65,7 @@ def _csv_lines(entries: Iterable[Listed]) -> Iterator[str]:
             "codes": to_cell(codes),
             "labels": to_cell(entry.labels),
         }
-        yield _csv_line([str(said.get(column, "")) for column in COLUMNS])
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
+        yield line([str(said.get(column, "")) for column in COLUMNS])
 
 
 def _json_line(entry: Listed) -> str:
