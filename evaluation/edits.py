@@ -6,7 +6,8 @@ table is part of what a published number means: an edit is never changed, only a
 name.
 
 Lengths follow the picture's size. A crop's figure is the share of the area kept; that of paste-on,
-of the sides. It knows nothing of which picture gets which edit, nor of what is measured.
+of the sides. Pixels are the same for one version of Pillow; its codecs may change with the next. It
+knows nothing of which picture gets which edit, nor of what is measured.
 """
 
 from __future__ import annotations

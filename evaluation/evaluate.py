@@ -9,14 +9,11 @@ of how a report looks.
 from __future__ import annotations
 
 import itertools
-import platform
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +24,7 @@ from evaluation.corpus import KINDS, Corpus
 from evaluation.edits import EDITS, FAMILIES
 from evaluation.hashers import Hasher, Space
 from evaluation.hashing import Hashed, Progress, run, silent
+from evaluation.provenance import machine, software
 from evaluation.results import (
     Counts,
     EditRow,
@@ -131,8 +129,8 @@ def evaluate(
             corpus.name,
             tuple(space.name for space in spaces),
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            _machine(),
-            _software(),
+            machine(),
+            software(),
             round(time.monotonic() - started, 1),
             seed,
             edits_per_family,
@@ -268,22 +266,3 @@ def _counts(corpus: Corpus, benchmark: Benchmark, hashed: Hashed) -> Counts:
         dict(Counter(item.kind for item in corpus.items if item.name not in lost)),
         dict(Counter(one.code for one in hashed.skipped)),
     )
-
-
-def _machine() -> str:
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    return f"{name}, {platform.system()}"
-
-
-def _software() -> str:
-    try:
-        version = metadata.version("lookalike")
-    except metadata.PackageNotFoundError:
-        version = "unknown"
-    return f"lookalike {version}, Python {platform.python_version()}, NumPy {np.__version__}"

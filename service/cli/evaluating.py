@@ -27,7 +27,7 @@ def evaluate(
 ) -> None:
     """Measure recall and false positives of PDQ, the code and both on images of your own.
 
-    Half of the images are listed; edited copies of all are queried, so each false match is known
+    Six images in ten are listed; edited copies of all are queried, so each false match is known
     to be false. Use ordinary images only. Without --manifest, folders named photo/ and nonphoto/
     tell photographs from drawings; without those, they are not told apart.
     """
