@@ -25,7 +25,7 @@ def machine() -> str:
 
 
 def software() -> str:
-    """The versions a measurement depends on: ours, Python's and Pillow's, whose codecs edits use."""
+    """The versions a measurement depends on: ours, Python's, and Pillow's for its codecs."""
     try:
         version = metadata.version("lookalike")
     except metadata.PackageNotFoundError:
