@@ -61,7 +61,7 @@ def named(name: str) -> Image.Image:
 
 
 def photograph(width: int = 96, height: int = 64) -> Image.Image:
-    return named("astronaut").resize((width, height))
+    return named("chelsea").resize((width, height))
 
 
 def encoded(image: Image.Image, kind: str, **more: object) -> bytes:
@@ -330,7 +330,7 @@ def bits_apart(left: bytes, right: bytes) -> int:
 def mosaic(width: int, height: int) -> Image.Image:
     """A large image with detail everywhere: four photographs side by side."""
     page = Image.new("RGB", (width, height))
-    for place, name in enumerate(["astronaut", "coffee", "chelsea", "rocket"]):
+    for place, name in enumerate(["chelsea", "coffee", "brick", "rocket"]):
         part = named(name).resize((-(-width // 2), -(-height // 2)), Image.Resampling.BICUBIC)
         page.paste(part, (place % 2 * (width // 2), place // 2 * (height // 2)))
     return page
