@@ -68,6 +68,13 @@ def checked_neighbours(k: int) -> int:
     return k
 
 
+def checked_limit(limit: int | None) -> int | None:
+    """``limit`` itself once it is none or at least 1; else ``RadiusError``."""
+    if limit is not None and limit < 1:
+        raise RadiusError(f"a limit is at least 1, not {limit}")
+    return limit
+
+
 def radii_of(groups: Groups, radius: Radius) -> NDArray[np.int32]:
     """The radius in force for each of ``groups``:
 

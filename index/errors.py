@@ -3,9 +3,10 @@
     IndexingError
     ├── RowsError            ids, codes, digests or groups of a wrong shape, type or range
     │   └── DuplicateIdError an id is present already, or twice in one call
-    ├── RadiusError          a radius outside 0..256 bits, or k < 1
+    ├── RadiusError          a radius outside 0..256 bits; k or a limit below 1
     ├── SequenceError        a change that is not newer than what the index holds
-    ├── ClosedIndexError     a change after close()
+    ├── RebuildNeededError   a change or query before a damaged index was rebuilt
+    ├── ClosedIndexError     a change or query after close()
     └── DamagedFileError     a file that is torn, truncated or altered: never searched, rebuilt
 
 Messages name shapes, ids and files, never a listed code or digest. It knows nothing of
@@ -34,7 +35,7 @@ class DuplicateIdError(RowsError):
 
 
 class RadiusError(IndexingError, ValueError):
-    """A radius or a count of neighbours that no search can have."""
+    """A radius, a limit or a count of neighbours that no search can have."""
 
 
 class DamagedFileError(IndexingError):
@@ -45,5 +46,9 @@ class SequenceError(IndexingError, ValueError):
     """A change that is not newer than what the index holds."""
 
 
+class RebuildNeededError(IndexingError):
+    """The index lost what it held, or never had it, and must be handed all entries anew."""
+
+
 class ClosedIndexError(IndexingError):
-    """A change handed to an index after ``close``."""
+    """A change or a query handed to an index after ``close``."""

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, CODE_BYTES, Codes, checked, distances
-from index.arguments import checked_neighbours, checked_radius, radii_of, widest
-from index.hits import assemble, first
+from index.arguments import checked_limit, checked_neighbours, checked_radius, radii_of, widest
+from index.hits import Collector, assemble, first
 from index.interface import Groups, Hits, Ids, IndexStats, Radius
 from index.layers import Layers
 from index.rows import ENABLED, Rows
@@ -90,10 +90,10 @@ class FlatIndex:
         """See ``CodeIndex``."""
         return self._layers.set_enabled(ids, enabled)
 
-    def search(self, codes: Codes, radius: Radius) -> Hits:
+    def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
         """See ``CodeIndex``."""
         codes, radius = checked(codes), checked_radius(radius)
-        return self._within(self._layers.current, codes, radius)
+        return self._within(self._layers.current, codes, radius, checked_limit(limit))
 
     def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
         """See ``CodeIndex``."""
@@ -135,8 +135,10 @@ class FlatIndex:
         )
 
     @staticmethod
-    def _within(layers: tuple[_FlatLayer, ...], codes: Codes, radius: Radius) -> Hits:
-        columns = [_NOTHING]
+    def _within(
+        layers: tuple[_FlatLayer, ...], codes: Codes, radius: Radius, limit: int | None = None
+    ) -> Hits:
+        out = Collector(len(codes), limit)
         bound = widest(radius)
         if bound >= 0 and len(codes):
             _single_threaded()
@@ -144,21 +146,8 @@ class FlatIndex:
                 queries, rows, bits = layer.within(codes, bound)
                 groups = layer.rows.groups[rows]
                 kept = (layer.rows.status[rows] == ENABLED) & (bits <= radii_of(groups, radius))
-                columns.append(
-                    (queries[kept], layer.rows.ids[rows[kept]], groups[kept], bits[kept])
-                )
-        queries, ids, groups, bits = (
-            np.concatenate(column) for column in zip(*columns, strict=True)
-        )
-        return assemble(len(codes), queries, ids, groups, bits)
-
-
-_NOTHING = (
-    np.empty(0, np.int64),
-    np.empty(0, np.int64),
-    np.empty(0, np.int32),
-    np.empty(0, np.int32),
-)
+                out.add(queries[kept], layer.rows.ids[rows[kept]], groups[kept], bits[kept])
+        return out.hits()
 
 
 def _single_threaded() -> None:

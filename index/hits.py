@@ -81,11 +81,11 @@ class Collector:
 
     def hits(self) -> Hits:
         """Everything taken, in order."""
+        if not self._gathered:
+            return Hits(np.zeros(self._count + 1, np.int64), *_NOTHING[1:])
         with self._lock:
             if self._limit is not None and self._rows:
                 self._cut(self._limit)
-            if not self._gathered:
-                return assemble(self._count, *_NOTHING)
             return assemble(self._count, *self._joined(), frozenset(self._truncated))
 
     def _joined(self) -> _Columns:

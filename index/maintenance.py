@@ -44,10 +44,10 @@ class Maintenance:
 
     def notice(self) -> None:
         """See to what a change has made due."""
-        if not self._background or not self._due():
+        if not self._due():
             return
         with self._starting:
-            if self._thread is None:
+            if self._background and self._thread is None:
                 self._thread = threading.Thread(
                     target=self._work, name="index-maintenance", daemon=True
                 )
@@ -57,7 +57,7 @@ class Maintenance:
         """Do now, in this thread, what is due."""
         with self._working:
             while self._step():
-                pass
+                continue
 
     def save(self) -> bool:
         """Save now, in this thread, what is in force; whether that succeeded."""
@@ -71,13 +71,24 @@ class Maintenance:
         if thread is not None:
             thread.join()
 
+    def stop(self) -> None:
+        """Start no more threads, and wait for the one at work."""
+        with self._starting:
+            self._background = False
+        self.wait()
+
     def _work(self) -> None:
         give_way()
         while True:
-            self.catch_up()
+            failed = False
+            try:
+                self.catch_up()
+            except Exception as failure:  # noqa: BLE001 - a thread nobody joins must say what ended it
+                self.trouble = f"maintenance failed: {failure!r}"
+                failed = True
             with self._starting:
                 # Whoever changes something after this check starts a new thread.
-                if not self._due():
+                if failed or not self._background or not self._due():
                     self._thread = None
                     return
 

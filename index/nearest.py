@@ -14,8 +14,9 @@ from index.arguments import checked_neighbours
 from index.hits import Collector, assemble, first
 from index.interface import Hits, Radius
 from index.permutation import Words, reordered
-from index.searching import Workers, search_delta, search_part
+from index.searching import search_delta, search_part
 from index.state import State
+from index.workers import Workers
 
 _LADDER: Final = (15, 31, 47, 63, 79, 95, 111)
 """Radii, bits, tried in turn; the first are all but free."""

@@ -6,11 +6,14 @@ O(entries) per change. It knows no concurrency: one thread at a time.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from embeddings.codes import CODE_BYTES, Codes, checked, distances
 from index.arguments import (
     checked_ids,
+    checked_limit,
     checked_neighbours,
     checked_radius,
     checked_rows,
@@ -56,12 +59,14 @@ class OracleIndex:
         self._enabled[named] = enabled
         return int(named.sum())
 
-    def search(self, codes: Codes, radius: Radius) -> Hits:
+    def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
         """See ``CodeIndex``."""
+        limit = checked_limit(limit)
         radii = radii_of(self._groups, checked_radius(radius))
         table = distances(checked(codes), self._codes)
         queries, rows = np.nonzero((table <= radii) & self._enabled)
-        return self._answer(table, queries, rows)
+        hits = self._answer(table, queries, rows)
+        return hits if limit is None else _limited(hits, limit)
 
     def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
         """See ``CodeIndex``."""
@@ -81,3 +86,25 @@ class OracleIndex:
     def _answer(self, table: np.ndarray, queries: np.ndarray, rows: np.ndarray) -> Hits:
         found = table[queries, rows]
         return assemble(len(table), queries, self._ids[rows], self._groups[rows], found)
+
+
+def _limited(hits: Hits, limit: int) -> Hits:
+    """The first ``limit`` matches of each query and group, by plain counting."""
+    kept: list[int] = []
+    offsets, truncated = [0], set()
+    for query in range(len(hits.offsets) - 1):
+        taken: Counter[int] = Counter()
+        for row in range(int(hits.offsets[query]), int(hits.offsets[query + 1])):
+            taken[int(hits.groups[row])] += 1
+            if taken[int(hits.groups[row])] <= limit:
+                kept.append(row)
+            else:
+                truncated.add(query)
+        offsets.append(len(kept))
+    return Hits(
+        np.array(offsets, np.int64),
+        hits.ids[kept],
+        hits.groups[kept],
+        hits.distances[kept],
+        frozenset(truncated),
+    )

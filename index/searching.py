@@ -7,64 +7,34 @@ there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.codes import CODE_BITS
-from index.arguments import radii_of
+from index.arguments import radii_of, widest
 from index.bitmap import Bitmap
 from index.delta import Delta
 from index.hits import Collector
 from index.interface import Radius
 from index.kernels import kernels
 from index.permutation import Words
-from index.planning import Step, allowed_candidates, masks, scan_cost, table_cost
-from index.probing import FULL, MAX_RADIUS, PLAN, TABLES, TOO_MANY
-from index.scratch import Scratch, ScratchPool
+from index.planning import Step, masks, scan_cost
+from index.probing import FULL, PLAN, TABLES, TOO_MANY
+from index.routing import Route, Stretch, route, rows_in
+from index.scratch import Scratch
 from index.state import Part
+from index.workers import WORTH_SHARING, Workers
 
 Longs = NDArray[np.int64]
 _Emit = Callable[[Longs, Longs, Longs], None]
 """Takes columns query, row, distance."""
-_T = TypeVar("_T")
+_Steps = list[list[Step]] | None
+"""For each query, how it was answered so far; nothing when nobody asks."""
 
-_WORTH_SHARING: Final = 200_000.0
-"""Nanoseconds of work from which waking another thread pays."""
 _SCANNED_TOGETHER: Final = 64
 """Most queries that share one pass over the rows: their words must stay in cache."""
-
-
-class Workers:
-    """The threads that share searches, and their working memory."""
-
-    def __init__(self, threads: int) -> None:
-        """``threads``: how many may work on one search, the caller's included."""
-        self.threads = threads
-        self.scratch = ScratchPool()
-        self._pool = ThreadPoolExecutor(threads - 1, "search") if threads > 1 else None
-
-    def share(self, work: Callable[[int, int], _T], total: int, cost: float) -> list[_T]:
-        """Call ``work(first, last)`` on slices of 0..``total``, one for each thread that pays."""
-        parts = min(self.threads, total, 1 + int(cost / _WORTH_SHARING))
-        if self._pool is None or parts < 2:
-            return [work(0, total)]
-        edges = [total * part // parts for part in range(parts + 1)]
-        others = [self._pool.submit(work, edges[part], edges[part + 1]) for part in range(1, parts)]
-        try:
-            return [work(edges[0], edges[1]), *(other.result() for other in others)]
-        finally:
-            # Nothing that writes into shared arrays may outlive the call.
-            for other in others:
-                other.exception()
-
-    def close(self) -> None:
-        """End the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
 
 
 def search_part(
@@ -73,54 +43,31 @@ def search_part(
     radius: Radius,
     workers: Workers,
     out: Collector,
-    steps: list[list[Step]] | None = None,
+    steps: _Steps = None,
 ) -> None:
-    """Add to ``out`` the live rows of a segment within ``radius`` of each of ``queries``.
-
-    ``steps``, when given, receives for each query how it was answered.
-    """
-    segment, count = part.segment, len(queries) // 4
-    entries = len(segment)
-    radii = radii_of(segment.groups, radius)
-    top = int(radii.max())
-    if top < 0 or not part.enabled:
-        _note(steps, range(count), Step("segment", entries, "skip", "nothing here to search"))
+    """Add to ``out`` the live rows of a segment within ``radius`` of each of ``queries``."""
+    count = len(queries) // 4
+    way = route(part.segment, radius, count)
+    refused: Sequence[int] = ()
+    if way.cut >= 0:
+        emit = partial(_emit, part, out, None if way.one_radius else radius, way.cut)
+        refused = _through_tables(part, queries, way, workers, emit, steps)
+    elif not way.scanned:
+        step = Step("segment", len(part), "skip", "none of the groups asked for")
+        _note(steps, range(count), step)
         return
-    runs = np.diff(segment.bounds)
-    cut, reason = _cut(radii, runs, count, segment.has_tables)
-
-    def emit(longs: Longs, rows: Longs, distances: Longs, low: int, high: int) -> None:
-        groups = segment.groups_of(rows)
-        bits = distances.astype(np.int32)
-        if isinstance(radius, Mapping):
-            allowed = radii_of(groups, radius)
-            kept = (bits <= allowed) & (allowed > low) & (allowed <= high)
-            longs, rows, groups, bits = longs[kept], rows[kept], groups[kept], bits[kept]
-        out.add(longs, segment.ids[rows], groups, bits)
-
-    refused: list[int] = []
-    if cut >= 0:
-        served = int(runs[(radii >= 0) & (radii <= cut)].sum())
-        refused = _through_tables(
-            part,
-            queries,
-            cut,
-            allowed_candidates(cut, scan_cost(served, count)),
-            workers,
-            partial(emit, low=-1, high=cut),
-            steps,
-        )
-    scans: list[tuple[Sequence[int], int, int, str]] = []
+    whole = partial(_emit, part, out, None, way.cut)
+    arrays = (part.segment.head, part.segment.tail, part.live)
     if refused:
-        scans.append((refused, -1, cut, "too many candidates in the tables"))
-    if top > cut:
-        scans.append((range(count), cut, top, reason))
-    for asked, low, high, why in scans:
-        within = np.where((radii > low) & (radii <= high), radii, -1)
-        stretches = list(_stretches(segment.bounds, within))
-        arrays = (segment.head, segment.tail, part.live)
-        _scan(arrays, stretches, queries, asked, workers, partial(emit, low=-1, high=CODE_BITS))
-        _note(steps, asked, Step("segment", entries, "scan", why, verified=_rows_in(stretches)))
+        _scan(arrays, way.served, queries, refused, workers, whole)
+        why = "too many candidates in the tables"
+        rows = rows_in(way.served)
+        _note(steps, refused, Step("segment", len(part), "scan", why, verified=rows))
+    if way.scanned:
+        _scan(arrays, way.scanned, queries, range(count), workers, whole)
+        rows = rows_in(way.scanned)
+        step = Step("segment", len(part), "scan", way.reason, verified=rows)
+        _note(steps, range(count), step)
 
 
 def search_delta(
@@ -129,138 +76,144 @@ def search_delta(
     radius: Radius,
     workers: Workers,
     out: Collector,
-    steps: list[list[Step]] | None = None,
+    steps: _Steps = None,
 ) -> None:
     """Add to ``out`` the live rows of a delta within ``radius`` of each of ``queries``."""
-    count = len(queries) // 4
-    if not len(delta):
+    count, top = len(queries) // 4, widest(radius)
+    if not len(delta) or top < 0:
         return
-    top = max(radius.values(), default=-1) if isinstance(radius, Mapping) else radius
 
-    def emit(longs: Longs, rows: Longs, distances: Longs) -> None:
+    def emit(asked: Longs, rows: Longs, distances: Longs) -> None:
         groups, bits = delta.groups[rows], distances.astype(np.int32)
-        kept = bits <= radii_of(groups, radius)
-        out.add(longs[kept], delta.ids[rows[kept]], groups[kept], bits[kept])
+        if isinstance(radius, Mapping):
+            kept = bits <= radii_of(groups, radius)
+            asked, rows, groups, bits = asked[kept], rows[kept], groups[kept], bits[kept]
+        out.add(asked, delta.ids[rows], groups, bits)
 
-    if top >= 0:
-        arrays = (delta.head, delta.tail, delta.live)
-        _scan(arrays, [(0, len(delta), top)], queries, range(count), workers, emit)
+    arrays = (delta.head, delta.tail, delta.live)
+    _scan(arrays, ((0, len(delta), top),), queries, range(count), workers, emit)
     step = Step("delta", len(delta), "scan", "not yet in a segment", verified=len(delta))
     _note(steps, range(count), step)
 
 
-def _cut(radii: NDArray[np.int32], runs: Longs, count: int, tabled: bool) -> tuple[int, str]:
-    """The radius up to which groups are served by the tables, and why the others are scanned."""
-    if not tabled:
-        return -1, "too few rows for tables"
-    entries = int(runs.sum())
-    best, least = -1, scan_cost(int(runs[radii >= 0].sum()), count)
-    for bits in np.unique(radii[radii >= 0]).tolist():
-        if bits > MAX_RADIUS:
-            break
-        beyond = int(runs[radii > bits].sum())
-        cost = table_cost(entries, bits) + scan_cost(beyond, count)
-        if cost < least:
-            best, least = bits, cost
-    return best, "a scan is the quicker way at this radius"
+def _emit(
+    part: Part,
+    out: Collector,
+    radius: Radius | None,
+    cut: int,
+    asked: Longs,
+    rows: Longs,
+    distances: Longs,
+) -> None:
+    """Hand rows to ``out``;
+
+    with a ``radius``, those within their own group's, if it is <= ``cut``.
+    """
+    groups, bits = part.segment.groups_of(rows), distances.astype(np.int32)
+    if radius is not None:
+        allowed = radii_of(groups, radius)
+        kept = (bits <= allowed) & (allowed <= cut)
+        asked, rows, groups, bits = asked[kept], rows[kept], groups[kept], bits[kept]
+    out.add(asked, part.segment.ids[rows], groups, bits)
 
 
 def _through_tables(
-    part: Part,
-    queries: Words,
-    radius: int,
-    allowed: int,
-    workers: Workers,
-    emit: _Emit,
-    steps: list[list[Step]] | None,
-) -> list[int]:
+    part: Part, queries: Words, way: Route, workers: Workers, emit: _Emit, steps: _Steps
+) -> Sequence[int]:
     """Emit what the tables lead to; returns the queries with too many candidates."""
-    count, entries = len(queries) // 4, len(part)
-    cost = table_cost(entries, radius)
-    plans: list[Longs] = []
-
-    def probe(queries_of: tuple[int, int], tables: tuple[int, int]) -> None:
+    count = len(queries) // 4
+    if count > 1 or way.cost < WORTH_SHARING or workers.threads < 2:
         plan = np.zeros(PLAN * count, np.int64)
-        plans.append(plan)
-        with workers.scratch.taken() as scratch:
-            _probe(part, queries, radius, allowed, queries_of, tables, scratch, plan, emit)
 
-    if count > 1:
-        workers.share(lambda first, last: probe((first, last), (0, TABLES)), count, cost * count)
+        def probe(first: int, last: int) -> None:
+            _probe(part, queries, way, (first, last), (0, TABLES), workers, plan, emit)
+
+        if count > 1:
+            workers.share(probe, count, way.cost * count)
+        else:
+            probe(0, 1)
+            if steps is None:
+                return (0,) if plan[0] == TOO_MANY else ()
+        plans = plan.reshape(1, count, PLAN)
     else:
-        found: list[tuple[Longs, Longs, Longs]] = []
-        final, emit = emit, lambda *columns: found.append(columns)
-        workers.share(lambda first, last: probe((0, 1), (first, last)), TABLES, cost)
-        # One thread may have met too many candidates where another did not: then all is scanned.
-        if not any(plan[0] == TOO_MANY for plan in plans):
-            for columns in found:
-                final(*columns)
-    table = np.stack(plans).reshape(len(plans), count, PLAN)
-    refused = np.flatnonzero((table[:, :, 0] == TOO_MANY).any(axis=0)).tolist()
+        plans = _shared_query(part, queries, way, workers, emit)
+    too_many = (plans[:, :, 0] == TOO_MANY).any(axis=0)
     if steps is not None:
-        for query in set(range(count)) - set(refused):
-            mine = table[:, query]
-            row = mine[np.argmax(mine[:, 1])]
-            steps[query].append(
-                Step(
-                    "segment",
-                    entries,
-                    "tables",
-                    "the quicker way at this radius",
-                    tuple(row[4:].tolist()),
-                    int(row[1]),
-                    int(mine[:, 2].sum()),
-                    int(mine[:, 3].sum()),
-                )
-            )
+        for query in np.flatnonzero(~too_many).tolist():
+            steps[query].append(_step(len(part), plans[:, query]))
+    refused: list[int] = np.flatnonzero(too_many).tolist()
     return refused
+
+
+def _shared_query(
+    part: Part, queries: Words, way: Route, workers: Workers, emit: _Emit
+) -> NDArray[np.int64]:
+    """One query, its tables shared among threads;
+
+    returns the plan of each: int64 (shares, 1, n).
+    """
+    plans: list[Longs] = []
+    found: list[tuple[Longs, Longs, Longs]] = []
+
+    def probe(first: int, last: int) -> None:
+        plan = np.zeros(PLAN, np.int64)
+        plans.append(plan)
+        keep = lambda *columns: found.append(columns)  # noqa: E731 - used in the next line alone
+        _probe(part, queries, way, (0, 1), (first, last), workers, plan, keep)
+
+    workers.share(probe, TABLES, way.cost)
+    # One share may have met too many candidates where another did not: then all is scanned.
+    if not any(plan[0] == TOO_MANY for plan in plans):
+        for columns in found:
+            emit(*columns)
+    return np.stack(plans)[:, None]
 
 
 def _probe(
     part: Part,
     queries: Words,
-    radius: int,
-    allowed: int,
-    queries_of: tuple[int, int],
+    way: Route,
+    asked: tuple[int, int],
     tables: tuple[int, int],
-    scratch: Scratch,
+    workers: Workers,
     plan: Longs,
     emit: _Emit,
 ) -> None:
     """Run the kernel over some queries and tables, with as much output as it turns out to need."""
     segment = part.segment
-    scratch.for_tables()
-    at, last = queries_of
+    at, last = asked
     ends = np.zeros(last, np.int64)
-    while at < last:
-        start = at
-        at = kernels().probe(
-            queries, radius, start, last, *tables, allowed, segment.offsets, segment.checks,
-            segment.rows, segment.head, segment.tail, part.live, *masks(), scratch.ranges,
-            scratch.waiting, scratch.rows, scratch.distances, 0, ends, plan
-        )  # fmt: skip
-        emitted = int(ends[at - 1]) if at > start else 0
-        if emitted:
-            counts = np.diff(ends[start:at], prepend=0)
-            emit(
-                np.repeat(np.arange(start, at), counts),
-                scratch.rows[:emitted].copy(),
-                scratch.distances[:emitted].copy(),
-            )
-        if at < last and plan[PLAN * at] == FULL and at == start:
-            scratch.grow()
+    with workers.scratch.taken() as scratch:
+        scratch.for_tables()
+        while at < last:
+            start = at
+            at = kernels().probe(
+                queries, way.cut, start, last, *tables, way.allowed, segment.offsets,
+                segment.checks, segment.rows, segment.head, segment.tail, part.live, *masks(),
+                scratch.ranges, scratch.waiting, scratch.rows, scratch.distances, 0, ends, plan
+            )  # fmt: skip
+            emitted = int(ends[at - 1]) if at > start else 0
+            if emitted:
+                counts = np.diff(ends[start:at], prepend=0)
+                emit(
+                    np.repeat(np.arange(start, at), counts),
+                    scratch.rows[:emitted].copy(),
+                    scratch.distances[:emitted].copy(),
+                )
+            if at < last and plan[PLAN * at] == FULL and at == start:
+                scratch.grow()
 
 
 def _scan(
     arrays: tuple[Longs, Longs, Bitmap],
-    stretches: list[tuple[int, int, int]],
+    stretches: tuple[Stretch, ...],
     queries: Words,
     asked: Sequence[int],
     workers: Workers,
     emit: _Emit,
 ) -> None:
     """Emit the live rows of each stretch within its radius of each query that is ``asked``."""
-    total = _rows_in(stretches)
+    total = rows_in(stretches)
     for start in range(0, len(asked), _SCANNED_TOGETHER):
         numbers = np.array(asked[start : start + _SCANNED_TOGETHER], np.int64)
         words = queries.reshape(-1, 4)[numbers].reshape(-1)
@@ -284,6 +237,7 @@ def _scan(
 
 
 def _drain(scratch: Scratch, state: Longs, numbers: Longs, emit: _Emit) -> None:
+    """Hand on what a scan has put out, and begin anew."""
     found = int(state[0])
     state[0] = 0
     if found:
@@ -294,17 +248,7 @@ def _drain(scratch: Scratch, state: Longs, numbers: Longs, emit: _Emit) -> None:
         )
 
 
-def _stretches(bounds: Longs, radii: NDArray[np.integer[Any]]) -> Iterator[tuple[int, int, int]]:
-    """Runs of rows of neighbouring groups with one radius: first row, row after the last, bits."""
-    edges = np.flatnonzero(np.diff(radii)) + 1
-    for group, after in zip([0, *edges], [*edges, len(radii)], strict=True):
-        if radii[group] >= 0:
-            yield int(bounds[group]), int(bounds[after]), int(radii[group])
-
-
-def _clipped(
-    stretches: list[tuple[int, int, int]], first: int, last: int
-) -> Iterator[tuple[int, int, int]]:
+def _clipped(stretches: Iterable[Stretch], first: int, last: int) -> Iterator[Stretch]:
     """The stretches' rows number ``first`` up to but not ``last``, counted over all of them."""
     before = 0
     for low, high, bits in stretches:
@@ -314,11 +258,22 @@ def _clipped(
         before += high - low
 
 
-def _rows_in(stretches: list[tuple[int, int, int]]) -> int:
-    return sum(high - low for low, high, _ in stretches)
+def _step(rows: int, plans: Longs) -> Step:
+    """What the shares of one query did: int64 (shares, PLAN)."""
+    one = plans[0]
+    return Step(
+        "segment",
+        rows,
+        "tables",
+        "the quicker way at this radius",
+        tuple(one[4:].tolist()),
+        int(one[1]),
+        int(plans[:, 2].sum()),
+        int(plans[:, 3].sum()),
+    )
 
 
-def _note(steps: list[list[Step]] | None, queries: Iterable[int], step: Step) -> None:
+def _note(steps: _Steps, queries: Iterable[int], step: Step) -> None:
     if steps is not None:
         for query in queries:
             steps[query].append(step)

@@ -20,7 +20,7 @@ are still in force is in a ``Part``. It knows nothing of writers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 import numpy as np
@@ -34,8 +34,10 @@ from index.probing import BUCKETS, TABLES
 MOST_ROWS: Final = 1 << 24
 """Rows a segment can number in 24 bits."""
 
-Bitmap = NDArray[np.uint8]
-"""uint8: bit ``row % 8`` of byte ``row // 8``. Never changed once published."""
+_PARTS: Final = (
+    *("ids", "order", "groups", "bounds", "head", "tail"),
+    *("offsets", "checks", "rows"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,8 @@ class Segment:
     offsets: NDArray[np.uint32]
     checks: NDArray[np.uint16]
     rows: NDArray[np.uint8]
+    routes: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What ``routing`` keeps here."""
 
     def __len__(self) -> int:
         """Rows, removed ones included."""
@@ -63,7 +67,7 @@ class Segment:
 
     def parts(self) -> dict[str, NDArray[Any]]:
         """The arrays by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in _PARTS}
 
     @classmethod
     def of(cls, parts: Mapping[str, NDArray[Any]]) -> Self:
@@ -84,7 +88,8 @@ class Segment:
         found = {name: (str(part.dtype), len(part)) for name, part in parts.items()}
         if found != expected or n > MOST_ROWS:
             raise DamagedFileError(f"a segment of {n} rows whose parts disagree")
-        return cls(**{name: parts[name] for name in expected})
+        arrays: dict[str, Any] = {name: parts[name] for name in _PARTS}
+        return cls(**arrays)
 
     def find(self, ids: Ids) -> NDArray[np.int64]:
         """The row of each of ``ids``, -1 where there is none."""

@@ -6,9 +6,9 @@ of it: each takes the state in force when it starts, and states never change.
 
 The store that feeds the index is the truth, and numbers its changes. ``apply`` takes changes with
 their number; a snapshot holds the state at one number; after ``open``, ``sequence`` says which, and
-the caller applies what is newer. Where files are missing, damaged, or another's, the index opens
-empty at sequence 0, ``needs_rebuild`` says why, and the caller hands over all entries by
-``rebuild``.
+the caller applies what is newer. A new folder opens empty at sequence 0. Where files are missing,
+damaged, or another's, ``needs_rebuild`` says so, and the index refuses to answer or to change
+until the caller has handed over all entries by ``rebuild``.
 
 It knows sequences; not what store they come from. Searching is in ``searching``, files in
 ``snapshots``, merging in ``merging``.
@@ -25,12 +25,18 @@ from typing import Final, Self
 import numpy as np
 
 from embeddings.codes import CODE_BYTES, Codes, checked
-from index.arguments import checked_ids, checked_radius, checked_rows
+from index.arguments import checked_ids, checked_limit, checked_radius, checked_rows
 from index.building import build
 from index.changes import Applied, Changes, Entries
 from index.cores import available_cores
 from index.delta import Delta
-from index.errors import ClosedIndexError, DamagedFileError, DuplicateIdError, SequenceError
+from index.errors import (
+    ClosedIndexError,
+    DamagedFileError,
+    DuplicateIdError,
+    RebuildNeededError,
+    SequenceError,
+)
 from index.hits import Collector
 from index.holder import Holder
 from index.interface import Groups, Hits, Ids, IndexStats, Radius
@@ -39,10 +45,11 @@ from index.maintenance import Maintenance
 from index.nearest import nearest
 from index.permutation import reordered
 from index.planning import Explanation, Step
-from index.searching import Workers, search_delta, search_part
+from index.searching import search_delta, search_part
 from index.segment import MOST_ROWS
 from index.snapshots import Folder, Identity
 from index.state import Part, State, disabled, enabled, marked, removed
+from index.workers import Workers
 
 _BULK: Final = 65_536
 """Rows in one call from which they become a segment at once."""
@@ -129,8 +136,7 @@ class SegmentedIndex:
             for some in (changes.remove, changes.disable, changes.enable, _off(changes.add))
         ]
         with self._holder.writing:
-            if self._closed:
-                raise ClosedIndexError("the index has been closed")
+            self._check_ready()
             state = self._holder.state
             if sequence is not None and sequence <= state.sequence:
                 raise SequenceError(f"change {sequence} is not after {state.sequence}")
@@ -175,7 +181,7 @@ class SegmentedIndex:
 
     def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
         """See ``CodeIndex``."""
-        return self._search(checked(codes), checked_radius(radius), limit, None)
+        return self._search(checked(codes), checked_radius(radius), checked_limit(limit), None)
 
     def explain(self, codes: Codes, radius: Radius) -> list[Explanation]:
         """How each of ``codes`` is searched now: runs the search and says what it did."""
@@ -185,6 +191,7 @@ class SegmentedIndex:
 
     def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
         """See ``CodeIndex``."""
+        self._check_ready()
         return nearest(self._holder.state, self._workers, checked(codes), k, groups)
 
     def stats(self) -> IndexStats:
@@ -218,7 +225,7 @@ class SegmentedIndex:
             if self._closed:
                 return
             self._closed = True
-        self._maintenance.wait()
+        self._maintenance.stop()
         if not self.needs_rebuild:
             self._maintenance.save()
         self._workers.close()
@@ -240,7 +247,6 @@ class SegmentedIndex:
 
     def _load(self, folder: Folder) -> None:
         if folder.is_new:
-            self.needs_rebuild = "nothing has been saved yet"
             return
         try:
             snapshot = folder.load(self._threads)
@@ -254,6 +260,7 @@ class SegmentedIndex:
     def _search(
         self, codes: Codes, radius: Radius, limit: int | None, steps: list[list[Step]] | None
     ) -> Hits:
+        self._check_ready()
         state, out = self._holder.state, Collector(len(codes), limit)
         if len(codes):
             queries = reordered(codes)
@@ -261,6 +268,12 @@ class SegmentedIndex:
                 search_part(part, queries, radius, self._workers, out, steps)
             search_delta(state.delta, queries, radius, self._workers, out, steps)
         return out.hits()
+
+    def _check_ready(self) -> None:
+        if self._closed:
+            raise ClosedIndexError("the index has been closed")
+        if self.needs_rebuild:
+            raise RebuildNeededError(self.needs_rebuild)
 
     def _added(self, state: State, ids: Ids, codes: Codes, groups: Groups) -> State:
         """``state`` and enabled rows, sorted by id."""

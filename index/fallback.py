@@ -1,0 +1,95 @@
+"""``FlatIndex`` behind the contract of ``numbered``: for machines where nothing faster runs.
+
+It knows no files: after a start it is fed anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import numpy as np
+
+from embeddings.codes import Codes
+from index.changes import Applied, Changes, Entries
+from index.errors import SequenceError
+from index.exact import FlatIndex
+from index.interface import Groups, Hits, Ids, IndexStats, Radius
+
+
+class NumberedFlatIndex:
+    """A ``NumberedIndex`` in memory. A query may see an ``apply`` of several kinds half done."""
+
+    needs_rebuild = ""
+
+    def __init__(self, reason: str = "") -> None:
+        """``reason``: why this one was chosen, for operators."""
+        self._flat = FlatIndex()
+        self._reason = reason
+        self._sequence = 0
+        self._writing = threading.Lock()
+
+    @property
+    def sequence(self) -> int:
+        """See ``NumberedIndex``."""
+        return self._sequence
+
+    def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
+        """See ``CodeIndex``."""
+        self._flat.add(ids, codes, groups)
+
+    def remove(self, ids: Ids) -> int:
+        """See ``CodeIndex``."""
+        return self._flat.remove(ids)
+
+    def set_enabled(self, ids: Ids, enabled: bool) -> int:
+        """See ``CodeIndex``."""
+        return self._flat.set_enabled(ids, enabled)
+
+    def apply(self, changes: Changes, sequence: int | None = None) -> Applied:
+        """See ``NumberedIndex``; on an error, what was removed stays removed."""
+        with self._writing:
+            if sequence is not None and sequence <= self._sequence:
+                raise SequenceError(f"change {sequence} is not after {self._sequence}")
+            removed = self._flat.remove(changes.remove)
+            _add(self._flat, changes.add)
+            disabled = self._flat.set_enabled(changes.disable, False)
+            enabled = self._flat.set_enabled(changes.enable, True)
+            self._sequence = self._sequence if sequence is None else sequence
+        return Applied(removed, len(changes.add.ids), disabled, enabled)
+
+    def rebuild(self, entries: Iterable[Entries], sequence: int) -> None:
+        """See ``NumberedIndex``."""
+        flat = FlatIndex()
+        for batch in entries:
+            _add(flat, batch)
+        with self._writing:
+            self._flat, self._sequence = flat, sequence
+
+    def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
+        """See ``CodeIndex``."""
+        return self._flat.search(codes, radius, limit)
+
+    def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
+        """See ``CodeIndex``."""
+        return self._flat.nearest(codes, k, groups)
+
+    def stats(self) -> IndexStats:
+        """See ``CodeIndex``."""
+        stats = self._flat.stats()
+        return IndexStats(
+            stats.kind, stats.entries, stats.enabled, stats.bytes, self._sequence, self._reason
+        )
+
+    def save(self) -> bool:
+        """There is no place to save to."""
+        return False
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def _add(flat: FlatIndex, entries: Entries) -> None:
+    flat.add(entries.ids, entries.codes, entries.groups)
+    if entries.enabled is not None:
+        flat.set_enabled(np.asarray(entries.ids)[~entries.enabled], False)

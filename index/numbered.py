@@ -1,0 +1,78 @@
+"""An index that a store feeds with numbered changes, and the choice of one.
+
+The store is the truth. It numbers its changes, and after a start applies those the index has not
+seen::
+
+    index = open_index(path, space="lite0-256-1", signal="code", lineage=store_id)
+    if index.needs_rebuild or not 0 < index.sequence <= store.sequence:
+        index.rebuild(store.entries(), store.sequence)  # both read in one transaction
+    for change in store.changes(after=index.sequence):
+        index.apply(change.changes, change.sequence)
+
+An index whose sequence is ahead of the store's belongs to a store that was since restored from a
+backup: hence the second condition. It knows the contract; not the implementations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from index.changes import Applied, Changes, Entries
+from index.interface import CodeIndex
+
+
+class NumberedIndex(CodeIndex, Protocol):
+    """A ``CodeIndex`` that knows which of a store's changes it holds."""
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last change that is in; 0 for none."""
+        ...
+
+    @property
+    def needs_rebuild(self) -> str:
+        """Why ``rebuild`` must come before anything else; empty when it need not."""
+        ...
+
+    def apply(self, changes: Changes, sequence: int | None = None) -> Applied:
+        """Bring ``changes`` into force together, and with them the store's ``sequence``.
+
+        All or nothing. Raises ``RowsError``, ``DuplicateIdError``, or ``SequenceError`` when
+        ``sequence`` is not greater than the index's own.
+        """
+        ...
+
+    def rebuild(self, entries: Iterable[Entries], sequence: int) -> None:
+        """Hold exactly ``entries``, which are the store's at ``sequence``."""
+        ...
+
+    def save(self) -> bool:
+        """Write a snapshot now, if there is a place for one; whether that succeeded."""
+        ...
+
+    def close(self) -> None:
+        """Save, and let go of threads and files."""
+        ...
+
+
+def open_index(path: Path, space: str, signal: str, lineage: str = "") -> NumberedIndex:
+    """The fastest index this machine can run, as it was saved in the folder ``path``.
+
+    That is ``SegmentedIndex``; where its kernels cannot be compiled, a FAISS scan that lives in
+    memory and is fed anew at each start. ``space``, ``signal`` and ``lineage`` (which store) say
+    whose codes these are: files saved under others are not used. Raises ``OSError`` if the folder
+    cannot be made.
+    """
+    try:
+        from index.kernels import warm_up
+
+        warm_up()
+    except Exception as failure:  # noqa: BLE001 - whatever numba and LLVM may raise on odd machines
+        from index.fallback import NumberedFlatIndex
+
+        return NumberedFlatIndex(f"kernels cannot be compiled: {failure!r}")
+    from index.segmented import SegmentedIndex
+
+    return SegmentedIndex.open(path, space, signal, lineage)
