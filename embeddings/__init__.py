@@ -1,1 +1,4 @@
-"""From pixels to fingerprints: checked images, digests, PDQ, the learnt code. Knows no index, no HTTP."""
+"""From pixels to fingerprints: checked images, digests, PDQ, the learnt code.
+
+Knows no index, no HTTP.
+"""

@@ -1,10 +1,10 @@
 """The code format: what 256 bits are, on one page.
 
-A **code** is 256 bits in 32 bytes. A batch is ``codes``: uint8 (n, 32), C-contiguous. Bit *i* is the
-sign of descriptor dimension *i* (1 where it is > 0) and stands in byte ``i // 8`` at
-``1 << (7 - i % 8)``: most significant bit first, so that the hex form reads left to right and is
-the order of PDQ's hex form too. A single code crosses package borders as ``bytes`` of length 32.
-Hex is 64 lower-case digits. Distances are Hamming distances: integers, in bits, 0 to 256.
+A **code** is 256 bits in 32 bytes. A batch is ``codes``: uint8 (n, 32), C-contiguous. Bit *i* is
+the sign of descriptor dimension *i* (1 where it is > 0) and stands in byte ``i // 8`` at ``1 <<
+(7 - i % 8)``: most significant bit first, so that the hex form reads left to right and is the
+order of PDQ's hex form too. A single code crosses package borders as ``bytes`` of length 32. Hex
+is 64 lower-case digits. Distances are Hamming distances: integers, in bits, 0 to 256.
 
 It knows NumPy and nothing else: not which model made a code (see ``checkpoint``), nor how codes are
 searched (see ``index``).

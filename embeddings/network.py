@@ -1,0 +1,118 @@
+"""The network in torch, for training and for CUDA.
+
+It knows the table in ``architecture`` and the tensors of a checkpoint; not files, images, or what
+codes are used for. The CPU product never imports it: see ``runtime``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.ops import Conv2dNormActivation
+
+from embeddings.architecture import LITE0, MIDDLE, POOLED, Layer
+from embeddings.codes import CODE_BITS
+
+
+class SamePadding(nn.Module):
+    """Pad as TensorFlow's SAME: what a stride leaves over goes to the right and the bottom."""
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``images``, float (n, c, h, w), with zeros around them."""
+        pads: list[int] = []
+        for side in (images.shape[-1], images.shape[-2]):
+            total = max((-(-side // self.stride) - 1) * self.stride + self.kernel - side, 0)
+            pads += [total // 2, total - total // 2]
+        return functional.pad(images, pads)
+
+
+def _convolution(layer: Layer) -> nn.Module:
+    strided = layer.stride > 1
+    convolution = Conv2dNormActivation(
+        layer.inputs,
+        layer.outputs,
+        layer.kernel,
+        layer.stride,
+        padding=0 if strided else layer.kernel // 2,
+        groups=layer.groups,
+        norm_layer=None,
+        activation_layer=nn.ReLU6 if layer.activated else None,
+        bias=True,
+    )
+    if strided:
+        return nn.Sequential(SamePadding(layer.kernel, layer.stride), convolution)
+    return convolution
+
+
+class InvertedResidual(nn.Module):
+    """One entry of ``LITE0``."""
+
+    def __init__(self, layers: tuple[Layer, ...], residual: bool) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*(_convolution(layer) for layer in layers))
+        self.residual = residual
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Float (n, inputs, h, w) to float (n, outputs, h', w')."""
+        out: Tensor = self.layers(features)
+        return features + out if self.residual else out
+
+
+class Outputs(NamedTuple):
+    """What the network says of a batch."""
+
+    descriptors: Tensor
+    """Float (n, 256); the code is the sign."""
+    photographic: Tensor
+    """Float (n,): logit that the image is a photograph."""
+    pooled: Tensor
+    """Float (n, 1392): what the heads see."""
+
+
+def pool(features: Tensor, power: Tensor) -> Tensor:
+    """Generalised mean over the image. Float (n, c, h, w) and exponents (c,) or () to (n, c)."""
+    exponent = power.view(1, -1, 1, 1)
+    mean: Tensor = features.clamp(min=1e-4).pow(exponent).mean((2, 3))
+    return mean.pow(1 / power)
+
+
+class Lite0(nn.Module):
+    """EfficientNet-Lite0 under the 256-bit head and the photographic head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries = nn.ModuleList(InvertedResidual(e.layers, e.residual) for e in LITE0)
+        self.middle_power = nn.Parameter(torch.tensor(3.0))
+        self.last_power = nn.Parameter(torch.tensor(3.0))
+        self.head = nn.Linear(POOLED, CODE_BITS)
+        self.photographic = nn.Linear(POOLED, 1)
+
+    def early(self, images: Tensor, entries: int = MIDDLE) -> Tensor:
+        """The first ``entries`` of the table: float (n, 3, s, s), normalised, to features."""
+        features = images
+        for entry in self.entries[:entries]:
+            features = entry(features)
+        return features
+
+    def late(self, features: Tensor, entries: int = MIDDLE) -> Outputs:
+        """The rest of the table and the heads; ``features`` are what ``early`` gave."""
+        middle = features
+        for place in range(entries, len(self.entries)):
+            if place == MIDDLE:
+                middle = features
+            features = self.entries[place](features)
+        pooled = torch.cat(
+            (pool(functional.relu(middle), self.middle_power), pool(features, self.last_power)), 1
+        )
+        return Outputs(self.head(pooled), self.photographic(pooled)[:, 0], pooled)
+
+    def forward(self, images: Tensor) -> Outputs:
+        """``images``: float (n, 3, s, s), normalised as the checkpoint says."""
+        return self.late(self.early(images))

@@ -1,0 +1,108 @@
+"""The network on a CPU: an OpenVINO graph built straight from a checkpoint's tensors.
+
+A graph runtime runs this network several times faster than torch on a CPU, and building the graph
+here keeps torch, ONNX files and converters off the machines that only hash and serve. OpenVINO
+was chosen over ONNX Runtime by measuring: docs/benchmarks.md has the figures. Precision is pinned
+to float32: on CPUs with bfloat16 units OpenVINO would otherwise use them, and codes would depend
+on the machine.
+
+It knows the table in ``architecture``; not files, images' origins, or what codes are used for.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset13 as op
+
+from embeddings.architecture import LITE0, MIDDLE, Layer
+from embeddings.checkpoint import Checkpoint, Tensors
+
+_POOL_FLOOR: Final = 1e-4  # as in network.pool: keeps the power's root away from zero
+
+
+def _convolve(node: Any, layer: Layer, tensors: Tensors) -> Any:
+    weight = tensors[f"{layer.name}.weight"]
+    geometry: dict[str, Any] = {
+        "strides": [layer.stride, layer.stride],
+        "pads_begin": [0, 0],
+        "pads_end": [0, 0],
+        "dilations": [1, 1],
+        "auto_pad": "same_upper",
+    }
+    if layer.groups == 1:
+        node = op.convolution(node, op.constant(weight), **geometry)
+    else:
+        grouped = weight.reshape(layer.groups, -1, *weight.shape[1:])
+        node = op.group_convolution(node, op.constant(grouped), **geometry)
+    node = op.add(node, op.constant(tensors[f"{layer.name}.bias"].reshape(1, -1, 1, 1)))
+    return op.clamp(node, 0.0, 6.0) if layer.activated else node
+
+
+def _pool(node: Any, power: float) -> Any:
+    raised = op.power(op.maximum(node, _scalar(_POOL_FLOOR)), _scalar(power))
+    mean = op.reduce_mean(raised, op.constant(np.array([2, 3], np.int64)), keep_dims=False)
+    return op.power(mean, _scalar(1 / power))
+
+
+def _scalar(value: float) -> Any:
+    return op.constant(np.float32(value))
+
+
+def _linear(node: Any, name: str, tensors: Tensors) -> Any:
+    product = op.matmul(node, op.constant(tensors[f"{name}.weight"]), False, True)
+    return op.add(product, op.constant(tensors[f"{name}.bias"]))
+
+
+def build(checkpoint: Checkpoint) -> ov.Model:
+    """The graph: ``images``, uint8 (n, s, s, 3), to descriptors (n, 256) and logits (n, 1)."""
+    info, tensors = checkpoint.info, checkpoint.tensors
+    images = op.parameter([-1, info.input_size, info.input_size, 3], np.uint8, name="images")
+    node = op.convert(images, "f32")
+    node = op.divide(op.subtract(node, _scalar(info.mean)), _scalar(info.scale))
+    node = op.transpose(node, op.constant(np.array([0, 3, 1, 2], np.int64)))
+    middle = node
+    for place, entry in enumerate(LITE0):
+        if place == MIDDLE:
+            middle = node
+        before = node
+        for layer in entry.layers:
+            node = _convolve(node, layer, tensors)
+        if entry.residual:
+            node = op.add(before, node)
+    pooled = op.concat(
+        [
+            _pool(middle, float(tensors["middle_power"])),
+            _pool(node, float(tensors["last_power"])),
+        ],
+        1,
+    )
+    outputs = [_linear(pooled, "head", tensors), _linear(pooled, "photographic", tensors)]
+    return ov.Model(outputs, [images], checkpoint.info.space)
+
+
+class OpenVinoNetwork:
+    """A compiled graph. Safe to call from several threads: each call takes its own request."""
+
+    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+        self._compiled = ov.Core().compile_model(
+            build(checkpoint),
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": "f32",
+                "INFERENCE_NUM_THREADS": threads,
+                "NUM_STREAMS": 1,
+                "PERFORMANCE_HINT": "LATENCY",
+            },
+        )
+
+    def __call__(
+        self, images: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Descriptors, float32 (n, 256), and logits, float32 (n,), of uint8 (n, s, s, 3)."""
+        results = self._compiled.create_infer_request().infer([images], share_inputs=True)
+        descriptors, logits = (np.array(results[port]) for port in self._compiled.outputs)
+        return descriptors, logits[:, 0]

@@ -1,0 +1,170 @@
+"""Training images and the copies drawn from them.
+
+A corpus is a folder of plain tar shards (``train-*.tar``, one JPEG an entry) with
+``manifest.csv``: shard, name, source, kind (``photo`` or ``nonphoto``), style. Images stay
+compressed in memory; a view is decoded, edited and squashed when it is asked for, in worker
+processes, from a seed that depends only on (run's seed, step), so that a resumed run draws what
+an unbroken one would have.
+
+It knows nothing of networks or losses.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch.utils.data import Dataset
+
+from embeddings.edits import sampling
+from embeddings.encoder import prepare
+
+
+@dataclass(frozen=True)
+class TrainingImage:
+    """One image of the corpus, still compressed."""
+
+    data: bytes
+    kind: Literal["photo", "nonphoto"]
+    style: str
+    source: str
+
+    def open(self) -> Image.Image:
+        """Decode it: RGB."""
+        return Image.open(io.BytesIO(self.data)).convert("RGB")
+
+
+def read_shards(corpus: Path, pattern: str = "train-*.tar") -> list[TrainingImage]:
+    """Every image of the corpus, in the order of shard and name."""
+    with (corpus / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        rows = {(row["shard"], row["name"]): row for row in csv.DictReader(file)}
+    return [
+        TrainingImage(
+            data,
+            "photo" if rows[shard, name]["kind"] == "photo" else "nonphoto",
+            rows[shard, name]["style"],
+            rows[shard, name]["source"],
+        )
+        for path in sorted(corpus.glob(pattern))
+        for shard, name, data in _members(path)
+    ]
+
+
+def _members(path: Path) -> Iterator[tuple[str, str, bytes]]:
+    with tarfile.open(path) as archive:
+        for member in archive:
+            file = archive.extractfile(member)
+            if file is not None:
+                yield path.name, member.name, file.read()
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """How hard the copies are as training goes on."""
+
+    weak: float
+    """Strength at the first step, 0..1."""
+    strong: float
+    """Strength from ``ramp`` on."""
+    ramp: float
+    """Share of the run over which it rises."""
+
+    def at(self, progress: float) -> float:
+        """Strength at ``progress``, the share of the run that is done."""
+        return self.weak + (self.strong - self.weak) * min(1.0, progress / self.ramp)
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Two views of each of n different images."""
+
+    left: NDArray[np.uint8]
+    """uint8 (n, s, s, 3): near the reference, edited gently or not at all."""
+    right: NDArray[np.uint8]
+    """uint8 (n, s, s, 3): copies."""
+    photographs: NDArray[np.bool_]
+    """bool (n,)."""
+    images: NDArray[np.int64]
+    """int64 (n,): places in the corpus."""
+
+
+class PairBatches(Dataset[PairBatch]):
+    """Batch number ``step`` of a run; deterministic."""
+
+    def __init__(
+        self,
+        images: list[TrainingImage],
+        side: int,
+        batch: int,
+        steps: int,
+        curriculum: Curriculum,
+        seed: int,
+        first: int = 0,
+        run: int = 16,
+    ) -> None:
+        self.images, self.side, self.batch, self.steps = images, side, batch, steps
+        self.curriculum, self.seed, self.first, self.run = curriculum, seed, first, run
+
+    def __len__(self) -> int:
+        return self.steps - self.first
+
+    def __getitem__(self, place: int) -> PairBatch:
+        step = self.first + place
+        chosen = self._chosen(step)
+        rng = np.random.default_rng((self.seed, 1, step))
+        strength = self.curriculum.at(step / self.steps)
+        pairs = [self._pair(int(image), rng, strength) for image in chosen]
+        return PairBatch(
+            np.stack([left for left, _ in pairs]),
+            np.stack([right for _, right in pairs]),
+            np.array([self.images[image].kind == "photo" for image in chosen]),
+            chosen,
+        )
+
+    def _chosen(self, step: int) -> NDArray[np.int64]:
+        # A new shuffle each epoch; what does not fill a batch is left for the next shuffle to draw.
+        an_epoch = max(1, len(self.images) // self.batch)
+        epoch, place = divmod(step, an_epoch)
+        rng = np.random.default_rng((self.seed, 0, epoch))
+        order = np.concatenate(self._runs(rng.permutation(len(self.images)), rng))
+        return order[place * self.batch : (place + 1) * self.batch]
+
+    def _runs(self, order: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:
+        """``order`` cut into short runs from one source each, the runs shuffled.
+
+        Pictures of one source are each other's hardest strangers, and a batch should hold some.
+        """
+        by_source: dict[str, list[int]] = {}
+        for image in order:
+            by_source.setdefault(self.images[image].source, []).append(int(image))
+        runs = [
+            np.array(members[start : start + self.run])
+            for members in by_source.values()
+            for start in range(0, len(members), self.run)
+        ]
+        return [runs[place] for place in rng.permutation(len(runs))]
+
+    def _pair(
+        self, image: int, rng: np.random.Generator, strength: float
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        whole, kind = self.images[image].open(), self.images[image].kind
+        # Half of the references are as listed; the others teach two copies to find each other.
+        left = whole
+        if rng.random() < 0.5:
+            left = sampling.sample(whole, self._other(image, rng), rng, 0.4 * strength, kind)
+        right = sampling.sample(
+            whole, self._other(image, rng), rng, strength * float(rng.uniform(0.5, 1)), kind
+        )
+        return prepare(np.asarray(left), self.side), prepare(np.asarray(right), self.side)
+
+    def _other(self, image: int, rng: np.random.Generator) -> Image.Image:
+        step = int(rng.integers(1, len(self.images)))
+        return self.images[(image + step) % len(self.images)].open()

@@ -1,0 +1,75 @@
+"""A small, fixed measurement of copy detection to watch while training.
+
+Images held out of training: the first half are references, each sought by one strong copy; copies
+of the second half are outsiders. It knows codes and distances; the full evaluation is
+``evaluation``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from embeddings import codes
+from embeddings.edits import sampling
+from embeddings.encoder import prepare
+from embeddings.network import Lite0
+from embeddings.training.data import TrainingImage
+
+
+class Monitor:
+    """References, copies and outsiders, drawn once."""
+
+    def __init__(self, images: list[TrainingImage], side: int, seed: int) -> None:
+        rng = np.random.default_rng((seed, 3))
+        half = len(images) // 2
+        self.references = np.stack([prepare(np.asarray(i.open()), side) for i in images[:half]])
+        self.copies = np.stack(
+            [
+                prepare(
+                    np.asarray(
+                        sampling.sample(
+                            image.open(), images[place - 1].open(), rng, 0.8, image.kind
+                        )
+                    ),
+                    side,
+                )
+                for place, image in enumerate(images)
+            ]
+        )
+
+    def measure(
+        self, network: Lite0, as_input: Callable[[NDArray[np.uint8]], Tensor]
+    ) -> dict[str, float]:
+        """Recall when 1% of outsiders are falsely matched, recall at 48 bits, and recall at 1."""
+        references = self._codes(network, as_input, self.references)
+        copies = self._codes(network, as_input, self.copies)
+        half = len(references)
+        away = codes.distances(copies, references)
+        true = away[np.arange(half), np.arange(half)]
+        outside = np.sort(away[half:].min(1))
+        # The largest radius at which at most 1% of the outsiders are matched.
+        radius = outside[int(len(outside) * 0.01)] - 1
+        return {
+            "recall_at_1_percent": float((true <= radius).mean()),
+            "radius_at_1_percent": float(radius),
+            "recall_at_48_bits": float((true <= 48).mean()),
+            "recall_at_1": float((true <= away[:half].min(1)).mean()),
+        }
+
+    def _codes(
+        self,
+        network: Lite0,
+        as_input: Callable[[NDArray[np.uint8]], Tensor],
+        images: NDArray[np.uint8],
+    ) -> NDArray[np.uint8]:
+        with torch.inference_mode():
+            rows = [
+                network(as_input(images[start : start + 64])).descriptors.numpy()
+                for start in range(0, len(images), 64)
+            ]
+        return codes.from_descriptors(np.concatenate(rows))

@@ -1,0 +1,281 @@
+"""Train the backbone and the head by self-supervised copy detection.
+
+``python -m embeddings.training.train --corpus DIR --out DIR [--recipe FILE]`` reads the TRAIN
+shards and writes to ``--out``: ``metrics.jsonl`` (a line every 20 steps), ``state.safetensors``
+(to resume from: run the same command again) and, at the end, ``weights.safetensors``: the
+averaged weights, which ``publish`` turns into a checkpoint. Two processes: one draws copies, one
+trains.
+
+It knows the recipe and the corpus; not how codes are evaluated against other signals
+(``evaluation``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Subset
+
+from embeddings.network import Lite0, Outputs
+from embeddings.torch_network import fill
+from embeddings.training import loss, whitening
+from embeddings.training.data import Curriculum, PairBatch, PairBatches, TrainingImage, read_shards
+from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
+from embeddings.training.monitor import Monitor
+from embeddings.training.recipe import Recipe, read
+
+_LOG_EVERY = 20
+_SAVE_EVERY = 100
+
+
+def as_input(images: NDArray[np.uint8]) -> Tensor:
+    """uint8 (n, s, s, 3) as the network takes it: float (n, 3, s, s), channels last in memory."""
+    return (torch.from_numpy(images).permute(0, 3, 1, 2).float() - MEAN) / SCALE
+
+
+def batches(dataset: PairBatches | Subset[PairBatch]) -> Iterator[PairBatch]:
+    """The data set's batches in order, drawn ahead in another process."""
+    return iter(
+        DataLoader(dataset, batch_size=None, num_workers=1, collate_fn=_as_it_is, prefetch_factor=8)
+    )
+
+
+def _as_it_is(batch: PairBatch) -> PairBatch:
+    return batch
+
+
+class Trainer:
+    """One run: network, optimiser, and where it stands."""
+
+    def __init__(self, recipe: Recipe, images: list[TrainingImage], out: Path) -> None:
+        self.recipe, self.out, self.step = recipe, out, 0
+        order = np.random.default_rng((recipe.seed, 2)).permutation(len(images))
+        held_out = order[: recipe.data.held_out]
+        self.images = [images[place] for place in order[recipe.data.held_out :]]
+        self.monitor = Monitor([images[place] for place in held_out], recipe.data.side, recipe.seed)
+        self.network = fill(Lite0(), imagenet_tensors()).to(memory_format=torch.channels_last)
+        for entry in self.network.entries[: recipe.network.frozen]:
+            entry.requires_grad_(False)
+        rates = recipe.optimiser
+        backbone = [p for p in self.network.entries.parameters() if p.requires_grad]
+        heads = [*self.network.head.parameters(), *self.network.photographic.parameters()]
+        powers = [self.network.middle_power, self.network.last_power]
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": backbone, "rate": rates.backbone_rate},
+                {"params": heads, "rate": rates.head_rate},
+                {"params": powers, "rate": rates.head_rate, "weight_decay": 0.0},
+            ],
+            lr=rates.head_rate,
+            weight_decay=rates.weight_decay,
+            betas=(0.9, 0.98),
+        )
+        self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
+
+    def data(self, first: int) -> PairBatches:
+        """The run's batches from step ``first`` on."""
+        data = self.recipe.data
+        curriculum = Curriculum(data.weak, data.strong, data.ramp)
+        return PairBatches(
+            self.images,
+            data.side,
+            data.batch,
+            self.recipe.optimiser.steps,
+            curriculum,
+            self.recipe.seed,
+            first,
+            data.run,
+        )
+
+    def start_head(self) -> None:
+        """Give the network the closed-form head of its untrained features."""
+        steps = -(-self.recipe.head.pairs // self.recipe.data.batch)
+        strong = Curriculum(self.recipe.data.strong, self.recipe.data.strong, 1.0)
+        dataset = PairBatches(
+            self.images, self.recipe.data.side, self.recipe.data.batch, steps, strong, 1
+        )
+        left, right, photographs = [], [], []
+        with torch.no_grad():
+            for batch in batches(dataset):
+                left.append(self.forward(batch.left).pooled.numpy())
+                right.append(self.forward(batch.right).pooled.numpy())
+                photographs.append(batch.photographs)
+        head = whitening.fit(
+            np.concatenate(left),
+            np.concatenate(right),
+            self.network.head.out_features,
+            self.recipe.seed,
+            self.recipe.head.shrinkage,
+        )
+        with torch.no_grad():
+            self.network.head.weight.copy_(torch.from_numpy(head.weight))
+            self.network.head.bias.copy_(torch.from_numpy(head.bias))
+            nn.init.zeros_(self.network.photographic.weight)
+        self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
+
+    def forward(self, images: NDArray[np.uint8]) -> Outputs:
+        """The network's outputs; the frozen entries run in bfloat16."""
+        frozen = self.recipe.network.frozen
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            features = self.network.early(as_input(images), frozen)
+        return self.network.late(features.float(), frozen)
+
+    def train_step(self, batch: PairBatch) -> dict[str, float]:
+        """One step of the optimiser; what was seen on the way."""
+        recipe, rows = self.recipe.loss, len(batch.left)
+        outputs = self.forward(np.concatenate((batch.left, batch.right)))
+        signs = loss.soft_signs(outputs.descriptors, recipe.sharpness)
+        nce = loss.info_nce(signs[:rows], signs[rows:], recipe.temperature)
+        koleo = (loss.koleo(signs[:rows]) + loss.koleo(signs[rows:])) / 2
+        root = math.sqrt(signs.shape[1])
+        decorrelation = loss.decorrelation(signs * root)
+        target = torch.from_numpy(np.tile(batch.photographs, 2)).float()
+        photographic = functional.binary_cross_entropy_with_logits(outputs.photographic, target)
+        total = (
+            nce
+            + recipe.koleo * koleo
+            + recipe.decorrelation * decorrelation
+            + recipe.photographic * photographic
+        )
+        self._set_rates()
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]  # torch ships it untyped
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        self._follow()
+        self.step += 1
+        bits = torch.where(outputs.descriptors.detach() > 0, 1.0, -1.0)
+        hamming = (1 - bits[:rows] @ bits[rows:].T / bits.shape[1]) * bits.shape[1] / 2
+        strangers = hamming.masked_fill(torch.eye(rows, dtype=torch.bool), 256).min(1).values
+        return {
+            "nce": nce.item(),
+            "koleo": koleo.item(),
+            "decorrelation": decorrelation.item(),
+            "photographic": photographic.item(),
+            "copy_bits": hamming.diagonal().mean().item(),
+            "nearest_stranger_bits": strangers.mean().item(),
+        }
+
+    def _set_rates(self) -> None:
+        rates = self.recipe.optimiser
+        progress = self.step / rates.steps
+        warm = min(1.0, (self.step + 1) / rates.warm_up)
+        factor = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["rate"] * factor
+
+    def _follow(self) -> None:
+        # A running average of the weights stands in for the decay that a short run cuts off.
+        keep = min(self.recipe.optimiser.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, parameter in self.network.named_parameters():
+                self.average[name].lerp_(parameter, 1 - keep)
+
+    def save(self) -> None:
+        """Write everything a resumed run needs."""
+        tensors = {f"network.{n}": p.detach() for n, p in self.network.named_parameters()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
+        for number, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{number}.{name}": tensor for name, tensor in state.items()}
+        tensors["step"] = torch.tensor(self.step)
+        partial = self.out / "state.partial"
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+        partial.replace(self.out / "state.safetensors")
+
+    def resume(self) -> None:
+        """Take up the run where ``save`` left it."""
+        tensors = load_file(self.out / "state.safetensors")
+        self.step = int(tensors["step"])
+        with torch.no_grad():
+            for name, parameter in self.network.named_parameters():
+                parameter.copy_(tensors[f"network.{name}"])
+                self.average[name] = tensors[f"average.{name}"].clone()
+        document = self.optimiser.state_dict()
+        for name, tensor in tensors.items():
+            if name.startswith("adam."):
+                _, number, key = name.split(".")
+                document["state"].setdefault(int(number), {})[key] = tensor
+        self.optimiser.load_state_dict(document)
+
+    def averaged(self) -> Lite0:
+        """A network with the averaged weights."""
+        network = Lite0().to(memory_format=torch.channels_last)
+        network.load_state_dict(self.average)
+        return network
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line."""
+
+    corpus: Path
+    out: Path
+    recipe: Path
+    threads: int
+
+
+def parse(arguments: list[str] | None = None) -> Arguments:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of train-*.tar")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
+    parser.add_argument("--recipe", type=Path, default=Path(__file__).parent / "recipe.toml")
+    parser.add_argument("--threads", type=int, default=2)
+    return Arguments(**vars(parser.parse_args(arguments)))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run, or resume, a training run."""
+    asked = parse(arguments)
+    torch.set_num_threads(asked.threads)
+    recipe = read(asked.recipe)
+    torch.manual_seed(recipe.seed)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(recipe, read_shards(asked.corpus), asked.out)
+    if (asked.out / "state.safetensors").exists():
+        trainer.resume()
+    else:
+        trainer.start_head()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns) as progress, (asked.out / "metrics.jsonl").open("a") as log:
+        task = progress.add_task("training", total=recipe.optimiser.steps, completed=trainer.step)
+        began = time.monotonic()
+        for batch in batches(trainer.data(trainer.step)):
+            seen: dict[str, float] = trainer.train_step(batch)
+            if trainer.step % _LOG_EVERY == 0:
+                seconds = time.monotonic() - began
+                line = {"step": trainer.step, "seconds": round(seconds, 1), **seen}
+                if trainer.step % (10 * _LOG_EVERY) == 0:
+                    line |= trainer.monitor.measure(trainer.averaged(), as_input)
+                log.write(json.dumps(line) + "\n")
+                log.flush()
+                progress.update(task, completed=trainer.step)
+            if trainer.step % _SAVE_EVERY == 0:
+                trainer.save()
+    trainer.save()
+    save_file(
+        {name: tensor.contiguous() for name, tensor in trainer.average.items()},
+        asked.out / "weights.safetensors",
+    )
+
+
+if __name__ == "__main__":
+    main()
