@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from embeddings.encoder import load_encoder
+from embeddings.fingerprint import Fingerprinter
 from embeddings.images import ImageLimits
 from service import problems
 from service.auth import Doorman
@@ -99,13 +100,11 @@ def create_app(
     return app
 
 
-def fingerprinter(settings: Settings) -> Fingerprints:
+def fingerprinter(settings: Settings) -> Fingerprinter:
     """What ``settings`` say about images: the device that encodes them, and their limits.
 
     Raises ``CheckpointError`` or ``DeviceError``.
     """
-    from embeddings.fingerprint import Fingerprinter
-
     limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
     return Fingerprinter([load_encoder(settings.device)], limits)
 

@@ -4,7 +4,8 @@
 
 Each life is a process of its own: it serves HTTP on SQLite, three clients write (single entries,
 whole lists, disabling, deleting), and after a random number of acknowledged writes it is killed
-with SIGKILL while more are under way. The next life must answer for everything that was acknowledged:
+with SIGKILL while more are under way. The next life must answer for everything that was
+acknowledged:
 entries match, disabled and deleted ones do not, a list is one whole version. Exits 1 if anything is
 lost; prints the counts.
 """
@@ -71,12 +72,15 @@ def signals(sha256: str) -> dict[str, object]:
 
 def start(data: Path) -> tuple[int, str]:
     """A new life: its process and URL."""
-    listener = socket.socket()
+    # Naming the protocol lets asyncio switch off Nagle, which costs 40 ms a request.
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
     pid = os.fork()
     if pid == 0:
-        app = create_app(load_settings(data_dir=data, admin_key=KEY, workers=2), fingerprints=NoImages())
+        app = create_app(
+            load_settings(data_dir=data, admin_key=KEY, workers=2), fingerprints=NoImages()
+        )
         uvicorn.Server(uvicorn.Config(app, log_level="critical")).run([listener])
         os._exit(0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

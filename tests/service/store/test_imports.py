@@ -105,7 +105,11 @@ def test_too_many_bad_lines_commit_nothing(store: Store) -> None:
     """The error carries every line and reason; the store is as it was, its sequence too."""
     store.apply_import(TARGET, [row(1, "a")])
     before, sequence = names(store), store.sequence()
-    rows = [row(1, "b"), RejectedLine(2, "not a hash"), ImportRow(3, Signals(), "c")]
+    rows: list[ImportRow | RejectedLine] = [
+        row(1, "b"),
+        RejectedLine(2, "not a hash"),
+        ImportRow(3, Signals(), "c"),
+    ]
     with pytest.raises(TooManyRejectedError, match="line 2: not a hash") as caught:
         store.apply_import(TARGET, rows, max_rejected=1)
     diff = caught.value.diff
@@ -144,7 +148,12 @@ def test_a_dry_run_tells_what_the_import_then_does(store: Store) -> None:
     """Same counts, and nothing changes."""
     store.apply_import(TARGET, [row(1, "a"), row(2, "b"), row(3, "c")])
     before, sequence = names(store), store.sequence()
-    rows = [row(1, "a"), row(2, "b", 9), row(4, "d"), RejectedLine(5, "bad")]
+    rows: list[ImportRow | RejectedLine] = [
+        row(1, "a"),
+        row(2, "b", 9),
+        row(4, "d"),
+        RejectedLine(5, "bad"),
+    ]
     looked = store.apply_import(TARGET, rows, max_rejected=1, dry_run=True)
     assert (names(store), store.sequence()) == (before, sequence)
     assert len(store.versions("A")) == 1
