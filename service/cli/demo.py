@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.terminal import FAILED, print_table, reporting, say, say_error
+from service.cli.terminal import FAILED, as_svg, print_table, reporting, say, say_error
 
 if TYPE_CHECKING:
     import httpx
@@ -48,7 +49,9 @@ class Outcome:
 
 
 @reporting
-def demo() -> None:
+def demo(
+    svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
+) -> None:
     """Show the main job end to end on sample images.
 
     Photographs and drawings are listed in two banks of the real service, started on a free port
@@ -64,7 +67,9 @@ def demo() -> None:
         listed = _list_references(client)
         say(f"{listed} entries in 2 banks; sending copies and strangers …")
         outcomes = list(_ask(client))
-    print_table(_table(outcomes))
+    print_table(table(outcomes))
+    if svg is not None:
+        svg.write_text(as_svg(table(outcomes), "make demo"))
     wrong = [outcome for outcome in outcomes if not outcome.right]
     seconds = time.monotonic() - started
     say(f"{len(outcomes) - len(wrong)} of {len(outcomes)} verdicts are right; {seconds:.0f} s")
@@ -108,34 +113,48 @@ def _ask(client: httpx.Client) -> Iterator[Outcome]:
         yield Outcome(query, answer["verdict"], answer["coverage"], tuple(answer["matches"]))
 
 
-_SHOWN = 3
-"""Entries, and signals, that the table shows of an answer."""
 _STYLES = {"block": "bold red", "review": "yellow", "none": "green"}
+_SHOWN = 2
+"""Entries that the table shows of an answer."""
+_SIGNALS = 3
 
 
-def _table(outcomes: list[Outcome]) -> Table:
+def table(outcomes: list[Outcome]) -> Table:
+    """A row for each query, a section for each image that is copied, and one for the rest."""
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Queries over HTTP, and what the service answered", title_justify="left")
+    out = Table(box=box.SIMPLE_HEAD)
     for heading in ("query", "edit", "verdict", "bank entry", "signal", "distance", ""):
-        table.add_column(heading, justify="right" if heading == "distance" else "left")
-    name = ""
+        # A narrow terminal breaks lists of signals before it breaks a name or a verdict.
+        out.add_column(heading, no_wrap=heading not in {"signal", "distance"})
+    last: Query | None = None
     for outcome in outcomes:
         query = outcome.query
-        if query.name != name and name:
-            table.add_section()
-        first = query.name if query.name != name else ""
-        name = query.name
-        shown = [row for row in outcome.matches if row["signal"] not in {"md5", "sha1"}][:_SHOWN]
-        more = len(outcome.entries) - _SHOWN
-        table.add_row(
-            first,
+        again = last is not None and last.name == query.name
+        if last is not None and not again and (last.bank or query.bank):
+            out.add_section()
+        last = query
+        entries = outcome.entries
+        more = f" + {len(entries) - _SHOWN}" if len(entries) > _SHOWN else ""
+        # What decided: the rows as severe as the verdict; an equal SHA-256 says what MD5 would.
+        rows = [
+            row
+            for row in outcome.matches
+            if row["verdict"] == outcome.verdict and row["signal"] not in {"md5", "sha1"}
+        ][:_SIGNALS]
+        out.add_row(
+            "" if again else query.name,
             query.edit,
             Text(outcome.verdict, _STYLES.get(outcome.verdict, "")),
-            "\n".join([*outcome.entries[:_SHOWN], *([f"… {more} more"] if more > 0 else [])]),
-            "\n".join(row["signal"] for row in shown),
-            "\n".join(f"{row['distance']} of {row['radius']}" for row in shown),
+            "\n".join(entries[:_SHOWN]) + more,
+            ", ".join(row["signal"] for row in rows),
+            ", ".join(_distance(row) for row in rows),
             Text("✓", "green") if outcome.right else Text("✗", "bold red"),
         )
-    return table
+    return out
+
+
+def _distance(row: dict[str, Any]) -> str:
+    return f"{row['distance']}/{row['radius']}" if row["radius"] else str(row["distance"])

@@ -18,9 +18,9 @@ from evaluation import samples
 
 Verdict = Literal["block", "review", "none"]
 
-PHOTOGRAPHS: Final = "known-photographs"
+PHOTOGRAPHS: Final = "photographs"
 """A bank whose PDQ matches block."""
-DRAWINGS: Final = "known-drawings"
+DRAWINGS: Final = "drawings"
 """A bank whose PDQ matches ask for review."""
 BLANK: Final = "blank page"
 

@@ -67,6 +67,29 @@ def print_table(table: Table) -> None:
     console().print(table, markup=False)
 
 
+def as_svg(table: Table, title: str) -> str:
+    """A picture of a table in a terminal, as SVG that refers to nothing outside itself."""
+    import io
+    import re
+
+    from rich._export_format import CONSOLE_SVG_FORMAT
+    from rich.console import Console
+
+    recorder = Console(
+        file=io.StringIO(), record=True, width=MAX_WIDTH, force_terminal=True, markup=False
+    )
+    recorder.print(table)
+    # The library's own template fetches a typeface from a web server.
+    template = re.sub(
+        r"@font-face \{\{.*?\}\}\s*|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL
+    )
+    typeface = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+    return recorder.export_svg(
+        title=title,
+        code_format=re.sub(r"font-family: [^;]*;", f"font-family: {typeface};", template),
+    )
+
+
 def printable(text: str) -> str:
     """``text`` without anything that a terminal would act on; line breaks stay."""
     if text.isprintable():

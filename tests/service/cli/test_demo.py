@@ -33,7 +33,7 @@ def test_the_demo_asks_about_both_kinds_and_about_strangers_of_both() -> None:
     asked = list(queries())
     listed = {(reference.bank, reference.name) for reference in references()}
     assert {(query.bank, query.name) for query in asked if query.bank} <= listed
-    assert {query.bank for query in asked} == {"known-photographs", "known-drawings", ""}
+    assert {query.bank for query in asked} == {"photographs", "drawings", ""}
     assert {query.coverage for query in asked} == {"full", "digests_only"}
     strangers = {query.name for query in asked if not query.bank}
     assert not strangers & {name for _, name in listed} - {"blank page"}

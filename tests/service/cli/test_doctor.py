@@ -32,7 +32,7 @@ def test_the_table_fits_and_says_how_to_mend(lookalike: Command) -> None:
     said = lookalike("doctor")
     assert (said.code, said.err) == (0, "nothing is wrong\n")
     assert max(map(len, said.out.splitlines())) <= 100
-    assert "0 banks, 0 entries" in " ".join(said.out.split())
+    assert "0 banks" in said.out
 
 
 def test_a_bad_setting_is_named(lookalike: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,11 +44,11 @@ def test_a_bad_setting_is_named(lookalike: Command, monkeypatch: pytest.MonkeyPa
 
 
 def test_secrets_are_not_repeated(lookalike: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOOKALIKE_ADMIN_KEY", "a very secret key")
+    monkeypatch.setenv("LOOKALIKE_ADMIN_KEY", "hush hush hush")
     said = lookalike("doctor", "--jsonl")
     assert said.code == 0
     assert "LOOKALIKE_ADMIN_KEY" in said.out
-    assert "secret" not in said.out
+    assert "hush" not in said.out
 
 
 def test_a_store_that_others_can_read_is_wrong(lookalike: Command, tmp_path: Path) -> None:
@@ -64,13 +64,3 @@ def test_a_store_that_is_none_is_wrong(lookalike: Command, tmp_path: Path) -> No
     (tmp_path / "data" / "lookalike.db").write_bytes(b"not a database at all" * 100)
     code, found = _findings(lookalike)
     assert (code, found["store"]["state"]) == (1, "wrong")
-
-
-def test_a_device_that_is_not_there_is_wrong(
-    lookalike: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if Path("/proc/driver/nvidia/version").exists():
-        pytest.skip("this machine may have the device")
-    monkeypatch.setenv("LOOKALIKE_DEVICE", "cuda")
-    code, found = _findings(lookalike)
-    assert (code, found["model"]["state"]) == (1, "wrong")
