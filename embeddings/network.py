@@ -35,7 +35,7 @@ class SamePadding(nn.Module):
 
 def _convolution(layer: Layer) -> nn.Module:
     strided = layer.stride > 1
-    convolution = Conv2dNormActivation(
+    convolution: nn.Module = Conv2dNormActivation(
         layer.inputs,
         layer.outputs,
         layer.kernel,

@@ -59,7 +59,7 @@ class TorchNetwork:
             raise DeviceError("device cuda was asked for, and torch sees no CUDA device")
         self._info, self._device = checkpoint.info, torch.device(device)
         network = fill(Lite0(), checkpoint.tensors).eval().requires_grad_(False)
-        self._network = network.to(self._device, memory_format=torch.channels_last)
+        self._network = network.to(memory_format=torch.channels_last).to(self._device)
 
     @torch.inference_mode()
     def __call__(

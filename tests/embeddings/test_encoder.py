@@ -1,0 +1,110 @@
+"""Codes are the same on every runtime, near for copies and far for strangers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from embeddings import codes
+from embeddings.checkpoint import load
+from embeddings.encoder import NetworkEncoder, load_encoder, prepare
+from embeddings.errors import DeviceError
+from embeddings.torch_network import TorchNetwork
+from evaluation.samples import drawings, photographs
+
+
+@pytest.fixture(scope="module")
+def encoder() -> NetworkEncoder:
+    return load_encoder("cpu")
+
+
+@pytest.fixture(scope="module")
+def images() -> list[NDArray[np.uint8]]:
+    """Every sample photograph and drawing."""
+    return [np.asarray(sample.image) for sample in (*photographs(), *drawings())]
+
+
+def test_torch_and_openvino_give_the_same_codes(
+    encoder: NetworkEncoder, images: list[NDArray[np.uint8]]
+) -> None:
+    """In float32: 99% of images within 1 bit of each other, none beyond 3."""
+    checkpoint = load()
+    other = NetworkEncoder(checkpoint.info, TorchNetwork(checkpoint, "cpu"), "torch")
+    mirrored = [np.ascontiguousarray(image[:, ::-1]) for image in images]
+    ours, theirs = encoder.encode(images + mirrored), other.encode(images + mirrored)
+    apart = np.diag(codes.distances(ours.codes, theirs.codes))
+    assert np.mean(apart <= 1) >= 0.99
+    assert apart.max() <= 3
+    np.testing.assert_allclose(ours.photographic, theirs.photographic, atol=1e-3)
+
+
+def test_a_code_does_not_depend_on_the_batch_it_came_in(
+    encoder: NetworkEncoder, images: list[NDArray[np.uint8]]
+) -> None:
+    together = encoder.encode(images)
+    alone = np.concatenate([encoder.encode([image]).codes for image in images])
+    apart = np.diag(codes.distances(together.codes, alone))
+    assert apart.max() <= 1
+
+
+def test_threads_share_one_encoder(
+    encoder: NetworkEncoder, images: list[NDArray[np.uint8]]
+) -> None:
+    expected = [encoder.encode([image]).codes.tobytes() for image in images[:8]]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            got = pool.map(lambda image: encoder.encode([image]).codes.tobytes(), images[:8])
+            assert list(got) == expected
+
+
+def test_the_code_is_the_sign_of_the_descriptor(
+    encoder: NetworkEncoder, images: list[NDArray[np.uint8]]
+) -> None:
+    encoded = encoder.encode(images[:3])
+    np.testing.assert_array_equal(encoded.codes, codes.from_descriptors(encoded.descriptors))
+
+
+def test_strangers_stand_further_apart_than_copies(
+    encoder: NetworkEncoder, images: list[NDArray[np.uint8]]
+) -> None:
+    """Half-size copies stay near; nothing else comes as near as the farthest of them."""
+    halves = [image[::2, ::2] for image in images]
+    away = codes.distances(encoder.encode(halves).codes, encoder.encode(images).codes)
+    strangers = away + 256 * np.eye(len(images), dtype=np.int32)
+    assert (np.diag(away) < strangers.min(1)).mean() > 0.95
+    assert np.median(strangers) > 100
+
+
+def test_no_images_give_no_codes(encoder: NetworkEncoder) -> None:
+    encoded = encoder.encode([])
+    assert encoded.codes.shape == (0, 32)
+    assert encoded.photographic.shape == (0,)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 900, 3), (500, 2, 3)])
+def test_any_size_can_be_encoded(encoder: NetworkEncoder, shape: tuple[int, int, int]) -> None:
+    assert encoder.encode([np.zeros(shape, np.uint8)]).codes.shape == (1, 32)
+
+
+def test_preparing_keeps_an_image_of_the_right_size_as_it_is() -> None:
+    image = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
+    np.testing.assert_array_equal(prepare(image, 64), image)
+
+
+def test_an_unknown_device_is_named() -> None:
+    with pytest.raises(DeviceError, match="tpu"):
+        load_encoder("tpu")
+
+
+def test_the_cpu_runtime_does_not_load_torch() -> None:
+    script = (
+        "import sys, numpy as np; from embeddings.encoder import load_encoder;"
+        "load_encoder('cpu').encode([np.zeros((9, 9, 3), np.uint8)]);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
