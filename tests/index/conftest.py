@@ -1,6 +1,7 @@
-"""Codes to test with, planted at known distances.
+"""Codes to test with, planted at known distances, and indexes to test.
 
-Flips are spread evenly over the code, the hardest case for an index that cuts codes into pieces.
+Flips are spread evenly over the code, or kept within few of its pieces: the hardest cases for an
+index that cuts codes into sub-codes.
 """
 
 from __future__ import annotations
@@ -12,21 +13,40 @@ import pytest
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes, pack, unpack
+from index import building, routing
+from index.exact import FlatIndex
+from index.fallback import NumberedFlatIndex
+from index.interface import CodeIndex, Hits
+from index.segmented import SegmentedIndex
 
 Flip = Callable[[Codes, int], Codes]
-
-
-def spread_flips(codes: Codes, bits: int) -> Codes:
-    """``codes`` with exactly ``bits`` bits flipped in each, as evenly over the code as can be."""
-    flipped = unpack(codes).copy()
-    places = (np.arange(bits) * 256) // max(bits, 1)
-    flipped[:, places] ^= 1
-    return pack(flipped.astype(np.bool_))
+Same = Callable[[Hits, Hits], None]
 
 
 @pytest.fixture
 def flip() -> Flip:
+    """Flips exactly so many bits in each code, as evenly over the code as can be."""
+
+    def spread_flips(codes: Codes, bits: int) -> Codes:
+        flipped = unpack(codes).copy()
+        flipped[:, (np.arange(bits) * 256) // max(bits, 1)] ^= 1
+        return pack(flipped.astype(np.bool_))
+
     return spread_flips
+
+
+@pytest.fixture
+def same() -> Same:
+    """Asserts that two answers are equal, types included."""
+
+    def compare(left: Hits, right: Hits) -> None:
+        for column in ("offsets", "ids", "groups", "distances"):
+            ours, theirs = getattr(left, column), getattr(right, column)
+            assert ours.dtype == theirs.dtype
+            np.testing.assert_array_equal(ours, theirs, err_msg=column)
+        assert left.truncated == right.truncated
+
+    return compare
 
 
 @pytest.fixture
@@ -42,3 +62,43 @@ def clustered_codes() -> Codes:
     noise: NDArray[np.uint8] = (rng.random((3000, 256)) < 0.04).astype(np.uint8)
     noise[::10] = 0
     return pack((seeds[rng.integers(0, 60, 3000)] ^ noise).astype(np.bool_))
+
+
+@pytest.fixture
+def tables_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every segment has tables, and they are used wherever they can be."""
+    monkeypatch.setattr(building, "TABLES_FROM", 1)
+    monkeypatch.setattr(routing, "scan_cost", lambda rows, _queries: rows * 1e9)
+
+
+KINDS = ["flat", "fallback", "delta", "scanned", "tables", "chosen"]
+
+
+@pytest.fixture(params=KINDS)
+def settled(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[CodeIndex], CodeIndex]:
+    """Brings an index just filled into the shape that is under test."""
+    if request.param == "tables":
+        monkeypatch.setattr(routing, "scan_cost", lambda rows, _queries: rows * 1e9)
+    if request.param in ("tables", "chosen"):
+        monkeypatch.setattr(building, "TABLES_FROM", 1)
+
+    def settle(index: CodeIndex) -> CodeIndex:
+        if isinstance(index, SegmentedIndex) and request.param != "delta":
+            monkeypatch.setattr("index.maintenance.SEAL_AT", 1)
+            index.maintain()
+        return index
+
+    return settle
+
+
+@pytest.fixture
+def empty(settled: object, request: pytest.FixtureRequest) -> CodeIndex:  # noqa: ARG001 - sets it up
+    """An empty index of each kind."""
+    kind = request.node.callspec.params["settled"]
+    if kind == "flat":
+        return FlatIndex()
+    if kind == "fallback":
+        return NumberedFlatIndex()
+    return SegmentedIndex(threads=2, background=False)
