@@ -117,6 +117,7 @@ _STYLES = {"block": "bold red", "review": "yellow", "none": "green"}
 _SHOWN = 2
 """Entries that the table shows of an answer."""
 _SIGNALS = 3
+_COVERAGE = {"digests_only": "(digests only)", "none": "(nothing compared)"}
 
 
 def table(outcomes: list[Outcome]) -> Table:
@@ -125,7 +126,7 @@ def table(outcomes: list[Outcome]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    out = Table(box=box.SIMPLE_HEAD)
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in ("query", "edit", "verdict", "bank entry", "signal", "distance", ""):
         # A narrow terminal breaks lists of signals before it breaks a name or a verdict.
         out.add_column(heading, no_wrap=heading not in {"signal", "distance"})
@@ -138,22 +139,23 @@ def table(outcomes: list[Outcome]) -> Table:
         last = query
         entries = outcome.entries
         more = f" + {len(entries) - _SHOWN}" if len(entries) > _SHOWN else ""
-        # What decided: the rows as severe as the verdict; an equal SHA-256 says what MD5 would.
-        rows = [
-            row
-            for row in outcome.matches
-            if row["verdict"] == outcome.verdict and row["signal"] not in {"md5", "sha1"}
-        ][:_SIGNALS]
+        rows = _deciding(outcome)
         out.add_row(
-            "" if again else query.name,
+            "" if again else query.name.replace("_", " "),
             query.edit,
             Text(outcome.verdict, _STYLES.get(outcome.verdict, "")),
             "\n".join(entries[:_SHOWN]) + more,
-            ", ".join(row["signal"] for row in rows),
+            ", ".join(row["signal"] for row in rows) or _COVERAGE.get(outcome.coverage, ""),
             ", ".join(_distance(row) for row in rows),
             Text("✓", "green") if outcome.right else Text("✗", "bold red"),
         )
     return out
+
+
+def _deciding(outcome: Outcome) -> list[dict[str, Any]]:
+    """The rows as severe as the verdict; of an exact copy only its SHA-256, which says it all."""
+    rows = [row for row in outcome.matches if row["verdict"] == outcome.verdict]
+    return [row for row in rows if row["signal"] == "sha256"] or rows[:_SIGNALS]
 
 
 def _distance(row: dict[str, Any]) -> str:
