@@ -19,6 +19,7 @@ from service.auth import Doorman
 from service.engine import Engine
 from service.matcher import Fingerprints, Matcher
 from service.metrics import MeasuringMiddleware, Metrics
+from service.openapi import DocumentedApp
 from service.pool import WorkPool
 from service.routes import banks, entries, imports, keys, match, status
 from service.services import Services
@@ -82,7 +83,7 @@ def create_app(
             if own_store is not None:
                 own_store.close()
 
-    app = FastAPI(
+    app = DocumentedApp(
         title="Lookalike",
         version=status.VERSION,
         description=_DESCRIPTION,

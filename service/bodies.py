@@ -67,9 +67,16 @@ def documented(
 
 
 def answers(
-    shape: type[BaseModel] | None, example: object, *failures: int, status: int = 200
+    shape: type[BaseModel] | None,
+    example: object,
+    *failures: int,
+    status: int = 200,
+    keyed: bool = True,
 ) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI shows of a route's answers: one that is good, and those of ``failures``."""
+    """What OpenAPI shows of a route's answers: one that is good, and those of ``failures``.
+
+    ``keyed``: the route asks for a key, so it may also answer 401 and 403.
+    """
     good: dict[str, Any] = {"description": "Done."}
     if shape is not None:
         good |= {"model": shape, "content": {JSON: {"example": example}}}
@@ -80,7 +87,7 @@ def answers(
                 MEDIA_TYPE: {"schema": Problem.model_json_schema(), "example": described(failed)}
             },
         }
-        for failed in (*failures, 401, 403)
+        for failed in sorted({*failures, *((401, 403) if keyed else ())})
     }
     return {status: good, **problems}
 

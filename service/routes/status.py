@@ -24,7 +24,9 @@ VERSION = version("lookalike")
 
 
 @router.get(
-    "/livez", summary="The process lives", responses=bodies.answers(Health, {"status": "alive"})
+    "/livez",
+    summary="The process lives",
+    responses=bodies.answers(Health, {"status": "alive"}, keyed=False),
 )
 async def livez() -> Response:
     """Answers while the event loop turns."""
@@ -34,7 +36,7 @@ async def livez() -> Response:
 @router.get(
     "/readyz",
     summary="Queries can be answered",
-    responses=bodies.answers(Health, {"status": "ready"}, 503),
+    responses=bodies.answers(Health, {"status": "ready"}, 503, keyed=False),
 )
 async def readyz(parts: Parts) -> Response:
     """503 until the index is loaded. A store that cannot be reached later shows in the age

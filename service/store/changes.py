@@ -23,6 +23,7 @@ START: Final = 0
 """Before the first change."""
 
 _CHUNK: Final = 2000
+_NO_ID: Final = 2**63 - 1  # nothing of the sequence that was seen is read again
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Changes:
     def entries(self) -> Iterator[list[EntryState]]:
         """The entries that changed, each once, as they are now, in batches; from the start,
         only live ones."""
-        after, number = self.since, 0
+        after, number = self.since, _NO_ID
         query = select(
             EntryRow.id,
             EntryRow.bank_id,

@@ -173,12 +173,14 @@ def _apply(
         "created_at": literal(now, Moment),
         "updated_at": literal(now, Moment),
     }
-    added = connection.execute(
+    connection.execute(
         insert(EntryRow).from_select(
             list(new),
             select(*new.values()).where(not_(_known(list_id))).order_by(STAGED.c.position),
         )
-    ).rowcount
+    )
+    # Not every driver tells how many rows an INSERT made; each staged row is one of three things.
+    added = staged_count(connection) - updated - unchanged
     changes = _Changes(added, updated, removed, unchanged)
     connection.execute(update(ListRow).where(ListRow.id == list_id).values(version=version))
     connection.execute(

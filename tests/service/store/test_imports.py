@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,7 +20,6 @@ from service.store import (
     RejectedLine,
     Store,
     TooManyRejectedError,
-    open_store,
 )
 from service.store.staging import MAX_SHOWN
 
@@ -230,9 +228,9 @@ def test_a_list_that_breaks_off_commits_nothing(store: Store) -> None:
     assert store.apply_import(TARGET, [row(1, "a")]).added == 1
 
 
-def test_reading_a_list_blocks_nobody(store: Store, tmp_path: Path) -> None:
+def test_reading_a_list_blocks_nobody(store: Store, reopen: Callable[[], Store]) -> None:
     """While the lines of a list are still coming, others read, write and import."""
-    other = open_store(tmp_path / "data")
+    other = reopen()
 
     def slow() -> Iterator[ImportRow]:
         for n in range(1, 4):
@@ -243,7 +241,6 @@ def test_reading_a_list_blocks_nobody(store: Store, tmp_path: Path) -> None:
 
     assert store.apply_import(TARGET, slow()).added == 3
     assert other.entries.count("A") == 7
-    other.close()
 
 
 def test_many_rejected_lines_are_counted_but_not_all_kept(store: Store) -> None:
