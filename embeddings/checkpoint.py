@@ -91,10 +91,11 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write ``checkpoint`` to ``path``, tensors as float16. Raises ``CheckpointError``."""
     _check_shapes(checkpoint.tensors, path)
     # safetensors writes an array's memory as it lies, whatever its strides say.
-    half = {
-        name: np.asarray(tensor, np.float16, order="C")
-        for name, tensor in checkpoint.tensors.items()
-    }
+    with np.errstate(over="ignore"):  # what does not fit is refused below
+        half = {
+            name: np.asarray(tensor, np.float16, order="C")
+            for name, tensor in checkpoint.tensors.items()
+        }
     if not all(np.isfinite(tensor).all() for tensor in half.values()):
         raise CheckpointError(f"{path}: a tensor does not fit float16")
     document = {"format": FORMAT, **asdict(checkpoint.info)}

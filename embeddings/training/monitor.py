@@ -7,18 +7,16 @@ of the second half are outsiders. It knows codes and distances; the full evaluat
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from embeddings import codes
 from embeddings.edits import sampling
 from embeddings.encoder import prepare
 from embeddings.network import Lite0
 from embeddings.training.data import TrainingImage
+from embeddings.training.inputs import as_input
 
 
 class Monitor:
@@ -42,12 +40,10 @@ class Monitor:
             ]
         )
 
-    def measure(
-        self, network: Lite0, as_input: Callable[[NDArray[np.uint8]], Tensor]
-    ) -> dict[str, float]:
+    def measure(self, network: Lite0) -> dict[str, float]:
         """Recall when 1% of outsiders are falsely matched, recall at 48 bits, and recall at 1."""
-        references = self._codes(network, as_input, self.references)
-        copies = self._codes(network, as_input, self.copies)
+        references = _codes(network, self.references)
+        copies = _codes(network, self.copies)
         half = len(references)
         away = codes.distances(copies, references)
         true = away[np.arange(half), np.arange(half)]
@@ -61,15 +57,11 @@ class Monitor:
             "recall_at_1": float((true <= away[:half].min(1)).mean()),
         }
 
-    def _codes(
-        self,
-        network: Lite0,
-        as_input: Callable[[NDArray[np.uint8]], Tensor],
-        images: NDArray[np.uint8],
-    ) -> NDArray[np.uint8]:
-        with torch.inference_mode():
-            rows = [
-                network(as_input(images[start : start + 64])).descriptors.numpy()
-                for start in range(0, len(images), 64)
-            ]
-        return codes.from_descriptors(np.concatenate(rows))
+
+def _codes(network: Lite0, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    with torch.inference_mode():
+        rows = [
+            network(as_input(images[start : start + 64])).descriptors.numpy()
+            for start in range(0, len(images), 64)
+        ]
+    return codes.from_descriptors(np.concatenate(rows))

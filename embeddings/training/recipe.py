@@ -8,7 +8,10 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+RECIPE: Final = Path(__file__).parent / "recipe.toml"
+"""The recipe of the shipped checkpoint."""
 
 
 class RecipeError(ValueError):
@@ -65,6 +68,7 @@ class HeadRecipe:
 
     pairs: int
     shrinkage: float
+    imagery: int
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 
@@ -34,17 +34,13 @@ from embeddings.network import Lite0, Outputs
 from embeddings.torch_network import fill
 from embeddings.training import loss, whitening
 from embeddings.training.data import Curriculum, PairBatch, PairBatches, TrainingImage, read_shards
-from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
+from embeddings.training.imagenet import imagenet_tensors
+from embeddings.training.inputs import as_input
 from embeddings.training.monitor import Monitor
-from embeddings.training.recipe import Recipe, read
+from embeddings.training.recipe import RECIPE, Recipe, read
 
 _LOG_EVERY = 20
 _SAVE_EVERY = 100
-
-
-def as_input(images: NDArray[np.uint8]) -> Tensor:
-    """uint8 (n, s, s, 3) as the network takes it: float (n, 3, s, s), channels last in memory."""
-    return (torch.from_numpy(images).permute(0, 3, 1, 2).float() - MEAN) / SCALE
 
 
 def batches(dataset: PairBatches | Subset[PairBatch]) -> Iterator[PairBatch]:
@@ -233,7 +229,7 @@ def parse(arguments: list[str] | None = None) -> Arguments:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--corpus", type=Path, required=True, help="folder of train-*.tar")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
-    parser.add_argument("--recipe", type=Path, default=Path(__file__).parent / "recipe.toml")
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--threads", type=int, default=2)
     return Arguments(**vars(parser.parse_args(arguments)))
 
@@ -265,7 +261,7 @@ def main(arguments: list[str] | None = None) -> None:
                 seconds = time.monotonic() - began
                 line = {"step": trainer.step, "seconds": round(seconds, 1), **seen}
                 if trainer.step % (10 * _LOG_EVERY) == 0:
-                    line |= trainer.monitor.measure(trainer.averaged(), as_input)
+                    line |= trainer.monitor.measure(trainer.averaged())
                 log.write(json.dumps(line) + "\n")
                 log.flush()
                 progress.update(task, completed=trainer.step)

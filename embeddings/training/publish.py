@@ -1,0 +1,101 @@
+"""Turn a training run into a checkpoint, and write what was measured into one.
+
+``python -m embeddings.training.publish weights --run DIR --corpus DIR --out FILE`` takes the
+averaged weights of a run, fits the photographic head and writes a checkpoint with provisional
+radii. ``python -m embeddings.training.publish figures --checkpoint FILE --radii JSON --metrics
+JSON`` replaces its radii and metrics by measured ones.
+
+It knows runs and checkpoints; not how figures are measured (``evaluation``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from embeddings import checkpoint
+from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo
+from embeddings.network import Lite0
+from embeddings.torch_network import tensors_of
+from embeddings.training import imagery
+from embeddings.training.data import read_shards
+from embeddings.training.imagenet import MEAN, SCALE
+from embeddings.training.recipe import RECIPE, Recipe, read
+
+_PROVISIONAL = {"photographic": 48, "non_photographic": 48, "any": 48}
+
+
+def averaged(run: Path) -> Lite0:
+    """The network of a run's averaged weights; of its newest state while it has not ended."""
+    ended = run / "weights.safetensors"
+    if ended.exists():
+        tensors = load_file(ended)
+    else:
+        state = load_file(run / "state.safetensors")
+        tensors = {
+            name.removeprefix("average."): tensor
+            for name, tensor in state.items()
+            if name.startswith("average.")
+        }
+    network = Lite0()
+    network.load_state_dict(tensors)
+    return network.eval()
+
+
+def publish_weights(run: Path, corpus: Path, out: Path, recipe: Recipe, data: str) -> None:
+    """Write a checkpoint from the run in ``run``."""
+    network = averaged(run)
+    head = imagery.fit(
+        network, read_shards(corpus), recipe.network.input_size, recipe.head.imagery, recipe.seed
+    )
+    tensors = tensors_of(network)
+    tensors["photographic.weight"], tensors["photographic.bias"] = head.weight, head.bias
+    info = ModelInfo(
+        space=recipe.space,
+        input_size=recipe.network.input_size,
+        mean=MEAN,
+        scale=SCALE,
+        radii=_PROVISIONAL,
+        photographic_bounds=head.bounds,
+        metrics={},
+        data=data,
+    )
+    checkpoint.save(Checkpoint(info, tensors), out)
+
+
+def publish_figures(path: Path, radii: dict[str, int], metrics: dict[str, object]) -> None:
+    """Replace the radii and the metrics of the checkpoint at ``path``."""
+    before = checkpoint.load(path)
+    info = replace(before.info, radii=radii, metrics={**before.info.metrics, **metrics})
+    checkpoint.save(Checkpoint(info, before.tensors), path)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    weights = commands.add_parser("weights", help="a checkpoint from a run")
+    weights.add_argument("--run", type=Path, required=True)
+    weights.add_argument("--corpus", type=Path, required=True)
+    weights.add_argument("--out", type=Path, required=True)
+    weights.add_argument("--recipe", type=Path, default=RECIPE)
+    weights.add_argument("--data", required=True, help="what it was trained on, on which terms")
+    figures = commands.add_parser("figures", help="measured radii and metrics into a checkpoint")
+    figures.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    figures.add_argument("--radii", type=json.loads, required=True)
+    figures.add_argument("--metrics", type=json.loads, required=True)
+    asked = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    if asked.command == "weights":
+        publish_weights(asked.run, asked.corpus, asked.out, read(asked.recipe), asked.data)
+    else:
+        publish_figures(asked.checkpoint, asked.radii, asked.metrics)
+
+
+if __name__ == "__main__":
+    main()

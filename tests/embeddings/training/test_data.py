@@ -1,0 +1,51 @@
+"""Batches depend on the seed and the step alone, and hold what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings.training.data import Curriculum, PairBatches, read_shards
+
+CURRICULUM = Curriculum(0.2, 1.0, 0.5)
+
+
+def batches(corpus: Path, seed: int = 1, first: int = 0) -> PairBatches:
+    return PairBatches(read_shards(corpus), 48, 6, 12, CURRICULUM, seed, first, run=3)
+
+
+def test_every_image_of_every_shard_is_read(corpus: Path) -> None:
+    images = read_shards(corpus)
+    assert len(images) == 24
+    assert sum(image.kind == "photo" for image in images) == 8
+
+
+def test_a_resumed_run_draws_what_an_unbroken_one_would(corpus: Path) -> None:
+    whole, resumed = batches(corpus)[7], batches(corpus, first=5)[2]
+    np.testing.assert_array_equal(whole.images, resumed.images)
+    np.testing.assert_array_equal(whole.left, resumed.left)
+    np.testing.assert_array_equal(whole.right, resumed.right)
+
+
+def test_another_seed_draws_something_else(corpus: Path) -> None:
+    assert not np.array_equal(batches(corpus)[0].right, batches(corpus, seed=2)[0].right)
+
+
+def test_an_epoch_shows_each_image_at_most_once(corpus: Path) -> None:
+    data = batches(corpus)
+    epoch = np.concatenate([data[step].images for step in range(4)])
+    assert len(np.unique(epoch)) == len(epoch) == 24
+
+
+def test_copies_differ_from_what_they_are_copies_of(corpus: Path) -> None:
+    batch = batches(corpus)[11]
+    assert batch.left.shape == batch.right.shape == (6, 48, 48, 3)
+    apart = np.abs(batch.left.astype(int) - batch.right).mean((1, 2, 3))
+    assert (apart > 0).all()
+
+
+@pytest.mark.parametrize(("progress", "strength"), [(0, 0.2), (0.25, 0.6), (0.5, 1.0), (1, 1.0)])
+def test_strength_rises_and_then_stays(progress: float, strength: float) -> None:
+    assert CURRICULUM.at(progress) == pytest.approx(strength)

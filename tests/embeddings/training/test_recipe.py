@@ -1,0 +1,33 @@
+"""A recipe is complete and typed, or refused by the name of the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from embeddings.training.recipe import RECIPE, RecipeError, read
+
+
+def test_the_shipped_recipe_is_read() -> None:
+    recipe = read(RECIPE)
+    assert recipe.space
+    assert recipe.optimiser.steps > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("temperature =", "temprature =", "temperature"),
+        ("batch = 64", "batch = 6.5", "batch"),
+        ("seed =", "sed =", "seed"),
+        ("[loss]", "[lost]", "loss"),
+        ("[data]", "colour = 1\n[data]", "colour"),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path: Path, old: str, new: str, named: str) -> None:
+    text = RECIPE.read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "recipe.toml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(RecipeError, match=named):
+        read(tmp_path / "recipe.toml")
