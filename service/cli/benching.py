@@ -32,17 +32,17 @@ def encode(
 
     say("measuring on one processor …")
     report = bench_encode.run(open_encoder(), repeats)
-    table = Table(
-        title=f"{report.model} on {report.device}; {report.pixels / 1e6:.2f} megapixels,"
-        f" {report.jpeg_bytes / 1000:.0f} kB of JPEG; medians of {report.repeats} repeats",
-        title_justify="left",
-    )
+    table = Table()
     table.add_column("part")
     table.add_column("ms", justify="right")
     table.add_column("× network", justify="right")  # noqa: RUF001
     for name, taken in (*report.parts.items(), ("bytes to fingerprint", report.whole)):
         table.add_row(name, f"{taken:.2f}", f"{taken / report.network:.2f}")
-    print_table(table)
+    print_table(
+        table,
+        f"{report.model} on {report.device}; {report.pixels / 1e6:.2f} megapixels,"
+        f" {report.jpeg_bytes / 1000:.0f} kB of JPEG; medians of {report.repeats} repeats",
+    )
     _write(json_file, report.to_json())
 
 
@@ -65,10 +65,7 @@ def serve(
         say(f"{entries} entries listed; sending …")
         host, port = server.url.removeprefix("http://").split(":")
         rows = bench_http.run(host, int(port), requests, clients, seconds)
-    table = Table(
-        title=f"{entries} entries, {clients} clients in a closed loop, loopback",
-        title_justify="left",
-    )
+    table = Table()
     for heading in ("request", "answers", "failures", "a second", "p50 ms", "p99 ms"):
         table.add_column(heading, justify="left" if heading == "request" else "right")
     for row in rows:
@@ -80,7 +77,7 @@ def serve(
             f"{row.p50_ms:.1f}",
             f"{row.p99_ms:.1f}",
         )
-    print_table(table)
+    print_table(table, f"{entries} entries, {clients} clients in a closed loop, loopback")
     _write(json_file, {"entries": entries, "rows": [row.to_json() for row in rows]})
 
 

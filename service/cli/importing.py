@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from service.cli.local import DATA_HELP, open_local_store
-from service.cli.terminal import FAILED, counted, print_table, printable, reporting, say, say_error
+from service.cli.terminal import FAILED, counted, print_table, reporting, say, say_error
 from service.errors import StoreMissingError
 
 if TYPE_CHECKING:
@@ -123,10 +123,7 @@ def _show(diff: ImportDiff) -> None:
     from rich.table import Table
 
     state = "dry run: nothing changed" if diff.dry_run else f"version {diff.list_version}"
-    table = Table(
-        title=printable(f"{diff.bank} ← {diff.provider}/{diff.list}, {state}"),
-        title_justify="left",
-    )
+    table = Table()
     for name in ("added", "updated", "removed", "unchanged", "repeated", "rejected"):
         table.add_column(name, justify="right")
     table.add_row(
@@ -142,4 +139,4 @@ def _show(diff: ImportDiff) -> None:
             ),
         )
     )
-    print_table(table)
+    print_table(table, f"{diff.bank} ← {diff.provider}/{diff.list}, {state}")

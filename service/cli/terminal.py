@@ -62,8 +62,10 @@ def console() -> Console:
     return out
 
 
-def print_table(table: Table) -> None:
-    """A table on stdout; its cells are taken as they are."""
+def print_table(table: Table, heading: str = "") -> None:
+    """A table on stdout, under a line of its own; its cells are taken as they are."""
+    if heading:
+        typer.echo(printable(heading))
     console().print(table, markup=False)
 
 

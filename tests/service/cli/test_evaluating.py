@@ -1,0 +1,46 @@
+"""``lookalike evaluate`` and ``bench`` reach the measurements and write what they found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from evaluation import samples
+
+Command = Callable[..., Any]
+
+
+def test_a_report_is_printed_and_written(lookalike: Command, tmp_path: Path) -> None:
+    drawn = samples.drawing_names()[:5]
+    for sample in (*samples.photographs(), *map(samples.drawing, drawn)):
+        path = tmp_path / "images" / sample.kind / f"{sample.name}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sample.image.reduce(3).save(path)
+    said = lookalike("evaluate", "--images", "images", "--json", "r.json", "--out", "report")
+    assert (said.code, said.err) == (0, "")
+    assert max(map(len, said.out.splitlines())) <= 100
+    assert "pdq" in said.out
+    written = json.loads((tmp_path / "r.json").read_text())
+    assert written["counts"]["images"] == len(drawn) + len(samples.photograph_names())
+    assert written == json.loads((tmp_path / "report" / "report.json").read_text())
+    assert (tmp_path / "report" / "report.txt").read_text().split() == said.out.split()
+
+
+def test_images_that_are_not_there_are_one_line(lookalike: Command) -> None:
+    said = lookalike("evaluate", "--images", "nowhere")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("error (corpus): nowhere")
+    assert len(said.err.splitlines()) == 1
+
+
+def test_encoding_is_measured_part_by_part(lookalike: Command, tmp_path: Path) -> None:
+    said = lookalike("bench", "encode", "--repeats", "1", "--json", "encode.json")
+    assert said.code == 0
+    report = json.loads((tmp_path / "encode.json").read_text())
+    assert set(report["parts"]) == {"decode", "digests", "pdq", "structure", "prepare", "network"}
+    assert report["ratio"] == report["whole"] / report["network"]
+    assert abs(report["pixels"] - 1_000_000) < 10_000
+    for part in report["parts"]:
+        assert part in said.out
