@@ -56,7 +56,9 @@ def fit(
     weights = _style_weights(chosen)
     kept = _every_fifth(photographic)
     target = torch.from_numpy(photographic).double()
-    mean, deviation = pooled[~kept].mean(0), pooled[~kept].std(0) + 1e-6
+    mean = pooled[~kept].mean(0)
+    # A feature that hardly varies must not be blown up.
+    deviation = pooled[~kept].std(0).clamp(min=0.02)
     rows = (pooled - mean) / deviation
     weight, bias = _logistic(rows[~kept], target[~kept], weights[~kept], _PENALTY)
     scale, shift = _logistic((rows[kept] @ weight + bias)[:, None], target[kept], None, _PENALTY)
