@@ -6,8 +6,6 @@ knows nothing of how numbers are computed.
 
 from __future__ import annotations
 
-import json as json_format
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -18,17 +16,21 @@ from rich.text import Text
 
 from embeddings.encoder import Encoder
 from evaluation.corpus import open_corpus
-from evaluation.errors import ReportError
 from evaluation.evaluate import SAMPLES, evaluate
 from evaluation.hashers import EncoderHasher, Hasher, PdqHasher
 from evaluation.hashing import Progress, silent
-from evaluation.results import AtRate, Estimate, EvaluationResult, Row
+from evaluation.results import AtRate, EvaluationResult, Row
 from evaluation.summary import RADII
-
-WIDTH: Final = 100
-"""Columns a report fits in."""
-
-_NONE: Final = "\N{EN DASH}"
+from evaluation.terminal import (
+    NONE,
+    WIDTH,
+    check_writable,
+    estimate_text,
+    json_text,
+    printable,
+    rate_text,
+    share_text,
+)
 
 _KINDS: Final = {
     "all": "all",
@@ -60,7 +62,7 @@ def evaluate_images(
     descriptors. Raises ``CorpusError`` or ``ManifestError``, and ``ReportError`` before anything is
     measured if the report cannot be written.
     """
-    _writable(out, json)
+    check_writable(out, json)
     corpus = open_corpus(path, manifest)
     ours: list[Hasher] = [PdqHasher()]
     if encoder is not None:
@@ -74,26 +76,13 @@ def evaluate_images(
         command=command,
         progress=progress,
     )
-    text = json_format.dumps(result.to_json(), indent=1, allow_nan=False) + "\n"
+    text = json_text(result.to_json())
     if json is not None:
         json.write_text(text, encoding="utf-8")
     if out is not None:
         (out / "report.json").write_text(text, encoding="utf-8")
         (out / "report.txt").write_text(as_text(result), encoding="utf-8")
     return result
-
-
-def _writable(out: Path | None, json: Path | None) -> None:
-    # Minutes of measuring must not end in a folder that is not there.
-    try:
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-        if json is not None:
-            json.parent.mkdir(parents=True, exist_ok=True)
-            with json.open("a"):
-                pass
-    except OSError as error:
-        raise ReportError(f"{error.filename}: cannot be written ({error.strerror})") from error
 
 
 def as_text(result: EvaluationResult) -> str:
@@ -113,30 +102,11 @@ def tables(result: EvaluationResult) -> RenderableType:
     return Group(*parts)
 
 
-def _share(value: float) -> str:
-    return _NONE if math.isnan(value) else f"{value:.3f}".removeprefix("0")
-
-
-def _estimate(estimate: Estimate) -> str:
-    if math.isnan(estimate.value):
-        return _NONE
-    low, high = (f"{end:.2f}".removeprefix("0") for end in (estimate.low, estimate.high))
-    return f"{_share(estimate.value)} [dim]{low}-{high}[/dim]"
-
-
-def _rate(rate: float) -> str:
-    return "0" if rate == 0 else f"{rate:.0e}".replace("e-0", "e-")
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
 def _heading(result: EvaluationResult) -> Text:
     counts, origin = result.counts, result.provenance
     kinds = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in sorted(counts.by_kind.items()))
     lines = [
-        f"{_printable(origin.data)}: {counts.images} images ({kinds})",
+        f"{printable(origin.data)}: {counts.images} images ({kinds})",
         f"{counts.references} references, {counts.queries} edited copies of them, "
         f"{counts.outside_queries} edited copies of {counts.outsiders} outsiders",
     ]
@@ -192,12 +162,12 @@ def _main(result: EvaluationResult) -> RenderableType:
             if (row.kind, row.family) == part:
                 rows.add(
                     _named(*part),
-                    _printable(row.space),
+                    printable(row.space),
                     str(row.queries),
-                    _estimate(row.average_precision),
-                    _marked(row.at_query_rate, _estimate(row.at_query_rate.recall)),
-                    _NONE if row.signal == "descriptor" else _radius(row.at_query_rate.radius),
-                    _share(row.first.value),
+                    estimate_text(row.average_precision),
+                    _marked(row.at_query_rate, estimate_text(row.at_query_rate.recall)),
+                    NONE if row.signal == "descriptor" else _radius(row.at_query_rate.radius),
+                    share_text(row.first.value),
                     _at_pairs(row, 1e-5),
                     _at_pairs(row, 1e-6),
                 )
@@ -205,7 +175,7 @@ def _main(result: EvaluationResult) -> RenderableType:
 
 
 def _radius(radius: int) -> str:
-    return _NONE if radius < 0 else str(radius)
+    return NONE if radius < 0 else str(radius)
 
 
 def _marked(at_rate: AtRate, text: str) -> str:
@@ -215,7 +185,7 @@ def _marked(at_rate: AtRate, text: str) -> str:
 
 def _at_pairs(row: Row, rate: float) -> str:
     found = next(one for one in row.at_pair_rates if one.rate == rate)
-    return _marked(found, _share(found.recall.value))
+    return _marked(found, share_text(found.recall.value))
 
 
 def _joint(result: EvaluationResult) -> RenderableType:
@@ -229,9 +199,9 @@ def _joint(result: EvaluationResult) -> RenderableType:
                 halves = ["+".join(_radius(radius) for radius in half) for half in row.radii]
                 rows.add(
                     _named(*part),
-                    _printable(" or ".join(row.spaces)),
-                    _estimate(row.recall),
-                    _estimate(row.false_queries),
+                    printable(" or ".join(row.spaces)),
+                    estimate_text(row.recall),
+                    estimate_text(row.false_queries),
                     ", ".join(halves),
                 )
     return rows
@@ -248,9 +218,9 @@ def _radii(result: EvaluationResult) -> RenderableType:
             if (row.kind, row.family) == part and row.at_radii:
                 rows.add(
                     _named(*part),
-                    _printable(row.space),
-                    *(_share(one.recall.value) for one in row.at_radii),
-                    *(_rate(one.false_pairs) for one in row.at_radii),
+                    printable(row.space),
+                    *(share_text(one.recall.value) for one in row.at_radii),
+                    *(rate_text(one.false_pairs) for one in row.at_radii),
                 )
     return rows
 
@@ -259,13 +229,13 @@ def _edits(result: EvaluationResult) -> RenderableType:
     spaces = result.provenance.spaces
     rows = _Rows(
         "Recall of each edit, at the radius where 1% of all outsiders match",
-        ("", "edit", "copies", *(_printable(space) for space in spaces)),
+        ("", "edit", "copies", *(printable(space) for space in spaces)),
     )
     whole = [row for row in result.edits if row.kind == "all" and row.queries]
     for edit in dict.fromkeys(row.edit for row in whole):
         found = {row.space: row for row in whole if row.edit == edit}
         one = found[spaces[0]]
-        shares = (_estimate(found[space].recall) for space in spaces)
+        shares = (estimate_text(found[space].recall) for space in spaces)
         rows.add(one.family, edit, str(one.queries), *shares)
     return rows
 
@@ -281,5 +251,5 @@ def _notes(result: EvaluationResult) -> Text:
         f"{origin.bootstrap_samples} bootstrap samples",
     ]
     if origin.command:
-        lines.append(f"command: {_printable(origin.command)}")
+        lines.append(f"command: {printable(origin.command)}")
     return Text("\n".join(lines))

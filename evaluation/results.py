@@ -148,15 +148,16 @@ class EvaluationResult:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for a JSON file; nan becomes null."""
-        plain: dict[str, Any] = _plain(dataclasses.asdict(self))
-        return plain
+        values: dict[str, Any] = plain(dataclasses.asdict(self))
+        return values
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value
+def plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value
+    """``value`` as a JSON file can hold it: tuples become lists, nan and infinity null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

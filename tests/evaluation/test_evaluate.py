@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from evaluation import report, samples
+from evaluation import report, samples, terminal
 from evaluation.corpus import Corpus, open_corpus
 from evaluation.errors import ReportError
 from evaluation.evaluate import evaluate
@@ -174,7 +174,7 @@ def test_the_report_fits_a_terminal_and_says_where_it_comes_from(
     )
     text = (out / "report.txt").read_text()
     assert text == report.as_text(found)
-    assert max(len(line) for line in text.splitlines()) <= report.WIDTH
+    assert max(len(line) for line in text.splitlines()) <= terminal.WIDTH
     assert "…" not in text
     for words in (
         "pictures.tar: 36 images",

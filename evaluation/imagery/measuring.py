@@ -1,0 +1,192 @@
+"""Every figure of the photographic probability, from a corpus of known kinds and an encoder.
+
+AUROC per style sets the pictures of one non-photographic style against all photographs; per source,
+the pictures of one source against all pictures of the other kind. Intervals hold 95% of a bootstrap
+over images. It knows nothing of how a report looks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+
+from embeddings.encoder import Encoder
+from evaluation.corpus import Corpus, Item, Kind
+from evaluation.errors import CorpusError
+from evaluation.hashing import Progress, silent
+from evaluation.imagery.metrics import Flags, Scores, auroc, calibration_error, labelled
+from evaluation.imagery.scoring import score
+from evaluation.metrics import Floats, interval, resampled
+from evaluation.provenance import machine, software
+from evaluation.results import Estimate, Provenance, plain
+
+MIN_GROUP: Final = 10
+"""Styles and sources of fewer images are shown but can be neither worst style nor worst source."""
+
+_CHUNK: Final = 100  # bootstrap samples weighed at a time: bounds memory on large corpora
+
+Metric = Callable[[Scores, Flags, Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Group:
+    """AUROC of one style or source against all images of the other kind."""
+
+    name: str
+    kind: Kind
+    images: int
+    auroc: Estimate
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """Shares of one kind of image by the label the two bounds give it."""
+
+    kind: Kind
+    images: int
+    photographic: Estimate
+    uncertain: Estimate
+    non_photographic: Estimate
+
+
+@dataclass(frozen=True)
+class ImageryResult:
+    """How good the probability is. Higher AUROC, lower calibration error = better."""
+
+    provenance: Provenance
+    images: int
+    skipped: Mapping[str, int]
+    """Images that could not be decoded, by error code."""
+    auroc: Estimate
+    calibration_error: Estimate
+    bounds: tuple[float, float]
+    """Up to the first an image is non-photographic, from the second on photographic."""
+    labels: tuple[LabelRow, ...]
+    styles: tuple[Group, ...]
+    """Of non-photographs, worst first."""
+    sources: tuple[Group, ...]
+    """Of both kinds, worst first."""
+
+    @property
+    def worst_style(self) -> Group | None:
+        """The style least told from photographs; none where the manifest names none."""
+        return _worst(self.styles)
+
+    @property
+    def worst_source(self) -> Group | None:
+        """The source least told from the other kind; none where the manifest names none."""
+        return _worst(self.sources)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for a JSON file; nan becomes null."""
+        worst = {"worst_style": self.worst_style, "worst_source": self.worst_source}
+        named = {key: asdict(group) if group else None for key, group in worst.items()}
+        values: dict[str, Any] = plain(asdict(self) | named)
+        return values
+
+
+def _worst(groups: tuple[Group, ...]) -> Group | None:
+    return next((group for group in groups if group.images >= MIN_GROUP), None)
+
+
+def measure(
+    corpus: Corpus,
+    encoder: Encoder,
+    *,
+    seed: int = 0,
+    samples: int = 1000,
+    command: str = "",
+    progress: Progress = silent,
+) -> ImageryResult:
+    """Score ``corpus`` and compute every figure; ``samples`` are the bootstrap's.
+
+    Raises ``CorpusError`` if the corpus does not hold images of both kinds.
+    """
+    started = time.monotonic()
+    if {"photo", "nonphoto"} - {item.kind for item in corpus.items}:
+        raise CorpusError(
+            f"{corpus.name}: needs photographs and others, told apart by a manifest or by folders"
+        )
+    scored = score(corpus, encoder, seed, progress)
+    data = _Data(
+        tuple(corpus.items[place] for place in scored.items), scored.photographic, seed, samples
+    )
+    progress("summarising", 0, 1)
+    bounds = encoder.info.photographic_bounds
+    result = ImageryResult(
+        Provenance(
+            command,
+            corpus.name,
+            (encoder.info.space,),
+            datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            machine(),
+            software(),
+            round(time.monotonic() - started, 1),
+            seed,
+            0,
+            samples,
+        ),
+        len(data.items),
+        scored.skipped,
+        data.estimate(auroc, np.ones(len(data.items), bool)),
+        data.estimate(calibration_error, np.ones(len(data.items), bool)),
+        bounds,
+        tuple(_labels(data, kind, bounds) for kind in ("photo", "nonphoto")),
+        _groups(data, lambda item: item.style if item.kind == "nonphoto" else ""),
+        _groups(data, lambda item: item.source),
+    )
+    progress("summarising", 1, 1)
+    return result
+
+
+class _Data:
+    """Scored images, and a bootstrap over them."""
+
+    def __init__(self, items: tuple[Item, ...], scores: Scores, seed: int, samples: int) -> None:
+        self.items, self.scores = items, scores
+        self.positive = np.array([item.kind == "photo" for item in items], bool)
+        self._seed, self._samples = seed, samples
+
+    def estimate(self, metric: Metric, keep: Flags) -> Estimate:
+        """``metric`` of the images in ``keep``, bool (n,), with its interval."""
+        scores, positive = self.scores[keep], self.positive[keep]
+        count, left = len(scores), self._samples
+        rng = np.random.default_rng([self._seed, count])
+        value = float(metric(scores, positive, np.ones(count)))
+        parts = [np.zeros(0)]
+        while left > 0:
+            weights = resampled(count, min(left, _CHUNK), rng)
+            parts.append(metric(scores, positive, weights))
+            left -= _CHUNK
+        return Estimate(value, *interval(np.concatenate(parts)))
+
+
+def _groups(data: _Data, name_of: Callable[[Item], str]) -> tuple[Group, ...]:
+    """AUROC of each named group against the other kind, worst first."""
+    members = defaultdict(list)
+    for place, item in enumerate(data.items):
+        if name_of(item):
+            members[name_of(item), item.kind].append(place)
+    groups = []
+    for (name, kind), places in members.items():
+        keep = data.positive != (kind == "photo")
+        keep[places] = True
+        groups.append(Group(name, kind, len(places), data.estimate(auroc, keep)))
+    return tuple(sorted(groups, key=lambda group: (group.auroc.value, group.name, group.kind)))
+
+
+def _labels(data: _Data, kind: Kind, bounds: tuple[float, float]) -> LabelRow:
+    keep = np.array([item.kind == kind for item in data.items], bool)
+
+    def share(place: int) -> Estimate:
+        return data.estimate(
+            lambda scores, _positive, weights: labelled(scores, bounds, weights)[place], keep
+        )
+
+    return LabelRow(kind, int(keep.sum()), share(0), share(1), share(2))
