@@ -48,8 +48,10 @@ def fit(
     values, vectors = np.linalg.eigh(within)
     whiten = vectors / np.sqrt(values)
     total_values, total_vectors = np.linalg.eigh(_covariance((both - mean) @ whiten))
-    # Equal variance for each kept direction, else the first few would decide most bits' signs.
-    project = whiten @ (total_vectors[:, -bits:] / np.sqrt(total_values[-bits:]))
+    # Equal variance for each kept direction, else the first few would decide most bits' signs;
+    # a direction that fewer pairs than bits leave empty is not blown up.
+    kept = np.maximum(total_values[-bits:], 1e-3 * total_values[-1])
+    project = whiten @ (total_vectors[:, -bits:] / np.sqrt(kept))
     rotation = _itq((both - mean) @ project, seed, rounds)
     weight = (project @ rotation).T
     return LinearHead(weight.astype(np.float32), (-weight @ mean).astype(np.float32))
