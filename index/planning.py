@@ -24,7 +24,7 @@ _PER_CANDIDATE: Final = 0.35
 _PER_VERIFIED: Final = 60.0
 _PER_ROW_READ: Final = 2.2
 """A row read from memory for one query; shared by the queries of a batch."""
-_PER_ROW_COMPARED: Final = 0.9
+_PER_ROW_COMPARED: Final = 0.5
 
 
 @dataclass(frozen=True)
