@@ -47,7 +47,12 @@ class Database:
                     "the store must be sqlite:///PATH or postgresql://HOST/NAME"
                 )
             # A query holds a connection for a lookup by primary key; a handful serves many threads.
-            self.engine: Engine = create_engine(parsed, pool_size=8, max_overflow=16)
+            self.engine: Engine = create_engine(
+                parsed,
+                pool_size=8,
+                max_overflow=16,
+                hide_parameters=True,  # what a statement holds must not reach a log
+            )
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise StoreUnusableError(f"the database URL cannot be used: {error}") from error
         self.path = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None

@@ -120,11 +120,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Starts a server on the test's store, under the settings given."""
     running: list[Callable[[], object]] = []
 
-    def start(**settings: object) -> Served:
-        folder = tmp_path / "data"
-        opened = open_store(folder)
+    def start(
+        folder: str = "data", fingerprints: Fingerprinter | None = None, **settings: object
+    ) -> Served:
+        opened = open_store(tmp_path / folder)
         running.append(opened.close)
-        app = create_app(settings_for(folder, **settings), store=opened, fingerprints=thumbnails())
+        made = settings_for(tmp_path / folder, **settings)
+        app = create_app(made, store=opened, fingerprints=fingerprints or thumbnails())
         context = serving(app)
         url = context.__enter__()
         running.append(lambda: context.__exit__(None, None, None))
@@ -133,6 +135,23 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     yield start
     for stop in reversed(running):
         stop()
+
+
+@pytest.fixture
+def serving_unloaded(monkeypatch: pytest.MonkeyPatch) -> Callable[[FastAPI], object]:
+    """Serves an app whose index is never loaded."""
+    gate = threading.Event()
+
+    @contextmanager
+    def serve_it(app: FastAPI) -> Iterator[Served]:
+        engine = app.state.services.engine
+        monkeypatch.setattr(engine, "sync", gate.wait)
+        monkeypatch.setattr(engine, "wait_loaded", lambda _: True)
+        with serving(app) as url:
+            yield Served(url, app.state.services.store)
+            gate.set()
+
+    return serve_it
 
 
 @pytest.fixture
