@@ -5,6 +5,7 @@
     EvaluationError
     ├── CorpusError       the images: missing, no folder or plain tar, damaged, too many, too few
     ├── ManifestError     the CSV of their kinds: a missing column, a bad value, no image named
+    ├── CalibrationError  a target or rate that is none, or too few pairs to show it
     └── ReportError       the report cannot be written where it was asked for
 
 A message names the file, the line and the column at fault. It knows nothing of single images that
@@ -24,6 +25,10 @@ class CorpusError(EvaluationError):
 
 class ManifestError(EvaluationError):
     """The manifest is not one, or does not belong to these images."""
+
+
+class CalibrationError(EvaluationError):
+    """The images cannot show what is asked, or no rate of that value exists."""
 
 
 class ReportError(EvaluationError):

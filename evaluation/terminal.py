@@ -16,6 +16,7 @@ from typing import Any, Final
 from rich.console import Console, RenderableType
 from rich.progress import Progress as Bars
 from rich.progress import TaskID
+from rich.text import Text
 
 from embeddings.errors import EmbeddingError
 from evaluation.errors import EvaluationError, ReportError
@@ -104,7 +105,8 @@ def run(
         if file is not None:
             file.write_text(json_text(figures), encoding="utf-8")
     except (EvaluationError, EmbeddingError) as error:
-        Console(stderr=True).print(f"error: {error}", markup=False, highlight=False)
+        message = Text(f"error: {error}")
+        Console(stderr=True).print(message, soft_wrap=True, highlight=False)
         return 1
     # A pipe has no width of its own.
     width = None if sys.stdout.isatty() else WIDTH
