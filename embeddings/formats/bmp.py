@@ -12,8 +12,9 @@ from embeddings.formats.contents import Contents, damaged
 
 _RUN_LENGTH: Final = frozenset({1, 2})
 
-MAX_RUN_LENGTH_SIZE: Final = 2**22
-"""Pixels, and bytes, of a file with run lengths: their decoder goes through them one by one."""
+MAX_RUN_LENGTH_PIXELS: Final = 2**22
+MAX_RUN_LENGTH_BYTES: Final = 2**20
+"""Of a file with run lengths: their decoder is Python and goes through them one by one."""
 
 
 def read(data: bytes) -> Contents:
@@ -28,6 +29,7 @@ def read(data: bytes) -> Contents:
         raise damaged("bmp", "it ends within its header") from None
     # A negative height means that rows run from the top.
     width, height = abs(width), abs(height)
-    if compression in _RUN_LENGTH and max(width * height, len(data)) > MAX_RUN_LENGTH_SIZE:
-        raise damaged("bmp", f"with run lengths, at most {MAX_RUN_LENGTH_SIZE} pixels are read")
+    large = width * height > MAX_RUN_LENGTH_PIXELS or len(data) > MAX_RUN_LENGTH_BYTES
+    if compression in _RUN_LENGTH and large:
+        raise damaged("bmp", "with run lengths, only small files are read")
     return Contents("bmp", width, height, data)

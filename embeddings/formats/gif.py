@@ -12,8 +12,8 @@ from embeddings.formats.contents import Contents, damaged
 
 _EXTENSION, _FRAME, _GRAPHIC_CONTROL = 0x21, 0x2C, 0xF9
 
-MAX_BLOCKS: Final = 1_000_000
-"""Blocks of at most 255 bytes: more than four times what the largest honest file allowed needs."""
+MAX_BLOCKS: Final = 300_000
+"""Blocks of at most 255 bytes: what an honest file of 70 MiB needs."""
 
 
 def read(data: bytes) -> Contents:

@@ -10,7 +10,7 @@ from typing import Final
 
 from embeddings.formats.contents import MAX_PROFILE_BYTES, Contents, damaged, exif_orientation
 
-_MARKER: Final = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
+_MARKER: Final = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _SOI, _EOI, _SOS, _DHP, _COM = 0xD8, 0xD9, 0xDA, 0xDE, 0xFE
 _BARE: Final = frozenset({0x01, _SOI, *range(0xD0, 0xD8)})
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -18,6 +18,8 @@ _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 
 MAX_SEGMENTS: Final = 4096
+MAX_RUBBISH: Final = 65_536
+"""Bytes between two segments that belong to neither: decoders pass over them, slowly."""
 MAX_SCANS: Final = 100
 MAX_SCANNED_PIXELS: Final = 2**30
 """Each scan of a progressive file visits every pixel again; an encoder makes about ten."""
@@ -32,9 +34,9 @@ def read(data: bytes) -> Contents:
     progressive = False
     position = 2
     for _ in range(MAX_SEGMENTS):
-        found = _MARKER.search(data, position)
+        found = _MARKER.search(data, position, position + MAX_RUBBISH)
         if found is None:
-            raise damaged("jpeg", "it ends before any scan")
+            raise damaged("jpeg", "no segment follows where one should")
         code, position = found[1][0], found.end()
         if code in _BARE:
             continue
@@ -64,10 +66,14 @@ def read(data: bytes) -> Contents:
     if frame is None:
         raise damaged("jpeg", "it has no frame header")
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    image = _image(data, found.start())
     # A sequential file whose first scan holds all components ends with that scan.
     if progressive or len(body) == 0 or body[0] < frame[5]:
-        _check_scans(data, found.start(), width * height)
-    kept.append(data[found.start() :])
+        scans = image.count(b"\xff\xda")
+        allowed = min(MAX_SCANS, MAX_SCANNED_PIXELS // max(width * height, 1))
+        if scans > allowed:
+            raise damaged("jpeg", f"it has {scans} scans, {allowed} are allowed at its size")
+    kept.append(image)
     joined = b"".join(profile[part] for part in sorted(profile))
     return Contents(
         "jpeg",
@@ -79,18 +85,12 @@ def read(data: bytes) -> Contents:
     )
 
 
-def _check_scans(data: bytes, position: int, pixels: int) -> None:
-    """Refuse a file that makes the decoder visit its pixels beyond reason."""
-    scans = 0
-    allowed = min(MAX_SCANS, MAX_SCANNED_PIXELS // max(pixels, 1))
-    while found := _MARKER.search(data, position):
-        code, position = found[1][0], found.end()
-        if code == _EOI:
-            return
-        if code in _BARE:
-            continue
-        if code == _SOS:
-            scans += 1
-            if scans > allowed:
-                raise damaged("jpeg", f"it has more than {allowed} scans")
-        position += int.from_bytes(data[position : position + 2], "big")
+def _image(data: bytes, start: int) -> bytes:
+    """The first scan and what follows, to the end of the image.
+
+    In the data of a scan neither the marker that ends an image nor that of another scan can occur,
+    so what comes after the image can be cut off, and scans counted, without walking through it. A
+    file that hides an end in a table between two scans is cut short there, and unreadable.
+    """
+    end = data.find(b"\xff\xd9", start)
+    return data[start:] if end < 0 else data[start : end + 2]

@@ -14,6 +14,8 @@ from embeddings.formats.contents import MAX_PROFILE_BYTES, Contents, damaged, ex
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _END: Final = struct.pack(">L4sL", 0, b"IEND", zlib.crc32(b"IEND"))
 
+_PALETTE_BYTES: Final = 768
+
 MAX_CHUNKS: Final = 65_536
 
 
@@ -26,6 +28,7 @@ def read(data: bytes) -> Contents:
     pieces: list[bytes] = []
     exif = profile = b""
     frames = 1
+    wanted = {b"IHDR", b"PLTE", b"tRNS", b"iCCP"}
     position = len(_SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if position + 8 > len(data):
@@ -35,10 +38,12 @@ def read(data: bytes) -> Contents:
         if kind == b"IDAT":
             # One chunk instead of many: the decoder then asks for data once, not once a chunk.
             pieces.append(data[body])
-        elif kind in {b"PLTE", b"tRNS"} or position == len(_SIGNATURE):
+        elif kind == b"iCCP" and kind in wanted:
+            wanted.remove(kind)
+            profile = _profile(data[body])
+        elif kind in wanted and length <= _PALETTE_BYTES:
+            wanted.remove(kind)
             kept.append(data[position : position + 12 + length])
-        elif kind == b"iCCP":
-            profile = profile or _profile(data[body])
         elif kind == b"eXIf":
             exif = exif or data[body]
         elif kind == b"acTL" and length == 8:

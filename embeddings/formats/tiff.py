@@ -24,7 +24,7 @@ _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _PROFILE = 278, 322, 323, 34675
 _COMPRESSIONS: Final = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000, 50001})
 
 MAX_ENTRIES: Final = 1000
-MAX_VALUES: Final = 131_072
+MAX_VALUES: Final = 65_536
 """Numbers in one entry: enough for a strip for every row of the tallest image."""
 MAX_BLOCK_PIXELS: Final = 2**24
 """Pixels in one strip or tile beyond those of the image: the decoder makes room for whole ones."""
