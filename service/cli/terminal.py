@@ -33,6 +33,8 @@ FAILED: Final = 1
 MATCHED: Final = 3
 """Exit code of ``match``: at least one file matched."""
 
+_OURS: Final = frozenset({"embeddings", "index", "service", "evaluation"})
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -132,6 +134,10 @@ def reporting(command: Callable[_P, _T]) -> Callable[_P, _T]:
             raise typer.Exit(FAILED) from None
         except (ServiceError, EmbeddingError, EvaluationError) as error:
             say_error(code_of(error), str(error))
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in _OURS:
+                raise
+            say_error("missing_package", f"{error.name} is not installed; `make setup` installs it")
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             say_error("os_error", f"{where}{error.strerror or error}")

@@ -8,43 +8,42 @@ import pytest
 
 from evaluation import samples
 
-_NAMED = [
-    *(("photo", name) for name in samples.photograph_names()),
-    *(("nonphoto", name) for name in samples.drawing_names()),
-]
+
+@pytest.fixture(scope="module")
+def everything() -> list[samples.Sample]:
+    return [*samples.photographs(), *samples.drawings()]
 
 
-def _load(kind: str, name: str) -> samples.Sample:
-    return samples.photograph(name) if kind == "photo" else samples.drawing(name)
+def test_every_sample_is_an_rgb_image_of_usable_size(everything: list[samples.Sample]) -> None:
+    for sample in everything:
+        assert sample.image.mode == "RGB", sample.name
+        assert min(sample.image.size) >= 300, sample.name
+        assert max(sample.image.size) <= 1000, sample.name
 
 
-@pytest.mark.parametrize(("kind", "name"), _NAMED)
-def test_every_sample_is_an_rgb_image_of_usable_size(kind: str, name: str) -> None:
-    sample = _load(kind, name)
-    assert (sample.kind, sample.name, sample.image.mode) == (kind, name, "RGB")
-    assert min(sample.image.size) >= 300
-    assert max(sample.image.size) <= 1000
-
-
-def test_there_are_enough_of_each_kind_and_no_name_stands_twice() -> None:
-    names = [name for _, name in _NAMED]
+def test_there_are_enough_of_each_kind_and_no_name_stands_twice(
+    everything: list[samples.Sample],
+) -> None:
+    names = [sample.name for sample in everything]
+    assert names == [*samples.photograph_names(), *samples.drawing_names()]
     assert len(samples.photograph_names()) >= 8
     assert len(samples.drawing_names()) >= 20
     assert len(set(names)) == len(names)
 
 
-def test_drawings_are_the_same_pixels_every_time() -> None:
-    for first, second in zip(samples.drawings(), samples.drawings(), strict=True):
+def test_drawings_are_the_same_pixels_every_time(everything: list[samples.Sample]) -> None:
+    drawn = [sample for sample in everything if sample.kind == "nonphoto"]
+    for first, second in zip(drawn, samples.drawings(), strict=True):
         assert first.image.tobytes() == second.image.tobytes(), first.name
 
 
-def test_no_two_samples_look_alike() -> None:
+def test_no_two_samples_look_alike(everything: list[samples.Sample]) -> None:
     """Each pair differs by more than a copy would: they serve as strangers to one another."""
     small = {
         sample.name: np.asarray(
             sample.image.convert("L").resize((16, 16), PIL.Image.Resampling.BOX), float
         )
-        for sample in (*samples.photographs(), *samples.drawings())
+        for sample in everything
     }
     standard = {name: (grey - grey.mean()) / grey.std() for name, grey in small.items()}
     names = sorted(standard)
