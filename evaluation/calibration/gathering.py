@@ -28,8 +28,9 @@ from evaluation.edits import FAMILIES
 from evaluation.hashers import Hashes, Images, Space
 from evaluation.hashing import Hashed, Progress, Skipped, run, silent
 
-LOW_STRUCTURE: Final = 0.3
-"""Below this, and from ``MIN_QUALITY`` on, an image is matched but has little to be told by."""
+LOW_STRUCTURE: Final = 0.4
+"""Below this, and from ``MIN_QUALITY`` on, an image is matched but has little to be told by: about
+one ordinary image in twelve."""
 
 CLASSES: Final = 2 * len(KINDS)
 """Kind and structure together: twice the kind's place in ``KINDS``, plus 1 if low."""

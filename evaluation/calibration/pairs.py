@@ -1,8 +1,8 @@
 """Distances of all pairs of queries and references, as histograms.
 
 Never all distances at once: memory holds one block of ``BLOCK_PAIRS`` pairs, the histograms and the
-closest pairs, whatever the number of pairs. A hundred million take under ten seconds on one core. It
-knows nothing of what made a code or why pairs are unrelated.
+closest pairs, whatever the number of pairs. A hundred million take under ten seconds on one core.
+It knows nothing of what made a code or why pairs are unrelated.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(*columns, title=f"\n{title}", title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"
+        column.no_wrap = True
     return table
 
 
@@ -62,7 +63,11 @@ def _short(rate: float) -> str:
 
 
 def _count(number: float) -> str:
-    return f"{number:,.0f}" if number < 100_000 else f"{number:.1e}".replace("e+0", "e")
+    return (
+        f"{number:,.0f}"
+        if number < 100_000
+        else f"{number:.1e}".replace("e+0", "e").replace("+", "")
+    )
 
 
 def _rates(result: CalibrationResult) -> Table:
@@ -90,8 +95,8 @@ def _points(result: CalibrationResult) -> Table:
         "",
         "bits",
         "copies found",
-        "false per pair, at most",
-        *(f"list of {size:.0e}".replace("e+0", "e") for size in LIST_SIZES),
+        "per pair ≤",
+        *(f"list {size:.0e}".replace("e+0", "e") for size in LIST_SIZES),
     )
     for imagery, one in result.recommended.items():
         point = one.point
