@@ -56,7 +56,8 @@ def _averages(lines: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.floa
     averages = np.empty((_CELLS, lines.shape[1]), np.float32)
     for cell in range(_CELLS):
         start = cell * count // _CELLS
-        run = lines[start : max(start + 1, (cell + 1) * count // _CELLS)].astype(np.float32)
+        stop = max(start + 1, (cell + 1) * count // _CELLS)
+        run = lines[start:stop].astype(np.float32, copy=False)
         np.matmul(np.full(len(run), 1 / len(run), np.float32), run, out=averages[cell])
     return averages
 
