@@ -1,7 +1,7 @@
 #!/bin/sh
 # Rewrites the hash-pinned requirements. Hashes are kept, addresses are not.
 set -eu
-uv=${1:-uv}
+uv=$(realpath "$(command -v "${1:-uv}")")
 cd "$(dirname "$0")"
 compile() {
     "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
