@@ -183,6 +183,10 @@ class SegmentedIndex:
         """See ``CodeIndex``."""
         return self._search(checked(codes), checked_radius(radius), checked_limit(limit), None)
 
+    def use_threads(self, threads: int) -> None:
+        """Let one search use so many threads from now on, the caller's included."""
+        self._workers.use(threads)
+
     def explain(self, codes: Codes, radius: Radius) -> list[Explanation]:
         """How each of ``codes`` is searched now: runs the search and says what it did."""
         steps: list[list[Step]] = [[] for _ in range(len(codes))]

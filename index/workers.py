@@ -22,7 +22,12 @@ class Workers:
         """``threads``: how many may work on one search, the caller's included."""
         self.threads = threads
         self.scratch = ScratchPool()
-        self._pool = ThreadPoolExecutor(threads - 1, "search") if threads > 1 else None
+        self._pool = _pool(threads)
+
+    def use(self, threads: int) -> None:
+        """Let so many threads work on one search from now on; none may be under way."""
+        self.close()
+        self.threads, self._pool = threads, _pool(threads)
 
     def share(self, work: Callable[[int, int], None], total: int, cost: float) -> None:
         """Call ``work(first, last)`` on slices of 0..``total``, one for each thread that pays.
@@ -50,3 +55,7 @@ class Workers:
         """End the threads."""
         if self._pool is not None:
             self._pool.shutdown()
+
+
+def _pool(threads: int) -> ThreadPoolExecutor | None:
+    return ThreadPoolExecutor(threads - 1, "search") if threads > 1 else None
