@@ -21,6 +21,54 @@ _Json = Annotated[
 
 
 @reporting
+def index(
+    entries: Annotated[int, typer.Option(min=1, help="Codes to search.")] = 1_000_000,
+    radius: Annotated[int, typer.Option(min=0, max=256, help="Bits, inclusive.")] = 31,
+    queries: Annotated[int, typer.Option(min=64, help="Distinct queries.")] = 1000,
+    peer: Annotated[
+        list[str] | None, typer.Option(help="Another engine to measure beside; repeatable.")
+    ] = None,
+    json_file: _Json = None,
+) -> None:
+    """Search codes within a radius, beside FAISS Flat, every answer compared with its own."""
+    from rich.table import Table
+
+    from evaluation import bench_index
+    from evaluation.engines import PEERS
+
+    unknown = sorted(set(peer or ()) - set(PEERS))
+    if unknown:
+        known = ", ".join(sorted(PEERS))
+        raise typer.BadParameter(f"no engine {unknown[0]!r}; known are {known}")
+    report = bench_index.run(entries, radius, queries, peers=peer or (), progress=say)
+    table = Table()
+    for heading in (
+        "codes", "engine", "batch", "threads", "p50 ms", "p99 ms", "vs Flat", "recall", "wrong",
+        "bytes",
+    ):  # fmt: skip
+        text = heading in {"codes", "engine"}
+        table.add_column(heading, justify="left" if text else "right", no_wrap=True)
+    for row in report.rows:
+        table.add_row(
+            row.data,
+            row.engine,
+            str(row.batch),
+            str(row.threads),
+            f"{row.p50_ms:.3f}",
+            f"{row.p99_ms:.3f}",
+            f"{row.flat_ratio_p50:.1f}",
+            f"{row.recall:.3f}",
+            str(row.wrong),
+            f"{row.bytes_per_code:.0f}",
+        )
+    print_table(
+        table,
+        f"{entries} codes, radius {radius} bits; times a query; {report.machine}, {report.date}",
+    )
+    _write(json_file, report.to_json())
+
+
+@reporting
 def encode(
     repeats: Annotated[int, typer.Option(min=1, help="Times each image is measured.")] = 30,
     json_file: _Json = None,
@@ -144,6 +192,7 @@ def _write(json_file: Path | None, value: dict[str, object]) -> None:
 def bench_app() -> typer.Typer:
     """The command with its parts."""
     app = typer.Typer(no_args_is_help=True, help="Measure speed beside the plain baseline.")
+    app.command("index")(index)
     app.command("encode")(encode)
     app.command("serve")(serve)
     return app

@@ -44,3 +44,26 @@ def test_encoding_is_measured_part_by_part(lookalike: Command, tmp_path: Path) -
     assert abs(report["pixels"] - 1_000_000) < 10_000
     for part in report["parts"]:
         assert part in said.out
+
+
+def test_the_index_is_measured_beside_flat_and_agrees_with_it(
+    lookalike: Command, tmp_path: Path
+) -> None:
+    said = lookalike(
+        "bench",
+        "index",
+        "--entries",
+        "2000",
+        "--radius",
+        "20",
+        "--queries",
+        "64",
+        "--json",
+        "i.json",
+    )
+    assert said.code == 0
+    assert max(map(len, said.out.splitlines()[1:])) <= 100
+    rows = json.loads((tmp_path / "i.json").read_text())["rows"]
+    assert {row["engine"] for row in rows} == {"faiss flat", "lookalike"}
+    assert {(row["recall"], row["wrong"]) for row in rows} == {(1.0, 0)}
+    assert lookalike("bench", "index", "--peer", "abacus").code == 2
