@@ -139,12 +139,18 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
     return CheckedImage(rgb, width, height, contents.format)
 
 
-def reduction(width: int, height: int) -> int:
-    """By how much an image of this size, pixels, is reduced while it is decoded: 1, 2, 4 or 8."""
-    shorter = min(width, height)
-    return next(
-        factor for factor in (8, 4, 2, 1) if shorter >= factor * MIN_REDUCED_SIDE or factor == 1
-    )
+def reduction(width: int, height: int, orientation: int = 1) -> int:
+    """By how much an image of this size, pixels as stored, is reduced while it is decoded: 1 to 8.
+
+    Squares are counted from the top left of the stored image. Turned, they would begin with what
+    was left over at the far end, not where a hash expects them; so an image that will be turned is
+    reduced only if nothing is left over, as is the case with the sizes cameras have.
+    """
+    for factor in (8, 4, 2):
+        whole = width % factor == 0 and height % factor == 0
+        if min(width, height) >= factor * MIN_REDUCED_SIDE and (orientation == 1 or whole):
+            return factor
+    return 1
 
 
 def _check(contents: Contents, limits: ImageLimits) -> None:
@@ -168,7 +174,7 @@ def _decode(contents: Contents) -> NDArray[np.uint8]:
         raise UnreadableImageError(f"{contents.format}: its header contradicts itself")
     # Otherwise the TIFF reader goes looking for directories of its own accord, after decoding.
     image.info["exif"] = _NO_EXIF
-    factor = reduction(*size)
+    factor = reduction(*size, contents.orientation)
     if contents.format == "jpeg" and factor > 1:
         image.draft(image.mode, (size[0] // factor, size[1] // factor))
         factor = 1

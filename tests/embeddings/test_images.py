@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 from skimage import data as photographs
 
 from embeddings.errors import (
@@ -359,6 +359,22 @@ def test_the_pdq_of_a_reduced_image_is_that_of_the_full_one(
     reduced = pdq(checked.rgb, (checked.width, checked.height))
     assert bits_apart(reduced.hash, pdq(full).hash) <= 4
     assert abs(reduced.quality - pdq(full).quality) <= 1
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize(("width", "height", "factor"), [(1536, 1040, 2), (1033, 1531, 1)])
+def test_a_turned_image_is_reduced_only_if_its_pdq_stays(
+    width: int, height: int, factor: int, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = encoded(mosaic(width, height), "jpeg", exif=exif)
+    checked = decode(file)
+    assert reduction(width, height, orientation) == factor
+    assert max(checked.rgb.shape) == max(width, height) // factor
+    full = ImageOps.exif_transpose(Image.open(io.BytesIO(file)))
+    hashed = pdq(checked.rgb, (checked.width, checked.height)).hash
+    assert bits_apart(hashed, pdq(np.array(full)).hash) <= 4
 
 
 def test_a_reduced_image_is_the_same_in_every_format() -> None:
