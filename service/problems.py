@@ -114,7 +114,7 @@ def described(status: int) -> dict[str, object]:
 
 async def _on_named(request: Request, error: Exception) -> Response:
     status = status_of(error)
-    if status >= 500:
+    if isinstance(error, errors.StoreError):
         log.warning("%s %s: %s", request.method, request.url.path, error)
     headers = {}
     if status == 503:

@@ -50,18 +50,23 @@ class Services:
         return await (pool or self.writes).run(and_sync)
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     """The parts of the app that answers ``request``."""
-    return cast(Services, request.app.state.services)
+    # A coroutine although it waits for nothing: FastAPI would run a function in a thread.
+    return _parts(request)
 
 
 def allow(roles: frozenset[Role]) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
     """A dependency that admits callers with one of ``roles``."""
 
     async def admit(request: Request) -> Caller:
-        return services(request).doorman.admit(request.headers.get("authorization", ""), roles)
+        return _parts(request).doorman.admit(request.headers.get("authorization", ""), roles)
 
     return admit
+
+
+def _parts(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
 
 
 Parts = Annotated[Services, Depends(services)]
