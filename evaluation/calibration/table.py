@@ -53,7 +53,8 @@ def _table(title: str, *columns: str) -> Table:
 def _rate(point: FalseRate) -> str:
     if math.isnan(point.rate):
         return NONE
-    low, high = (_short(end) for end in (point.low, point.high))
+    # One figure each, or four columns would not fit; the JSON file has them in full.
+    low, high = (rate_text(end) for end in (point.low, point.high))
     return f"{_short(point.rate)} [dim]{low}-{high}[/dim]"
 
 
