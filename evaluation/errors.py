@@ -6,6 +6,7 @@
     ├── CorpusError       the images: missing, no folder or plain tar, damaged, too many, too few
     ├── ManifestError     the CSV of their kinds: a missing column, a bad value, no image named
     ├── CalibrationError  a target or rate that is none, or too few pairs to show it
+    ├── PublishedSetError a published benchmark is not laid out as its release is
     └── ReportError       the report cannot be written where it was asked for
 
 A message names the file, the line and the column at fault. It knows nothing of single images that
@@ -29,6 +30,10 @@ class ManifestError(EvaluationError):
 
 class CalibrationError(EvaluationError):
     """The images cannot show what is asked, or no rate of that value exists."""
+
+
+class PublishedSetError(EvaluationError):
+    """A folder does not hold the published benchmark it is said to hold."""
 
 
 class ReportError(EvaluationError):
