@@ -203,3 +203,15 @@ def test_the_command_says_what_is_missing(
     assert "are needed to show a false rate" in capsys.readouterr().err
     assert main(["--images", str(tmp_path / "absent"), *out]) == 1
     assert "no such file or folder" in capsys.readouterr().err
+
+
+def test_the_command_calibrates_the_shipped_model(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "calibration.json"
+    arguments = ["--images", str(folders[0]), "--json", str(file), "--samples", "20"]
+    assert main([*arguments, "--target", "0.05"]) == 0
+    assert "False matches per pair" in capsys.readouterr().out
+    figures = json.loads(file.read_text())
+    assert figures["provenance"]["command"].endswith("--target 0.05")
+    assert figures["recommended"]["any"]["point"]["high"] <= 0.05
