@@ -14,7 +14,7 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> N
     """
     soak = Path(__file__).with_name("kill_soak.py")
     done = subprocess.run(
-        [sys.executable, soak, "--lives", "10", "--data", tmp_path],
+        [sys.executable, soak, "--lives", "8", "--data", tmp_path],
         capture_output=True,
         text=True,
         check=False,
