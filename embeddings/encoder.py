@@ -73,10 +73,9 @@ def prepare(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """
     if image.shape[:2] == (side, side):
         return image
-    # A gap of 2 reduces by whole numbers first: three times faster on large images and within a
-    # grey level of doing without.
+    # A gap of 1 first averages blocks of whole pixels, which halves the time of large images.
     resized = Image.fromarray(image).resize(
-        (side, side), Image.Resampling.BILINEAR, reducing_gap=2.0
+        (side, side), Image.Resampling.BILINEAR, reducing_gap=1.0
     )
     return np.asarray(resized)
 
