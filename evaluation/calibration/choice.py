@@ -6,7 +6,7 @@
 2. *The index is about a hundred times faster up to* ``FAST_RADIUS`` *bits; beyond, it scans.* A
    larger radius is recommended only if it finds at least ``MIN_GAIN`` more of all copies.
 3. *A bank of any imagery may hold one kind only*, so its radius never exceeds the smaller of the
-   two kinds' largest (``at_most``).
+   two kinds' largest (``at_most``), as far as there were pairs enough to know them.
 
 It knows nothing of images.
 """
