@@ -298,9 +298,7 @@ def test_a_rebuild_during_maintenance_wins(
     index = SegmentedIndex(background=False)
     index.add(np.arange(100), random_codes[:100], np.zeros(100, np.int32))
     real = building.build
-    other = threading.Thread(
-        target=lambda: index.rebuild([entries(random_codes[500:520], 500)], 8)
-    )
+    other = threading.Thread(target=lambda: index.rebuild([entries(random_codes[500:520], 500)], 8))
 
     def meddling(*args: object, **kwargs: object) -> object:
         monkeypatch.setattr("index.merging.build", real)
