@@ -9,4 +9,5 @@ compile() {
 }
 compile bootstrap.in -o bootstrap.txt
 compile dev.in -o dev.txt
+compile -c dev.txt oracle.in -o oracle.txt
 compile -c dev.txt runtime.in -o runtime.txt
