@@ -66,7 +66,7 @@ def derived_provider_id(signals: Signals) -> str:
     It does not reveal the signals, since ids are shown where hashes are not.
     """
     named = content_columns(signals, ())
-    for name in ("pdq_quality", "quality"):
+    for name in ("pdq_quality", "quality", "content"):  # the last is a hash over the others
         del named[name]
     return f"h_{_hash(named).hex()}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from service.errors import (
@@ -102,6 +104,16 @@ def test_the_same_item_is_not_added_twice(store: Store) -> None:
     store.entries.add("A", NewEntry(MD5, list="other"))
     store.entries.add("A", NewEntry(MD5, provider_id="mine"))
     assert store.entries.count("A") == 4
+
+
+def test_a_derived_id_names_the_item_not_how_good_it_is(store: Store) -> None:
+    """The same signals with a quality, or with another, are the same item."""
+    store.banks.create("A")
+    store.entries.add("A", NewEntry(EVERYTHING))
+    for better in (replace(EVERYTHING, pdq_quality=99), replace(EVERYTHING, quality=None)):
+        with pytest.raises(EntryExistsError):
+            store.entries.add("A", NewEntry(better))
+    store.entries.add("A", NewEntry(replace(EVERYTHING, md5=None)))
 
 
 def test_a_deleted_entry_can_be_listed_again(store: Store) -> None:
