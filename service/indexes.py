@@ -40,6 +40,8 @@ class Search:
     """Group to radius, bits; empty: PDQ is not searched."""
     codes: Mapping[str, Mapping[int, int]]
     """Code space to group to radius, bits; spaces that are absent are not searched."""
+    limit: int | None = None
+    """Entries of each index and group, the nearest first, ties by id; ``None``: all of them."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Indexes:
         in_force = [state for state in states if state.live and state.enabled]
         # Ids only ever grow, so what is above the highest one cannot be present.
         present = [state.id for state in states if state.id <= self._highest]
+        # Before anything is added: what fails half way is applied again, and is present by then.
+        self._highest = max(self._highest, *(state.id for state in states))
         if not present:
             self._add(in_force)
         else:
@@ -101,7 +105,6 @@ class Indexes:
                     self._add(in_force)
                 finally:
                     self._replaced += 1
-        self._highest = max(self._highest, *(state.id for state in states))
 
     def search(self, search: Search) -> list[Found]:
         """Everything within the radii, in no order."""
@@ -168,16 +171,27 @@ class Indexes:
             groups = search.exact | search.sha256_only if name == "sha256" else search.exact
             if key and groups:
                 hits = index.search(digests.stack([key], index.width), groups)
-                found += _found(hits, name, "", dict.fromkeys(groups, 0))
+                found += _found(_first(hits, search.limit), name, "", dict.fromkeys(groups, 0))
         if search.pdq and search.signals.pdq:
-            hits = self._pdq.search(codes.stack([search.signals.pdq]), search.pdq)
+            hits = self._pdq.search(codes.stack([search.signals.pdq]), search.pdq, search.limit)
             found += _found(hits, "pdq", "", search.pdq)
         indexes = self._codes
         for space, radii in search.codes.items():
             if space in indexes and radii:
-                hits = indexes[space].search(codes.stack([search.signals.codes[space]]), radii)
+                code = codes.stack([search.signals.codes[space]])
+                hits = indexes[space].search(code, radii, search.limit)
                 found += _found(hits, "code", space, radii)
         return found
+
+
+def _first(hits: Hits, limit: int | None) -> Hits:
+    """At most ``limit`` of each group, of the matches of one query."""
+    if limit is None or len(hits.ids) <= limit:
+        return hits
+    of_groups = [np.flatnonzero(hits.groups == group)[:limit] for group in np.unique(hits.groups)]
+    kept = np.sort(np.concatenate(of_groups))
+    offsets = np.array([0, len(kept)], np.int64)
+    return Hits(offsets, hits.ids[kept], hits.groups[kept], hits.distances[kept])
 
 
 def _found(hits: Hits, signal: str, space: str, radii: Mapping[int, int]) -> list[Found]:

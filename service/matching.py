@@ -161,7 +161,12 @@ def plan(
     perceptual = signals.pdq_usable or any(space in models or codes[space] for space in codes)
     exact = bool(signals.md5 or signals.sha1 or signals.sha256 or signals.url)
     coverage = Coverage.FULL if perceptual else Coverage.DIGESTS_ONLY if exact else Coverage.NONE
-    search = Search(signals, frozenset(bank.id for bank in listed), allow, pdq, codes)
+    # All matches of one signal in one bank lead to the same verdict, so the nearest of each stand
+    # for the rest; one more than an answer shows tells that there are more. A flood of equal
+    # references then costs no memory.
+    search = Search(
+        signals, frozenset(bank.id for bank in listed), allow, pdq, codes, MAX_MATCHES + 1
+    )
     return Plan(search, coverage, tuple(not_matched))
 
 

@@ -41,18 +41,24 @@ class Changes:
 
     def entries(self) -> Iterator[list[EntryState]]:
         """The entries that changed, each once, as they are now, in batches; from the start,
-        only live ones."""
+        only live ones.
+
+        Live ones come first: what a list holds under a new id must be in force before the old one
+        goes, or it would be missed for as long as a long list takes to apply.
+        """
+        yield from self._entries(deleted=False)
+        if self.since != START:
+            yield from self._entries(deleted=True)
+
+    def _entries(self, deleted: bool) -> Iterator[list[EntryState]]:
         after, number = self.since, _NO_ID
-        query = select(
-            EntryRow.id,
-            EntryRow.bank_id,
-            EntryRow.enabled,
-            EntryRow.deleted,
-            EntryRow.sequence,
-            *SIGNAL_COLUMNS,
-        ).order_by(EntryRow.sequence, EntryRow.id)
-        if self.since == START:
-            query = query.where(EntryRow.deleted.is_(False))
+        query = (
+            select(
+                EntryRow.id, EntryRow.bank_id, EntryRow.enabled, EntryRow.sequence, *SIGNAL_COLUMNS
+            )
+            .where(EntryRow.deleted.is_(deleted))
+            .order_by(EntryRow.sequence, EntryRow.id)
+        )
         while True:
             rows = self._connection.execute(
                 query.where(
@@ -65,7 +71,7 @@ class Changes:
             if not rows:
                 return
             yield [
-                EntryState(row.id, row.bank_id, not row.deleted, row.enabled, signals(row))
+                EntryState(row.id, row.bank_id, not deleted, row.enabled, signals(row))
                 for row in rows
             ]
             after, number = rows[-1].sequence, rows[-1].id

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,60 @@ def test_applying_again_changes_nothing() -> None:
     indexes.apply(states)
     assert [one.stats.entries for one in indexes.stats()] == [4, 0, 0, 4, 4, 4]
     assert matched(indexes, 2) == ALL
+
+
+def test_what_failed_half_way_is_applied_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure between two indexes leaves nothing that the next attempt would stumble over."""
+    indexes = Indexes()
+    states = [EntryState(n, 1, True, True, signals(n)) for n in range(4)]
+    with monkeypatch.context() as broken:
+        broken.setattr(indexes._pdq, "add", lambda *_: (_ for _ in ()).throw(MemoryError))
+        with pytest.raises(MemoryError):
+            indexes.apply(states)
+    indexes.apply(states)
+    assert [matched(indexes, n) for n in range(4)] == [ALL] * 4
+
+
+def test_a_flood_of_references_is_cut_short() -> None:
+    """Of each index and group the nearest are given, ties by id; no group crowds another out."""
+    indexes = Indexes()
+    pdq = signals(1).pdq or b""
+    far = pdq[:-1] + b"\0"
+    flood = [EntryState(n, 1, True, True, replace(signals(1), pdq=far)) for n in range(50)]
+    near = [EntryState(n, 1, True, True, signals(1)) for n in range(50, 53)]
+    other = [EntryState(n, 2, True, True, signals(1)) for n in range(53, 55)]
+    indexes.apply([*flood, *near, *other])
+    groups = frozenset({1, 2})
+    radii = dict.fromkeys(groups, 8)
+    search = Search(signals(1), groups, frozenset(), radii, {SPACE: radii}, limit=5)
+    found = indexes.search(search)
+    ids = {kind: sorted(hit.id for hit in found if hit.signal == kind) for kind in ALL}
+    assert ids["pdq"] == [0, 1, 50, 51, 52, 53, 54]
+    assert ids["md5"] == ids["url"] == ids["code"] == [0, 1, 2, 3, 4, 53, 54]
+
+
+def test_an_item_that_changes_its_id_is_never_missed(
+    store: Store, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that lists the same items anew is applied without a gap, however long it is."""
+    monkeypatch.setattr("service.store.changes._CHUNK", 2)
+    target = ImportTarget("A")
+    store.apply_import(target, [ImportRow(n, signals(n), f"old {n}") for n in range(5)])
+    engine.sync()
+    store.apply_import(target, [ImportRow(n, signals(n), f"new {n}") for n in range(5)])
+    indexes, gaps = engine._indexes, []
+    apply = indexes.apply
+
+    def watched(states: Sequence[EntryState]) -> None:
+        apply(states)
+        gaps.extend(n for n in range(5) if matched(engine, n) != ALL)
+
+    monkeypatch.setattr(indexes, "apply", watched)
+    engine.sync()
+    assert not gaps
+    assert {hit.id for n in range(5) for hit in find(engine, signals(n), frozenset({1}))} == {
+        entry.id for entry in store.entries.export("A")
+    }
 
 
 @pytest.mark.parametrize(
