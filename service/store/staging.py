@@ -12,17 +12,20 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
     Text,
     delete,
     func,
     insert,
+    not_,
     select,
 )
 
@@ -122,6 +125,7 @@ def _columns(row: ImportRow) -> dict[str, Any]:
 
 def _drop_repeats(connection: Connection, reading: Reading) -> None:
     """Keep the first row of each provider's id; a repeat with other content is a rejected line."""
+    # A list may repeat one line a million times: the database counts them, only a few come here.
     first = STAGED.alias("first")
     firsts = (
         select(STAGED.c.provider_id, func.min(STAGED.c.position).label("position"))
@@ -129,25 +133,26 @@ def _drop_repeats(connection: Connection, reading: Reading) -> None:
         .having(func.count() > 1)
         .subquery("firsts")
     )
-    repeats = connection.execute(
-        select(
-            STAGED.c.position,
-            STAGED.c.line,
-            first.c.line.label("first_line"),
-            (STAGED.c.content == first.c.content).label("same"),
+
+    def repeats(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+        return (
+            select(*columns)
+            .join_from(STAGED, firsts, firsts.c.provider_id == STAGED.c.provider_id)
+            .join(first, first.c.position == firsts.c.position)
+            .where(STAGED.c.position != firsts.c.position)
         )
-        .join(firsts, firsts.c.provider_id == STAGED.c.provider_id)
-        .join(first, first.c.position == firsts.c.position)
-        .where(STAGED.c.position != firsts.c.position)
+
+    same = STAGED.c.content == first.c.content
+    reading.duplicates += connection.execute(repeats(func.count()).where(same)).scalar_one()
+    bad = connection.execute(repeats(func.count()).where(not_(same))).scalar_one()
+    shown = connection.execute(
+        repeats(STAGED.c.line, first.c.line.label("first_line"))
+        .where(not_(same))
         .order_by(STAGED.c.position)
+        .limit(MAX_SHOWN)
     ).all()
-    for repeat in repeats:
-        if repeat.same:
-            reading.duplicates += 1
-        else:
-            reading.reject(
-                repeat.line, f"line {repeat.first_line} has the same id with other content"
-            )
-    for start in range(0, len(repeats), _BATCH):
-        positions = [repeat.position for repeat in repeats[start : start + _BATCH]]
-        connection.execute(delete(STAGED).where(STAGED.c.position.in_(positions)))
+    for line, first_line in shown:
+        reading.reject(line, f"line {first_line} has the same id with other content")
+    reading.rejected_count += bad - len(shown)
+    if reading.duplicates or bad:
+        connection.execute(delete(STAGED).where(STAGED.c.position.in_(repeats(STAGED.c.position))))

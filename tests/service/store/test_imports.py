@@ -134,6 +134,17 @@ def test_repeated_lines(store: Store) -> None:
     assert diff.rejected == (RejectedLine(4, "line 2 has the same id with other content"),)
 
 
+def test_more_repeats_than_are_shown_are_counted(store: Store) -> None:
+    """All of them, of either kind, and the first line of the id is the one in force."""
+    many = MAX_SHOWN + 5
+    rows = [row(1, "a", 1), row(2, "b", 2)]
+    rows += [row(n, "a", 1 + n % 2) for n in range(3, 3 + 2 * many)]
+    diff = store.apply_import(TARGET, rows, max_rejected=many)
+    assert (diff.added, diff.duplicates, diff.rejected_count) == (2, many, many)
+    assert len(diff.rejected) == MAX_SHOWN
+    assert names(store) == {"a": rows[0].signals, "b": rows[1].signals}
+
+
 def test_lines_without_ids_keep_their_entries(store: Store) -> None:
     """The id derived from a line is the same in the next version."""
     rows = [ImportRow(n, Signals(md5=bytes([n] * 16))) for n in (1, 2)]
