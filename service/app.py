@@ -47,9 +47,11 @@ def create_app(
     that was given is
     left open at shutdown. Raises ``StoreError``, ``CheckpointError`` or ``DeviceError``.
     """
-    own_store = open_store(settings.data_dir, settings.store_url) if store is None else None
-    store = own_store or store
-    assert store is not None
+    own_store = None
+    if store is None:
+        store = own_store = open_store(
+            settings.data_dir, settings.store_url, busy_timeout=settings.busy_timeout
+        )
     engine = Engine(store, settings.poll_seconds)
     compute = WorkPool("compute", settings.workers, settings.queue)
     services = Services(

@@ -16,7 +16,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    NoSuchModuleError,
+    OperationalError,
+    TimeoutError,  # noqa: A004 (the pool's own, which is not the built-in one)
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.errors import StoreBusyError, StoreUnusableError
@@ -53,6 +59,8 @@ class Database:
                 max_overflow=16,
                 hide_parameters=True,  # what a statement holds must not reach a log
             )
+        except ValueError:  # of a port; what it says may be a part of the password
+            raise StoreUnusableError("the database URL cannot be used: it has a bad port") from None
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise StoreUnusableError(f"the database URL cannot be used: {error}") from error
         self.path = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
@@ -157,8 +165,10 @@ def _named_errors() -> Iterator[None]:
     """Turn the driver's errors, whose text can hold the values of a statement, into ours."""
     try:
         yield
+    except TimeoutError:
+        raise StoreBusyError("every connection to the store is in use; try again") from None
     except OperationalError as error:
-        said = str(error.orig)
+        said = str(error.orig) or "it does not say why"
         if "locked" in said or "busy" in said or "lock timeout" in said:
             raise StoreBusyError("another writer holds the store; try again") from None
         raise StoreUnusableError(f"the database cannot be used: {said.splitlines()[0]}") from None

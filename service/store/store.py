@@ -59,14 +59,17 @@ class Store:
         self._database.close()
 
 
-def open_store(data_dir: Path, url: str | None = None, create: bool = True) -> Store:
+def open_store(
+    data_dir: Path, url: str | None = None, create: bool = True, busy_timeout: float = 10.0
+) -> Store:
     """Open the store in ``data_dir``, or at ``url`` (``sqlite:///PATH``, ``postgresql://…``).
 
-    With ``create`` a store that is missing is made, at the newest layout; without, it raises
-    ``StoreMissingError``. A store of another layout raises ``SchemaOutdatedError`` or
-    ``SchemaTooNewError``; a database that cannot be used raises ``StoreUnusableError``.
+    A writer waits ``busy_timeout`` seconds for another. With ``create`` a store that is missing is
+    made, at the newest layout; without, it raises ``StoreMissingError``. A store of another layout
+    raises ``SchemaOutdatedError`` or ``SchemaTooNewError``; a database that cannot be used raises
+    ``StoreUnusableError``.
     """
-    database = Database(url or sqlite_url(data_dir))
+    database = Database(url or sqlite_url(data_dir), busy_timeout)
     try:
         if create:
             database.create_files()

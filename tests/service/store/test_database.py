@@ -59,7 +59,9 @@ def test_a_missing_store_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mysql://h/d", "sqlite://", "oracle://h/d"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "mysql://h/d", "sqlite://", "oracle://h/d", "postgresql://h:port/d"]
+)
 def test_an_unusable_url_is_named(tmp_path: Path, url: str) -> None:
     """A URL of a database that is not ours is refused when it is opened."""
     with pytest.raises(StoreUnusableError):
@@ -148,6 +150,25 @@ def test_a_writer_waits_and_then_says_busy(tmp_path: Path) -> None:
             impatient.banks.create("B")
     assert impatient.banks.create("B").name == "B"
     database.close()
+    store.close()
+
+
+def test_readers_beyond_the_pool_hear_busy(tmp_path: Path) -> None:
+    """A query that gets no connection is told to come again, and nothing else."""
+    store = open_store(tmp_path)
+    store._database.engine = create_engine(
+        sqlite_url(tmp_path), pool_size=1, max_overflow=0, pool_timeout=0
+    )
+    with store._database.connect(), pytest.raises(StoreBusyError):
+        store.sequence()
+    store.close()
+
+
+def test_a_setting_says_how_long_a_writer_waits(tmp_path: Path) -> None:
+    """As long as it was asked to, on every connection."""
+    store = open_store(tmp_path, busy_timeout=1.5)
+    with store._database.read() as connection:
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 1500
     store.close()
 
 
