@@ -1,9 +1,10 @@
 """The machine instructions the kernels need and NumPy does not name, as numba intrinsics.
 
 Each is emitted as generic LLVM vector code, so the compiler lowers it to whatever the user's
-processor has: AVX-512 ``vpopcnt`` where present, shuffles or plain instructions elsewhere. Loads
-skip numba's check for negative indices; callers guarantee that what they read exists (arrays end in
-``PADDING`` spare bytes for that). It knows nothing of indexes.
+processor has: AVX-512 ``vpopcnt`` where present, shuffles or plain instructions elsewhere. Memory
+is named by address, so that a kernel takes one array of addresses and not twenty arrays;
+callers guarantee that it exists and stays (arrays end in ``PADDING`` spare bytes for vector
+loads). It knows nothing of indexes.
 
 The functions with a leading underscore follow numba's intrinsic protocol: types in, (signature,
 code generator) out. What kernels call is declared at the end of the file.
@@ -13,9 +14,10 @@ code generator) out. What kernels call is declared at the end of the file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from llvmlite import ir  # type: ignore[import-untyped]
+from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -25,20 +27,25 @@ PADDING: Final = 128
 
 _BYTE, _HALF, _WORD, _LONG = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64)
 _Built = tuple[Any, Any]
-
-
-def _function(module: Any, kind: Any, name: str) -> Any:
-    declare: Any = cgutils.get_or_insert_function
-    return declare(module, kind, name)
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def _vector(element: ir.Type, lanes: int) -> ir.VectorType:
     return ir.VectorType(element, lanes)
 
 
-def _at(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    """The address of element ``index`` of an array argument."""
-    return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
+def _pointer(builder: Any, address: Any, kind: Any) -> Any:
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def _offset(builder: Any, address: Any, index: Any, size: int) -> Any:
+    """``address`` and ``index`` elements of ``size`` bytes."""
+    return builder.add(address, builder.mul(index, ir.Constant(_LONG, size)))
+
+
+def _function(module: Any, kind: Any, name: str) -> Any:
+    declare: Any = cgutils.get_or_insert_function
+    return declare(module, kind, name)
 
 
 def _splat(builder: Any, value: Any, element: ir.Type, lanes: int) -> Any:
@@ -64,11 +71,6 @@ def _bit_counts(builder: Any, vector: Any, name: str) -> Any:
     return builder.call(function, [vector])
 
 
-def _loaded_vector(builder: Any, address: Any, element: ir.Type, lanes: int, align: int) -> Any:
-    pointer = builder.bitcast(address, _vector(element, lanes).as_pointer())
-    return builder.load(pointer, align=align)
-
-
 def _popcount(_typing: Any, value: Any) -> _Built:
     """The number of set bits of an int64."""
 
@@ -87,77 +89,63 @@ def _lowest_bit(_typing: Any, value: Any) -> _Built:
     return types.int64(types.int64), emit
 
 
-def _prefetch(_typing: Any, array: Any, index: Any) -> _Built:
-    """Ask for the cache line of ``array[index]`` to be brought near; never faults."""
+def _address(_typing: Any, array: Any) -> _Built:
+    """Where an array begins."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        address = builder.bitcast(
-            _at(context, builder, signature.args[0], args[0], args[1]), _BYTE.as_pointer()
-        )
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.ptrtoint(data, _LONG)
+
+    return types.int64(array), emit
+
+
+def _prefetch(_typing: Any, address: Any) -> _Built:
+    """Ask for the cache line at ``address`` to be brought near; never faults."""
+
+    def emit(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _WORD, _WORD, _WORD])
         function = _function(builder.module, kind, "llvm.prefetch.p0")
         # Read, keep in every cache level, data.
-        builder.call(function, [address, *(ir.Constant(_WORD, flag) for flag in (0, 3, 1))])
+        flags = [ir.Constant(_WORD, flag) for flag in (0, 3, 1)]
+        builder.call(function, [_pointer(builder, args[0], _BYTE), *flags])
         return context.get_dummy_value()
 
-    return types.void(array, types.int64), emit
+    return types.void(types.int64), emit
 
 
-def _load(_typing: Any, array: Any, index: Any) -> _Built:
-    """``array[index]`` as an int64, for an index known to be in range; small types are unsigned."""
+def _loader(element: ir.Type, size: int, align: int) -> Callable[[Any, Any, Any], _Built]:
+    """The int64 value of element ``index``, ``size`` bytes each, from ``address``; unsigned."""
 
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        value = builder.load(_at(context, builder, signature.args[0], args[0], args[1]))
-        return value if value.type == _LONG else builder.zext(value, _LONG)
+    def generate(_typing: Any, address: Any, index: Any) -> _Built:
+        def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            place = _offset(builder, args[0], args[1], size)
+            value = builder.load(_pointer(builder, place, element), align=align)
+            return value if element == _LONG else builder.zext(value, _LONG)
 
-    return types.int64(array, types.int64), emit
+        return types.int64(types.int64, types.int64), emit
 
-
-def _load24(_typing: Any, array: Any, index: Any) -> _Built:
-    """The 24-bit little-endian number in bytes ``3 * index`` and on; reads one byte more."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        start = builder.mul(args[1], ir.Constant(_LONG, 3))
-        address = _at(context, builder, signature.args[0], args[0], start)
-        word = builder.load(builder.bitcast(address, _WORD.as_pointer()), align=1)
-        return builder.and_(builder.zext(word, _LONG), ir.Constant(_LONG, 0xFFFFFF))
-
-    return types.int64(array, types.int64), emit
+    return generate
 
 
-def _load64(_typing: Any, array: Any, index: Any) -> _Built:
-    """The int64 in bytes ``index`` to ``index + 7`` of a uint8 array, wherever that starts."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        address = _at(context, builder, signature.args[0], args[0], args[1])
-        return builder.load(builder.bitcast(address, _LONG.as_pointer()), align=1)
-
-    return types.int64(array, types.int64), emit
-
-
-def _near32(_typing: Any, array: Any, index: Any, word: Any, bound: Any) -> _Built:
-    """Which of the 32 uint16 from ``array[index]`` lie within ``bound`` bits of ``word``.
+def _near32(_typing: Any, address: Any, word: Any, bound: Any) -> _Built:
+    """Which of the 32 uint16 from ``address`` lie within ``bound`` bits of ``word``.
 
     Bit *i* of the answer is element *i*.
     """
 
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        address = _at(context, builder, signature.args[0], args[0], args[1])
-        vector = _loaded_vector(builder, address, _HALF, 32, 2)
-        wanted = _splat(builder, builder.trunc(args[2], _HALF), _HALF, 32)
+    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        vector = builder.load(_pointer(builder, args[0], _vector(_HALF, 32)), align=2)
+        wanted = _splat(builder, builder.trunc(args[1], _HALF), _HALF, 32)
         bits = _bit_counts(builder, builder.xor(vector, wanted), "v32i16")
-        limit = _splat(builder, builder.trunc(args[3], _HALF), _HALF, 32)
+        limit = _splat(builder, builder.trunc(args[2], _HALF), _HALF, 32)
         near = builder.icmp_unsigned("<=", bits, limit)
         return builder.zext(builder.bitcast(near, _WORD), _LONG)
 
-    return types.int64(array, types.int64, types.int64, types.int64), emit
+    return types.int64(*[types.int64] * 3), emit
 
 
 def _sums8(builder: Any, parts: list[tuple[Any, Any]]) -> Any:
-    """Distances of eight codes from vectors of alternating halves:
-
-    ``parts`` holds (first, second).
-    """
+    """Distances of eight codes from vectors of alternating halves, each (first four, last four)."""
     totals = []
     for side in (0, 1):
         total = _bit_counts(builder, parts[0][side], "v8i64")
@@ -170,22 +158,35 @@ def _sums8(builder: Any, parts: list[tuple[Any, Any]]) -> Any:
     return builder.add(even, odd)
 
 
+def _xor16(builder: Any, address: Any, row: Any, first: Any, second: Any) -> tuple[Any, Any]:
+    """Sixteen int64 from row ``row``, two a row, against the query's two words."""
+    wanted = _pair(builder, first, second)
+    start = _offset(builder, address, row, 16)
+    vectors = []
+    for side in (0, 1):
+        place = builder.add(start, ir.Constant(_LONG, 64 * side))
+        loaded = builder.load(_pointer(builder, place, _vector(_LONG, 8)), align=8)
+        vectors.append(builder.xor(loaded, wanted))
+    return vectors[0], vectors[1]
+
+
+def _within(builder: Any, halves: list[tuple[Any, Any]], bound: Any) -> Any:
+    near = builder.icmp_unsigned("<=", _sums8(builder, halves), _splat(builder, bound, _LONG, 8))
+    return builder.zext(builder.bitcast(near, _BYTE), _LONG)
+
+
 def _near8_by_head(
     _typing: Any, head: Any, row: Any, first: Any, second: Any, bound: Any
 ) -> _Built:
     """Which of the eight rows from ``row`` lie within ``bound`` bits in their first 128 bits.
 
-    ``head``: int64, two a row. Bit *i* of the answer is row *i*.
+    ``head``: address of int64, two a row. Bit *i* of the answer is row *i*.
     """
 
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        halves = _xor16(context, builder, signature.args[0], args[0], args[1], args[2], args[3])
-        near = builder.icmp_unsigned(
-            "<=", _sums8(builder, [halves]), _splat(builder, args[4], _LONG, 8)
-        )
-        return builder.zext(builder.bitcast(near, _BYTE), _LONG)
+    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _within(builder, [_xor16(builder, *args[:4])], args[4])
 
-    return types.int64(head, *[types.int64] * 4), emit
+    return types.int64(*[types.int64] * 5), emit
 
 
 def _near8(
@@ -201,47 +202,44 @@ def _near8(
 ) -> _Built:
     """Which of the eight rows from ``row`` lie within ``bound`` bits. Bit *i* is row *i*."""
 
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kinds = signature.args
+    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        head, tail, row, first, second, third, fourth, bound = args
         halves = [
-            _xor16(context, builder, kinds[0], args[0], args[2], args[3], args[4]),
-            _xor16(context, builder, kinds[1], args[1], args[2], args[5], args[6]),
+            _xor16(builder, head, row, first, second),
+            _xor16(builder, tail, row, third, fourth),
         ]
-        near = builder.icmp_unsigned(
-            "<=", _sums8(builder, halves), _splat(builder, args[7], _LONG, 8)
-        )
-        return builder.zext(builder.bitcast(near, _BYTE), _LONG)
+        return _within(builder, halves, bound)
 
-    return types.int64(head, tail, *[types.int64] * 6), emit
+    return types.int64(*[types.int64] * 8), emit
 
 
-def _xor16(
-    context: Any, builder: Any, kind: Any, array: Any, row: Any, first: Any, second: Any
-) -> tuple[Any, Any]:
-    """Sixteen int64 from row ``row``, two a row, against the query's two words."""
-    wanted = _pair(builder, first, second)
-    start = builder.shl(row, ir.Constant(_LONG, 1))
-    vectors = []
-    for side in (0, 1):
-        place = builder.add(start, ir.Constant(_LONG, 8 * side))
-        address = _at(context, builder, kind, array, place)
-        vectors.append(builder.xor(_loaded_vector(builder, address, _LONG, 8, 8), wanted))
-    return vectors[0], vectors[1]
+def inlined(function: _F) -> _F:
+    """Mark a function as a part of kernels: it is compiled where one calls it, not before."""
+    part: Any = njit(nogil=True)
+    marked: _F = part(function)
+    return marked
 
 
 def _declared(generator: Any) -> Any:
     return intrinsic(generator)
 
 
-# The types are those kernels see; numba reads none of this.
-_Array = NDArray[Any]
-
+# The types are those kernels see; numba reads none of this. An address is an int.
 popcount: Final[Callable[[int], int]] = _declared(_popcount)
 lowest_bit: Final[Callable[[int], int]] = _declared(_lowest_bit)
-prefetch: Final[Callable[[_Array, int], None]] = _declared(_prefetch)
-load: Final[Callable[[_Array, int], int]] = _declared(_load)
-load24: Final[Callable[[_Array, int], int]] = _declared(_load24)
-load64: Final[Callable[[_Array, int], int]] = _declared(_load64)
-near32: Final[Callable[[_Array, int, int, int], int]] = _declared(_near32)
-near8: Final[Callable[[_Array, _Array, int, int, int, int, int, int], int]] = _declared(_near8)
-near8_by_head: Final[Callable[[_Array, int, int, int, int], int]] = _declared(_near8_by_head)
+address: Final[Callable[[NDArray[Any]], int]] = _declared(_address)
+prefetch: Final[Callable[[int], None]] = _declared(_prefetch)
+
+# (address, index) -> value
+load8: Final[Callable[[int, int], int]] = _declared(_loader(_BYTE, 1, 1))
+load16: Final[Callable[[int, int], int]] = _declared(_loader(_HALF, 2, 2))
+load32: Final[Callable[[int, int], int]] = _declared(_loader(_WORD, 4, 4))
+load64: Final[Callable[[int, int], int]] = _declared(_loader(_LONG, 8, 8))
+load32_of_3: Final[Callable[[int, int], int]] = _declared(_loader(_WORD, 3, 1))
+"""Four bytes from ``3 * index``: numbers of 24 bits, and a byte too many."""
+load64_of_1: Final[Callable[[int, int], int]] = _declared(_loader(_LONG, 1, 1))
+"""Eight bytes from byte ``index``, wherever that is."""
+
+near32: Final[Callable[[int, int, int], int]] = _declared(_near32)
+near8: Final[Callable[[int, int, int, int, int, int, int, int], int]] = _declared(_near8)
+near8_by_head: Final[Callable[[int, int, int, int, int], int]] = _declared(_near8_by_head)

@@ -17,28 +17,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import numba
 from numba.core import types
 
-from index import checksum, intrinsics, probing, scanning, sorting
-
-_INLINED = [
-    checksum.shifted,
-    checksum.rotated,
-    checksum.mixed,
-    probing.shell_size,
-    probing.shell_cost,
-    probing.choose_depths,
-    probing.list_ranges,
-    probing.sub_code_distance,
-    probing.first_sighting,
-    probing.filtered,
-    probing.verify,
-]
-"""Parts of kernels, callees before callers."""
+from index import answering, checksum, intrinsics, permuting, probing, scanning, sorting
 
 
 def _input(element: types.Type) -> types.Array:
@@ -59,6 +43,7 @@ class Kernels:
     All release the interpreter lock.
     """
 
+    answer: Callable[..., int]
     probe: Callable[..., int]
     scan: Callable[..., int]
     permute: Callable[..., None]
@@ -69,34 +54,27 @@ class Kernels:
     xxh64: Callable[..., int]
 
 
-def _signatures() -> dict[str, tuple[Any, Any]]:
+def _signatures() -> dict[str, tuple[Callable[..., Any], Any]]:
     """Name to (function, signature) of every kernel."""
-    longs, bytes_, out = _input(_LONG), _input(_BYTE), _output(_LONG)
-    number = _LONG
+    number, longs, out = _LONG, _input(_LONG), _output(_LONG)
+    codes = types.Array(_BYTE, 2, "C", readonly=True)
+    words, halves, bytes_ = _output(_WORD), _output(_HALF), _output(_BYTE)
     return {
+        "answer": (answering.answer, number(codes, longs, longs, out)),
         "probe": (
             probing.probe,
-            number(
-                *[longs, number, number, number, number, number, number],
-                *[_input(_WORD), _input(_HALF), bytes_, longs, longs, bytes_],
-                *[_input(_HALF), longs, out, out, out, out, number, out, out],
-            ),
+            number(longs, longs, longs, number, number, number, number, *[out] * 6),
         ),
-        "scan": (
-            scanning.scan,
-            number(longs, longs, bytes_, number, number, longs, longs, out, out, out, out),
-        ),
-        "permute": (sorting.permute, types.void(bytes_, longs, out)),
-        "count_table": (sorting.count_table, types.void(longs, number, _output(_WORD))),
+        "scan": (scanning.scan, number(longs, number, number, longs, number, *[out] * 4)),
+        "permute": (permuting.permute, types.void(codes, out)),
+        "count_table": (sorting.count_table, types.void(longs, number, words)),
         "fill_table": (
             sorting.fill_table,
-            types.void(
-                longs, number, _input(_WORD), _output(_WORD), _output(_HALF), _output(_BYTE)
-            ),
+            types.void(longs, number, _input(_WORD), words, halves, bytes_),
         ),
-        "find": (sorting.find, types.void(longs, _input(_WORD), longs, out)),
         "halve": (sorting.halve, types.void(longs, out, out)),
-        "xxh64": (checksum.xxh64, number(bytes_)),
+        "find": (sorting.find, types.void(longs, _input(_WORD), longs, out)),
+        "xxh64": (checksum.xxh64, number(_input(_BYTE))),
     }
 
 
@@ -107,26 +85,28 @@ def _version() -> str:
     own file only, not in what it calls.
     """
     digest = hashlib.sha256()
-    for module in (checksum, intrinsics, probing, scanning, sorting):
+    for module in (answering, checksum, intrinsics, permuting, probing, scanning, sorting):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:12]
 
 
 def _compile(version: str) -> Kernels:
-    for function in _INLINED:
-        # Kernels find their parts through their module's globals.
-        if isinstance(function, FunctionType):
-            parts: dict[str, Any] = function.__globals__
-            parts[function.__name__] = numba.njit(nogil=True)(function)
-    made = {}
-    for name, (function, signature) in _signatures().items():
-        function.__qualname__ = f"{function.__name__}_{version}"
-        try:
-            made[name] = numba.njit(signature, nogil=True, cache=True)(function)
-        except (RuntimeError, OSError):
-            # No place to keep the cache, or no room in it: the code itself is as good.
-            made[name] = numba.njit(signature, nogil=True)(function)
-    return Kernels(**made)
+    return Kernels(
+        **{
+            name: compiled(function, signature, version)
+            for name, (function, signature) in _signatures().items()
+        }
+    )
+
+
+def compiled(function: Callable[..., Any], signature: Any, version: str) -> Any:  # noqa: ANN401 - untyped
+    """``function`` as machine code, from the cache if it holds this ``version``."""
+    function.__qualname__ = f"{function.__name__}_{version}"
+    try:
+        return numba.njit(signature, nogil=True, cache=True)(function)
+    except (RuntimeError, OSError):
+        # No place to keep the cache, or no room in it: the code itself is as good.
+        return numba.njit(signature, nogil=True)(function)
 
 
 _lock = threading.Lock()

@@ -10,7 +10,7 @@ on. So it is exact to read only the buckets within ρ(t) of the query's sub-code
 only rows whose check meets the second bound: about one in a hundred. Depths are lowered in tables
 where the query's own buckets are heavy, and raised where they are light.
 
-These are plain functions in the part of Python that numba compiles; ``kernels`` does so. They know
+These are functions in the part of Python that numba compiles; ``kernels`` does so. They know
 nothing of ids, groups or files.
 """
 
@@ -21,12 +21,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index.intrinsics import load, load24, lowest_bit, near32, popcount, prefetch
+from index.intrinsics import (
+    address,
+    inlined,
+    load8,
+    load16,
+    load32,
+    load32_of_3,
+    load64,
+    lowest_bit,
+    near32,
+    popcount,
+    prefetch,
+)
 
 Longs = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
-Checks = NDArray[np.uint16]
-Offsets = NDArray[np.uint32]
 
 TABLES: Final = 16
 BUCKETS: Final = 65536
@@ -35,6 +44,8 @@ MAX_DEPTH: Final = 5
 MAX_RADIUS: Final = TABLES * (MAX_DEPTH + 1) - 1
 RANGES: Final = TABLES * 6885
 """Most ranges one query can make."""
+WAITING: Final = 1 << 15
+"""Rows gathered before they are verified."""
 
 TOO_MANY: Final = 1
 """Outcome: more candidates than allowed; nothing was emitted."""
@@ -43,21 +54,34 @@ FULL: Final = 2
 PLAN: Final = 4 + TABLES
 """Columns of a plan: outcome, probes, candidates, rows verified, then the depth of each table."""
 
+# A part of an index, as kernels see it: a run of int64, most of them addresses of its arrays.
+HEAD, TAIL, LIVE, OFFSETS, CHECKS, ROWS = range(6)
+ENTRIES: Final = 6
+CUT: Final = 7
+"""Radius up to which the tables are searched, bits; -1: not at all."""
+ALLOWED: Final = 8
+"""Candidates in the tables from which scanning is quicker."""
+STRETCHES: Final = 9
+"""Address of the rows to scan: first row, row after the last, radius; int64 each."""
+STRETCH_COUNT: Final = 10
+PART_FIELDS: Final = 12
+
+# What all parts share: addresses of the sub-codes by number of set bits (uint16), and of the
+# places where each number's run begins (int64).
+MASKS, SHELLS = range(2)
+
 _SHELLS: Final = MAX_DEPTH + 2
-_AHEAD: Final = 12
+_AHEAD: Final = 16
 """How many steps ahead memory is asked for."""
+_AHEAD_AT_ONCE: Final = 1024
+"""So many ranges are asked for while they are listed."""
 _ROWS_PER_RANGE: Final = 40.0
 """Opening a bucket costs about as much as reading this many checks."""
 
 
+@inlined
 def choose_depths(
-    radius: int,
-    words: Longs,
-    offsets: Offsets,
-    masks: Checks,
-    shells: Longs,
-    depths: Longs,
-    counts: Longs,
+    radius: int, words: Longs, offsets: int, masks: int, shells: int, depths: Longs, counts: Longs
 ) -> None:
     """Share ``radius`` among the tables, lightest buckets first, from real bucket sizes.
 
@@ -102,36 +126,50 @@ def choose_depths(
         depths[lightest] += 1
 
 
-def shell_cost(table: int, shell: int, counts: Longs, shells: Longs) -> float:
+@inlined
+def shell_cost(table: int, shell: int, counts: Longs, shells: int) -> float:
     """The cost of a shell, in rows: as counted, or guessed from the last one that was."""
     known = shell
     while known > 0 and counts[table * _SHELLS + known] < 0:
         known -= 1
-    buckets = float(shells[shell + 1] - shells[shell])
+    buckets = float(load64(shells, shell + 1) - load64(shells, shell))
     rows = float(counts[table * _SHELLS + known])
-    rows *= buckets / float(shells[known + 1] - shells[known])
+    rows *= buckets / float(load64(shells, known + 1) - load64(shells, known))
     return rows + _ROWS_PER_RANGE * min(rows, buckets)
 
 
-def shell_size(
-    word: int, table: int, shell: int, offsets: Offsets, masks: Checks, shells: Longs
-) -> int:
+@inlined
+def shell_size(word: int, table: int, shell: int, offsets: int, masks: int, shells: int) -> int:
     """Rows of ``table`` whose sub-code lies at distance ``shell`` from ``word``."""
     first = table * (BUCKETS + 1)
     total = 0
-    for place in range(shells[shell], shells[shell + 1]):
-        bucket = first + (word ^ load(masks, place))
-        total += load(offsets, bucket + 1) - load(offsets, bucket)
+    for place in range(load64(shells, shell), load64(shells, shell + 1)):
+        bucket = first + (word ^ load16(masks, place))
+        total += load32(offsets, bucket + 1) - load32(offsets, bucket)
     return total
 
 
+@inlined
+def ask_for_offsets(words: Longs, offsets: int) -> None:
+    """Have the lines brought that hold the buckets within one bit of each sub-code."""
+    for table in range(TABLES):
+        start = offsets + 4 * (table * (BUCKETS + 1) + words[table])
+        prefetch(start)
+        prefetch(start + 4)
+        # Flips of the lowest bits stay within a line of 16 offsets, or its neighbour.
+        for bit in range(3, 16):
+            prefetch(offsets + 4 * (table * (BUCKETS + 1) + (words[table] ^ (1 << bit))))
+
+
+@inlined
 def list_ranges(
     words: Longs,
     depths: Longs,
     entries: int,
-    offsets: Offsets,
-    masks: Checks,
-    shells: Longs,
+    offsets: int,
+    checks: int,
+    masks: int,
+    shells: int,
     first: int,
     last: int,
     ranges: Longs,
@@ -147,23 +185,27 @@ def list_ranges(
         # A neighbour of depth -1 can leave the outermost shell no room.
         for shell in range(min(depths[table], both) + 1):
             note = ((both - shell) << 8) | table
-            for place in range(shells[shell], shells[shell + 1]):
-                bucket = start + (word ^ load(masks, place))
-                begin = load(offsets, bucket)
-                size = load(offsets, bucket + 1) - begin
+            for place in range(load64(shells, shell), load64(shells, shell + 1)):
+                bucket = start + (word ^ load16(masks, place))
+                begin = load32(offsets, bucket)
+                size = load32(offsets, bucket + 1) - begin
                 ranges[2 * count] = at + begin
                 ranges[2 * count + 1] = (size << 16) | note
+                if count < _AHEAD_AT_ONCE:
+                    prefetch(checks + 2 * (at + begin))
+                    prefetch(checks + 2 * (at + begin) + 62)
                 count += 1 if size > 0 else 0
     return count
 
 
+@inlined
 def sub_code_distance(query: Longs, code: Longs, table: int) -> int:
     """Distance of two codes, int64 (4) each, in sub-code ``table``, bits."""
     shift = 16 * (table % 4)
-    bits: int = popcount(((query[table // 4] ^ code[table // 4]) >> shift) & 0xFFFF)
-    return bits
+    return popcount(((query[table // 4] ^ code[table // 4]) >> shift) & 0xFFFF)
 
 
+@inlined
 def first_sighting(query: Longs, depths: Longs, code: Longs, table: int) -> bool:
     """Whether ``table`` is the lowest one that leads to ``code``: so each row is emitted once."""
     for earlier in range(table):
@@ -175,14 +217,15 @@ def first_sighting(query: Longs, depths: Longs, code: Longs, table: int) -> bool
     return True
 
 
+@inlined
 def filtered(
-    begin: int, size: int, wanted: int, bound: int, table: int, checks: Checks, waiting: Longs,
+    begin: int, size: int, wanted: int, bound: int, table: int, checks: int, waiting: Longs,
     found: int,
 ) -> int:  # fmt: skip
     """Append to ``waiting`` the places of one bucket whose check is near; returns the new count."""
     step = 0
     while step < size:
-        near = near32(checks, begin + step, wanted, bound)
+        near = near32(checks + 2 * (begin + step), wanted, bound)
         if size - step < 32:
             near &= (1 << (size - step)) - 1
         while near:
@@ -193,33 +236,37 @@ def filtered(
     return found
 
 
+@inlined
 def verify(
-    found: int, waiting: Longs, radius: int, query: Longs, depths: Longs, rows: Bytes, head: Longs,
-    tail: Longs, live: Bytes, out_rows: Longs, out_distances: Longs, count: int, code: Longs,
+    found: int, waiting: Longs, radius: int, query: Longs, depths: Longs, part: int,
+    out_rows: Longs, out_distances: Longs, count: int, code: Longs,
 ) -> int:  # fmt: skip
     """Emit the rows behind ``waiting`` that are live and within ``radius``; returns the new count.
 
-    A count beyond the output's size means that some were not written.
+    ``part``: address of the part's fields. A count beyond the output's size means that some were
+    not written.
     """
+    rows, head, tail = load64(part, ROWS), load64(part, HEAD), load64(part, TAIL)
+    live = load64(part, LIVE)
     for place in range(found):
         if place + _AHEAD < found:
-            prefetch(rows, 3 * (waiting[place + _AHEAD] >> 4))
+            prefetch(rows + 3 * (waiting[place + _AHEAD] >> 4))
         spot = waiting[place]
-        waiting[place] = (load24(rows, spot >> 4) << 4) | (spot & 15)
+        waiting[place] = ((load32_of_3(rows, spot >> 4) & 0xFFFFFF) << 4) | (spot & 15)
     for place in range(found):
         if place + _AHEAD < found:
-            prefetch(head, 2 * (waiting[place + _AHEAD] >> 4))
+            prefetch(head + 16 * (waiting[place + _AHEAD] >> 4))
         row = waiting[place] >> 4
-        code[0] = load(head, 2 * row)
-        code[1] = load(head, 2 * row + 1)
+        code[0] = load64(head, 2 * row)
+        code[1] = load64(head, 2 * row + 1)
         distance = popcount(code[0] ^ query[0]) + popcount(code[1] ^ query[1])
         if distance <= radius:
-            code[2] = load(tail, 2 * row)
-            code[3] = load(tail, 2 * row + 1)
+            code[2] = load64(tail, 2 * row)
+            code[3] = load64(tail, 2 * row + 1)
             distance += popcount(code[2] ^ query[2]) + popcount(code[3] ^ query[3])
             if (
                 distance <= radius
-                and (load(live, row >> 3) >> (row & 7)) & 1
+                and (load8(live, row >> 3) >> (row & 7)) & 1
                 and first_sighting(query, depths, code, waiting[place] & 15)
             ):
                 if count < out_rows.size:
@@ -229,79 +276,98 @@ def verify(
     return count
 
 
-def probe(
-    queries: Longs, radius: int, first_query: int, last_query: int, first_table: int,
-    last_table: int, allowed: int, offsets: Offsets, checks: Checks, rows: Bytes, head: Longs,
-    tail: Longs, live: Bytes, masks: Checks, shells: Longs, ranges: Longs, waiting: Longs,
-    out_rows: Longs, out_distances: Longs, count: int, ends: Longs, plans: Longs,
+@inlined
+def probe_one(
+    query: Longs, part: int, shared: int, first_table: int, last_table: int, ranges: Longs,
+    waiting: Longs, out_rows: Longs, out_distances: Longs, count: int, plan: Longs, at: int,
 ) -> int:  # fmt: skip
-    """Search ``queries``, int64 (4 a query), from ``first_query`` up to but not ``last_query``.
+    """Search the tables of one part for one query, int64 (4); returns the new count of matches.
 
-    Emits (row, distance) from ``count`` on; ``ends[query]`` becomes the count after a query. Only
-    tables from ``first_table`` up to but not ``last_table`` are read, so that threads can share
-    one query. A query with more than ``allowed`` candidates emits nothing and says so in its plan.
-    Returns the query to go on with: ``last_query``, or one whose outcome is ``FULL``.
+    ``part`` and ``shared``: addresses of their fields. Only tables from ``first_table`` up to but
+    not ``last_table`` are read, so that threads can share one query. What was done goes to ``plan``
+    from ``at`` on; unless its outcome is 0, nothing was emitted.
     """
-    entries = head.size // 2
+    masks, shells = load64(shared, MASKS), load64(shared, SHELLS)
+    offsets, checks = load64(part, OFFSETS), load64(part, CHECKS)
+    radius = load64(part, CUT)
     words = np.empty(TABLES, np.int64)
     depths = np.empty(TABLES, np.int64)
     counts = np.empty(TABLES * _SHELLS, np.int64)
-    query = np.empty(4, np.int64)
     code = np.empty(4, np.int64)
+    for table in range(TABLES):
+        words[table] = (query[table // 4] >> (16 * (table % 4))) & 0xFFFF
+    ask_for_offsets(words, offsets)
+    choose_depths(radius, words, offsets, masks, shells, depths, counts)
+    listed = list_ranges(
+        words, depths, load64(part, ENTRIES), offsets, checks, masks, shells, first_table,
+        last_table, ranges,
+    )  # fmt: skip
+    candidates, probes = 0, 0
+    for place in range(listed):
+        candidates += ranges[2 * place + 1] >> 16
+    for table in range(TABLES):
+        plan[at + 4 + table] = depths[table]
+        probes += load64(shells, depths[table] + 1)
+    plan[at] = 0
+    plan[at + 1] = probes
+    plan[at + 2] = candidates
+    plan[at + 3] = 0
+    if candidates > load64(part, ALLOWED):
+        plan[at] = TOO_MANY
+        return count
+    found, verified, emitted = 0, 0, count
+    for place in range(listed):
+        if place + _AHEAD >= _AHEAD_AT_ONCE and place + _AHEAD < listed:
+            ahead = checks + 2 * ranges[2 * (place + _AHEAD)]
+            prefetch(ahead)
+            prefetch(ahead + 62)
+        begin, note = ranges[2 * place], ranges[2 * place + 1]
+        table, bound, size = note & 0xFF, (note >> 8) & 0xFF, note >> 16
+        wanted = words[(table + 1) % TABLES]
+        while size > 0:
+            # A bucket is read in pieces, so that the places waiting always fit.
+            piece = min(size, waiting.size - found)
+            found = filtered(begin, piece, wanted, bound, table, checks, waiting, found)
+            begin += piece
+            size -= piece
+            if found + 64 > waiting.size:
+                emitted = verify(
+                    found, waiting, radius, query, depths, part, out_rows, out_distances, emitted,
+                    code,
+                )  # fmt: skip
+                verified += found
+                found = 0
+    emitted = verify(
+        found, waiting, radius, query, depths, part, out_rows, out_distances, emitted, code
+    )
+    plan[at + 3] = verified + found
+    if emitted > out_rows.size:
+        plan[at] = FULL
+        return count
+    return emitted
+
+
+def probe(
+    queries: Longs, fields: Longs, shared: Longs, first_query: int, last_query: int,
+    first_table: int, last_table: int, ranges: Longs, waiting: Longs, out_rows: Longs,
+    out_distances: Longs, ends: Longs, plans: Longs,
+) -> int:  # fmt: skip
+    """Search ``queries``, int64 (4 a query), from ``first_query`` up to but not ``last_query``.
+
+    Emits (row, distance) from 0 on; ``ends[query]`` becomes the count after a query. Returns the
+    query to go on with: ``last_query``, or one whose outcome is ``FULL``.
+    """
+    query = np.empty(4, np.int64)
+    part, common = address(fields), address(shared)
+    count = 0
     for which in range(first_query, last_query):
         for word in range(4):
             query[word] = queries[4 * which + word]
-        for table in range(TABLES):
-            words[table] = (query[table // 4] >> (16 * (table % 4))) & 0xFFFF
-        choose_depths(radius, words, offsets, masks, shells, depths, counts)
-        listed = list_ranges(
-            words, depths, entries, offsets, masks, shells, first_table, last_table, ranges
-        )
-        candidates, probes = 0, 0
-        for place in range(listed):
-            candidates += ranges[2 * place + 1] >> 16
-        plan = PLAN * which
-        for table in range(TABLES):
-            plans[plan + 4 + table] = depths[table]
-            probes += shells[depths[table] + 1]
-        plans[plan] = 0
-        plans[plan + 1] = probes
-        plans[plan + 2] = candidates
-        plans[plan + 3] = 0
-        ends[which] = count
-        if candidates > allowed:
-            plans[plan] = TOO_MANY
-            continue
-        found, verified, emitted = 0, 0, count
-        for place in range(listed):
-            if place + _AHEAD < listed:
-                ahead = ranges[2 * (place + _AHEAD)]
-                prefetch(checks, ahead)
-                prefetch(checks, ahead + 32)
-            begin, note = ranges[2 * place], ranges[2 * place + 1]
-            table, bound, size = note & 0xFF, (note >> 8) & 0xFF, note >> 16
-            wanted = words[(table + 1) % TABLES]
-            while size > 0:
-                # A bucket is read in pieces, so that the places waiting always fit.
-                piece = min(size, waiting.size - found)
-                found = filtered(begin, piece, wanted, bound, table, checks, waiting, found)
-                begin += piece
-                size -= piece
-                if found + 64 > waiting.size:
-                    emitted = verify(
-                        found, waiting, radius, query, depths, rows, head, tail, live, out_rows,
-                        out_distances, emitted, code,
-                    )  # fmt: skip
-                    verified += found
-                    found = 0
-        emitted = verify(
-            found, waiting, radius, query, depths, rows, head, tail, live, out_rows,
-            out_distances, emitted, code,
+        count = probe_one(
+            query, part, common, first_table, last_table, ranges, waiting, out_rows, out_distances,
+            count, plans, PLAN * which,
         )  # fmt: skip
-        plans[plan + 3] = verified + found
-        if emitted > out_rows.size:
-            plans[plan] = FULL
+        if plans[PLAN * which] == FULL:
             return which
-        count = emitted
         ends[which] = count
     return last_query

@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index.probing import RANGES
+from index.answering import MEMORY
+from index.probing import RANGES, WAITING
 from index.scanning import BLOCK
 
 Longs = NDArray[np.int64]
 
-_WAITING: Final = 1 << 15
 _OUTPUT: Final = 1 << 13
 _KEPT_OUTPUT: Final = 1 << 17
 """Larger outputs are given back to the system after the query that needed them."""
@@ -45,7 +45,7 @@ class Scratch:
         """Make room for a search through tables."""
         if not len(self.ranges):
             self.ranges = np.empty(2 * RANGES, np.int64)
-            self.waiting = np.empty(_WAITING, np.int64)
+            self.waiting = np.empty(WAITING, np.int64)
 
     def grow(self, kept: int = 0, at_least: int = 0) -> None:
         """Make the output larger, keeping its first ``kept`` rows."""
@@ -68,6 +68,7 @@ class ScratchPool:
         """An empty pool."""
         # list.append and list.pop are atomic, so no lock is needed.
         self._free: list[Scratch] = []
+        self._memories: list[Longs] = []
 
     @contextmanager
     def taken(self) -> Iterator[Scratch]:
@@ -82,7 +83,19 @@ class ScratchPool:
             if len(scratch.rows) <= _KEPT_OUTPUT:
                 self._free.append(scratch)
 
+    def take_memory(self) -> Longs:
+        """Working memory for ``answering``."""
+        try:
+            return self._memories.pop()
+        except IndexError:
+            return np.empty(MEMORY, np.int64)
+
+    def give_memory(self, memory: Longs) -> None:
+        """Hand back what ``take_memory`` gave."""
+        self._memories.append(memory)
+
     @property
     def nbytes(self) -> int:
         """Memory of the free ones, bytes."""
-        return sum(scratch.nbytes for scratch in tuple(self._free))
+        free = sum(scratch.nbytes for scratch in tuple(self._free))
+        return free + sum(memory.nbytes for memory in tuple(self._memories))

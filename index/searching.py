@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.arguments import radii_of, widest
-from index.bitmap import Bitmap
 from index.delta import Delta
+from index.fields import of_delta, of_segment, shared
 from index.hits import Collector
 from index.interface import Radius
 from index.kernels import kernels
 from index.permutation import Words
-from index.planning import Step, masks, scan_cost
+from index.planning import Step, scan_cost
 from index.probing import FULL, PLAN, TABLES, TOO_MANY
 from index.routing import Route, Stretch, route, rows_in
 from index.scratch import Scratch
@@ -28,8 +28,10 @@ from index.state import Part
 from index.workers import WORTH_SHARING, Workers
 
 Longs = NDArray[np.int64]
+Emit = Callable[[Collector, Longs, Longs, Longs], None]
+"""Hands columns query, row and distance to a collector."""
 _Emit = Callable[[Longs, Longs, Longs], None]
-"""Takes columns query, row, distance."""
+"""The same, its collector chosen."""
 _Steps = list[list[Step]] | None
 """For each query, how it was answered so far; nothing when nobody asks."""
 
@@ -49,22 +51,22 @@ def search_part(
     count = len(queries) // 4
     way = route(part.segment, radius, count)
     refused: Sequence[int] = ()
+    own = of_segment(part.segment, part.live, way)
     if way.cut >= 0:
-        emit = partial(_emit, part, out, None if way.one_radius else radius, way.cut)
-        refused = _through_tables(part, queries, way, workers, emit, steps)
+        emit = partial(emit_part, part, None if way.one_radius else radius, way.cut, out)
+        refused = _through_tables(part, own.values, queries, way, workers, emit, steps)
     elif not way.scanned:
         step = Step("segment", len(part), "skip", "none of the groups asked for")
         _note(steps, range(count), step)
         return
-    whole = partial(_emit, part, out, None, way.cut)
-    arrays = (part.segment.head, part.segment.tail, part.live)
+    whole = partial(emit_part, part, None, way.cut, out)
     if refused:
-        _scan(arrays, way.served, queries, refused, workers, whole)
+        _scan(own.values, way.served, queries, refused, workers, whole)
         why = "too many candidates in the tables"
         rows = rows_in(way.served)
         _note(steps, refused, Step("segment", len(part), "scan", why, verified=rows))
     if way.scanned:
-        _scan(arrays, way.scanned, queries, range(count), workers, whole)
+        _scan(own.values, way.scanned, queries, range(count), workers, whole)
         rows = rows_in(way.scanned)
         step = Step("segment", len(part), "scan", way.reason, verified=rows)
         _note(steps, range(count), step)
@@ -83,31 +85,26 @@ def search_delta(
     if not len(delta) or top < 0:
         return
 
-    def emit(asked: Longs, rows: Longs, distances: Longs) -> None:
-        groups, bits = delta.groups[rows], distances.astype(np.int32)
-        if isinstance(radius, Mapping):
-            kept = bits <= radii_of(groups, radius)
-            asked, rows, groups, bits = asked[kept], rows[kept], groups[kept], bits[kept]
-        out.add(asked, delta.ids[rows], groups, bits)
-
-    arrays = (delta.head, delta.tail, delta.live)
-    _scan(arrays, ((0, len(delta), top),), queries, range(count), workers, emit)
+    own = of_delta(delta, top)
+    emit = partial(emit_delta, delta, radius, out)
+    _scan(own.values, ((0, len(delta), top),), queries, range(count), workers, emit)
     step = Step("delta", len(delta), "scan", "not yet in a segment", verified=len(delta))
     _note(steps, range(count), step)
 
 
-def _emit(
+def emit_part(
     part: Part,
-    out: Collector,
     radius: Radius | None,
     cut: int,
+    out: Collector,
     asked: Longs,
     rows: Longs,
     distances: Longs,
 ) -> None:
-    """Hand rows to ``out``;
+    """Hand a part's rows to ``out``.
 
-    with a ``radius``, those within their own group's, if it is <= ``cut``.
+    With a ``radius``, only those within their own group's, and only if that is at most ``cut``:
+    groups beyond it are scanned, and their rows come that way.
     """
     groups, bits = part.segment.groups_of(rows), distances.astype(np.int32)
     if radius is not None:
@@ -117,8 +114,25 @@ def _emit(
     out.add(asked, part.segment.ids[rows], groups, bits)
 
 
+def emit_delta(
+    delta: Delta, radius: Radius, out: Collector, asked: Longs, rows: Longs, distances: Longs
+) -> None:
+    """Hand a delta's rows to ``out``, those within their own group's ``radius``."""
+    groups, bits = delta.groups[rows], distances.astype(np.int32)
+    if isinstance(radius, Mapping):
+        kept = bits <= radii_of(groups, radius)
+        asked, rows, groups, bits = asked[kept], rows[kept], groups[kept], bits[kept]
+    out.add(asked, delta.ids[rows], groups, bits)
+
+
 def _through_tables(
-    part: Part, queries: Words, way: Route, workers: Workers, emit: _Emit, steps: _Steps
+    part: Part,
+    fields: Longs,
+    queries: Words,
+    way: Route,
+    workers: Workers,
+    emit: _Emit,
+    steps: _Steps,
 ) -> Sequence[int]:
     """Emit what the tables lead to; returns the queries with too many candidates."""
     count = len(queries) // 4
@@ -126,7 +140,7 @@ def _through_tables(
         plan = np.zeros(PLAN * count, np.int64)
 
         def probe(first: int, last: int) -> None:
-            _probe(part, queries, way, (first, last), (0, TABLES), workers, plan, emit)
+            _probe(fields, queries, (first, last), (0, TABLES), workers, plan, emit)
 
         if count > 1:
             workers.share(probe, count, way.cost * count)
@@ -136,7 +150,7 @@ def _through_tables(
                 return (0,) if plan[0] == TOO_MANY else ()
         plans = plan.reshape(1, count, PLAN)
     else:
-        plans = _shared_query(part, queries, way, workers, emit)
+        plans = _shared_query(fields, queries, way, workers, emit)
     too_many = (plans[:, :, 0] == TOO_MANY).any(axis=0)
     if steps is not None:
         for query in np.flatnonzero(~too_many).tolist():
@@ -146,7 +160,7 @@ def _through_tables(
 
 
 def _shared_query(
-    part: Part, queries: Words, way: Route, workers: Workers, emit: _Emit
+    fields: Longs, queries: Words, way: Route, workers: Workers, emit: _Emit
 ) -> NDArray[np.int64]:
     """One query, its tables shared among threads;
 
@@ -159,7 +173,7 @@ def _shared_query(
         plan = np.zeros(PLAN, np.int64)
         plans.append(plan)
         keep = lambda *columns: found.append(columns)  # noqa: E731 - used in the next line alone
-        _probe(part, queries, way, (0, 1), (first, last), workers, plan, keep)
+        _probe(fields, queries, (0, 1), (first, last), workers, plan, keep)
 
     workers.share(probe, TABLES, way.cost)
     # One share may have met too many candidates where another did not: then all is scanned.
@@ -170,9 +184,8 @@ def _shared_query(
 
 
 def _probe(
-    part: Part,
+    fields: Longs,
     queries: Words,
-    way: Route,
     asked: tuple[int, int],
     tables: tuple[int, int],
     workers: Workers,
@@ -180,7 +193,6 @@ def _probe(
     emit: _Emit,
 ) -> None:
     """Run the kernel over some queries and tables, with as much output as it turns out to need."""
-    segment = part.segment
     at, last = asked
     ends = np.zeros(last, np.int64)
     with workers.scratch.taken() as scratch:
@@ -188,9 +200,8 @@ def _probe(
         while at < last:
             start = at
             at = kernels().probe(
-                queries, way.cut, start, last, *tables, way.allowed, segment.offsets,
-                segment.checks, segment.rows, segment.head, segment.tail, part.live, *masks(),
-                scratch.ranges, scratch.waiting, scratch.rows, scratch.distances, 0, ends, plan
+                queries, fields, shared(), start, last, *tables, scratch.ranges, scratch.waiting,
+                scratch.rows, scratch.distances, ends, plan
             )  # fmt: skip
             emitted = int(ends[at - 1]) if at > start else 0
             if emitted:
@@ -205,7 +216,7 @@ def _probe(
 
 
 def _scan(
-    arrays: tuple[Longs, Longs, Bitmap],
+    fields: Longs,
     stretches: tuple[Stretch, ...],
     queries: Words,
     asked: Sequence[int],
@@ -222,11 +233,10 @@ def _scan(
             with workers.scratch.taken() as scratch:
                 scratch.for_scan(len(numbers))
                 state = np.zeros(1, np.int64)
-                for low, high, bits in _clipped(stretches, first, last):
-                    radii, row = np.full(len(numbers), bits, np.int64), low
+                for row, high, bits in _clipped(stretches, first, last):
                     while row < high:
                         row = kernels().scan(
-                            *arrays, row, high, words, radii, scratch.queries, scratch.rows,
+                            fields, row, high, words, bits, scratch.queries, scratch.rows,
                             scratch.distances, state
                         )  # fmt: skip
                         if row < high:

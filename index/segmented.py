@@ -45,6 +45,7 @@ from index.maintenance import Maintenance
 from index.nearest import nearest
 from index.permutation import reordered
 from index.planning import Explanation, Step
+from index.quick import quick
 from index.searching import search_delta, search_part
 from index.segment import MOST_ROWS
 from index.snapshots import Folder, Identity
@@ -181,7 +182,11 @@ class SegmentedIndex:
 
     def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
         """See ``CodeIndex``."""
-        return self._search(checked(codes), checked_radius(radius), checked_limit(limit), None)
+        if self._closed or self.needs_rebuild:
+            self._check_ready()
+        radius, limit = checked_radius(radius), checked_limit(limit)
+        hits = quick(self._holder.state, codes, radius, limit, self._workers)
+        return self._search(checked(codes), radius, limit, None) if hits is None else hits
 
     def use_threads(self, threads: int) -> None:
         """Let one search use so many threads from now on, the caller's included."""
@@ -189,6 +194,7 @@ class SegmentedIndex:
 
     def explain(self, codes: Codes, radius: Radius) -> list[Explanation]:
         """How each of ``codes`` is searched now: runs the search and says what it did."""
+        self._check_ready()
         steps: list[list[Step]] = [[] for _ in range(len(codes))]
         self._search(checked(codes), checked_radius(radius), 1, steps)
         return [Explanation(tuple(mine)) for mine in steps]
@@ -264,7 +270,6 @@ class SegmentedIndex:
     def _search(
         self, codes: Codes, radius: Radius, limit: int | None, steps: list[list[Step]] | None
     ) -> Hits:
-        self._check_ready()
         state, out = self._holder.state, Collector(len(codes), limit)
         if len(codes):
             queries = reordered(codes)

@@ -1,4 +1,4 @@
-"""Laying out a segment's arrays: bits reordered, tables filled, ids found.
+"""Laying out a segment's arrays: tables filled, ids found.
 
 These are plain functions in the part of Python that numba compiles; ``kernels`` does so. They know
 arrays; not files, or what rows stand for.
@@ -6,27 +6,14 @@ arrays; not files, or what rows stand for.
 
 from __future__ import annotations
 
-from index.intrinsics import load
-from index.probing import BUCKETS, TABLES, Bytes, Checks, Longs, Offsets
+import numpy as np
+from numpy.typing import NDArray
 
+from index.probing import BUCKETS, TABLES, Longs
 
-def permute(codes: Bytes, table: Longs, out: Longs) -> None:
-    """Reorder the bits of codes, uint8 (32 a code), into int64 (4 a code).
-
-    ``table``: int64 (32 × 256 × 4): for each byte of a code and each value of it, the bits it sets.
-    """
-    for row in range(codes.size // 32):
-        one = two = three = four = 0
-        for byte in range(32):
-            at = 4 * (256 * byte + load(codes, 32 * row + byte))
-            one |= load(table, at)
-            two |= load(table, at + 1)
-            three |= load(table, at + 2)
-            four |= load(table, at + 3)
-        out[4 * row] = one
-        out[4 * row + 1] = two
-        out[4 * row + 2] = three
-        out[4 * row + 3] = four
+Bytes = NDArray[np.uint8]
+Checks = NDArray[np.uint16]
+Offsets = NDArray[np.uint32]
 
 
 def count_table(codes: Longs, table: int, offsets: Offsets) -> None:
@@ -54,7 +41,7 @@ def fill_table(
         places[bucket] = offsets[bucket]
     for row in range(codes.size // 4):
         bucket = (codes[4 * row + word] >> shift) & 0xFFFF
-        place = load(places, bucket)
+        place = np.int64(places[bucket])
         places[bucket] = place + 1
         checks[place] = (codes[4 * row + after_word] >> after_shift) & 0xFFFF
         rows[3 * place] = row & 0xFF
@@ -82,13 +69,13 @@ def find(ids: Longs, order: Offsets, wanted: Longs, out: Longs) -> None:
         low, high = 0, entries
         while low < high:
             middle = (low + high) >> 1
-            row = load(order, middle) if order.size else middle
-            if load(ids, row) < value:
+            row = np.int64(order[middle]) if order.size else middle
+            if ids[row] < value:
                 low = middle + 1
             else:
                 high = middle
         out[place] = -1
         if low < entries:
-            row = load(order, low) if order.size else low
-            if load(ids, row) == value:
+            row = np.int64(order[low]) if order.size else low
+            if ids[row] == value:
                 out[place] = row

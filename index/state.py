@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,8 @@ class State:
     """The store's number of the last change that is in."""
     version: int = 0
     """Counts changes, numbered by a store or not."""
+    quick: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    """What ``quick`` keeps here."""
 
     @property
     def entries(self) -> int:

@@ -1,0 +1,82 @@
+"""One query, all parts, one call: what most searches are.
+
+Between two queries of a server the caches fill with other things, and then every object Python
+touches costs as much as a bucket. So the whole of a common query happens here, and Python only
+begins and ends it. What takes long enough to be shared among threads, or meets a pile-up, is left
+to ``searching``.
+
+This is a plain function; ``kernels`` compiles it. It knows what ``probing`` and ``scanning`` know.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.intrinsics import address, load64
+from index.permuting import permute_one
+from index.probing import (
+    CUT,
+    PART_FIELDS,
+    PLAN,
+    RANGES,
+    STRETCH_COUNT,
+    STRETCHES,
+    TABLES,
+    WAITING,
+    Longs,
+    probe_one,
+)
+from index.scanning import BLOCK, scan_block
+
+OUTPUT: Final = 4096
+"""Rows one call can answer with."""
+MEMORY: Final = 2 * RANGES + WAITING + 3 * OUTPUT + PLAN
+"""Working memory of a call, int64. It begins with the answers: part, row and distance."""
+
+NOT_HERE: Final = -1
+"""The query must be asked another way."""
+
+
+def answer(code: NDArray[np.uint8], fields: Longs, shared: Longs, memory: Longs) -> int:
+    """Search every part for one code, uint8 (1, 32); returns the number of matches.
+
+    ``fields``: the parts', one after the other. ``memory``: see ``MEMORY``. Returns ``NOT_HERE``
+    when some part has too many candidates or matches.
+    """
+    parts = memory[:OUTPUT]
+    rows = memory[OUTPUT : 2 * OUTPUT]
+    distances = memory[2 * OUTPUT : 3 * OUTPUT]
+    plan = memory[3 * OUTPUT : 3 * OUTPUT + PLAN]
+    waiting = memory[3 * OUTPUT + PLAN : 3 * OUTPUT + PLAN + WAITING]
+    ranges = memory[3 * OUTPUT + PLAN + WAITING :]
+    query = np.empty(4, np.int64)
+    permute_one(address(code), query)
+    count = 0
+    for number in range(fields.size // PART_FIELDS):
+        part = address(fields) + 8 * PART_FIELDS * number
+        before = count
+        if load64(part, CUT) >= 0:
+            count = probe_one(
+                query, part, address(shared), 0, TABLES, ranges, waiting, rows, distances,
+                count, plan, 0,
+            )  # fmt: skip
+            if plan[0] != 0:
+                return NOT_HERE
+        stretches = load64(part, STRETCHES)
+        for stretch in range(load64(part, STRETCH_COUNT)):
+            row = load64(stretches, 3 * stretch)
+            last = load64(stretches, 3 * stretch + 1)
+            radius = load64(stretches, 3 * stretch + 2)
+            while row < last:
+                end = min(row + BLOCK, last)
+                if count + end - row > OUTPUT:
+                    return NOT_HERE
+                # The column of queries is not needed: the parts' numbers overwrite it below.
+                count = scan_block(part, row, end, query, 0, radius, parts, rows, distances, count)
+                row = end
+        for place in range(before, count):
+            parts[place] = number
+    return count
