@@ -106,6 +106,26 @@ def from_fingerprint(fingerprint: Fingerprint) -> Signals:
     )
 
 
+def fingerprint_json(fingerprint: Fingerprint) -> dict[str, object]:
+    """A fingerprint's fields as the contract names them: what ``query_signals`` reads.
+
+    Nothing is rounded, which could carry a score over a bound: sent back as signals, they must be
+    matched as the image is.
+    """
+    return {
+        "md5": fingerprint.md5,
+        "sha1": fingerprint.sha1,
+        "sha256": fingerprint.sha256,
+        "pdq": fingerprint.pdq.hex(),
+        "pdq_quality": fingerprint.pdq_quality,
+        "codes": {space: code.hex() for space, code in sorted(fingerprint.codes.items())},
+        "quality": fingerprint.quality,
+        "photographic": fingerprint.photographic,
+        "width": fingerprint.width,
+        "height": fingerprint.height,
+    }
+
+
 def parse_signals(fields: Mapping[str, object]) -> Signals:
     """Read signals from text: hex of either case; ``None`` counts as absent.
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 import orjson
 from starlette.responses import Response
 
-from embeddings.fingerprint import Fingerprint
 from service.auth import CURATORS, READERS, Caller
 from service.matcher import Answer
 from service.matching import Row
@@ -62,22 +61,6 @@ def match_answer(answer: Answer, caller: Caller, fingerprint: Json | None) -> Js
         "age_seconds": round(answer.freshness.age_seconds, 3),
     }
     return out
-
-
-def fingerprint(value: Fingerprint) -> Json:
-    """A fingerprint: the fields of ``lookalike hash``."""
-    return {
-        "md5": value.md5,
-        "sha1": value.sha1,
-        "sha256": value.sha256,
-        "pdq": value.pdq.hex(),
-        "pdq_quality": value.pdq_quality,
-        "codes": {space: code.hex() for space, code in value.codes.items()},
-        "quality": round(value.quality, 4),
-        "photographic": round(value.photographic, 4),
-        "width": value.width,
-        "height": value.height,
-    }
 
 
 def bank(value: Bank) -> Json:

@@ -21,6 +21,7 @@ from service.cli.terminal import (
     say,
     say_error,
 )
+from service.signals import fingerprint_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,22 +60,6 @@ def hash_files(
     if failed:
         say(f"{failed} of {counted(done, 'file')} failed")
         raise typer.Exit(FAILED)
-
-
-def fingerprint_json(fingerprint: Fingerprint) -> dict[str, object]:
-    """A fingerprint's fields as the contract names them."""
-    return {
-        "md5": fingerprint.md5,
-        "sha1": fingerprint.sha1,
-        "sha256": fingerprint.sha256,
-        "pdq": fingerprint.pdq.hex(),
-        "pdq_quality": fingerprint.pdq_quality,
-        "codes": {space: code.hex() for space, code in sorted(fingerprint.codes.items())},
-        "quality": fingerprint.quality,
-        "photographic": fingerprint.photographic,
-        "width": fingerprint.width,
-        "height": fingerprint.height,
-    }
 
 
 def _to_json(result: FileResult[Fingerprint]) -> dict[str, object]:

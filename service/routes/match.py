@@ -31,7 +31,7 @@ from service.schemas import (
     MatchRequest,
 )
 from service.services import Parts, Querying, Services
-from service.signals import query_signals
+from service.signals import fingerprint_json, query_signals
 from service.uploads import Form, media_type, read_json
 
 router = APIRouter(tags=["match"])
@@ -80,7 +80,7 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
                 lambda: parts.matcher.match_image(form.file, options.banks)
             )
         _count(parts, both.answer)
-        shown = wire.fingerprint(both.fingerprint) if options.fingerprint else None
+        shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
         return wire.json_response(wire.match_answer(both.answer, caller, shown))
     body = bodies.parsed(await read_json(request), MatchRequest)
     options = _options({**given, **_body_options(body)})
@@ -131,7 +131,7 @@ async def fingerprint(request: Request, parts: Parts, caller: Querying) -> Respo
         if form.fields:
             raise MalformedRequestError(f"unknown field {min(form.fields)[:64]!r}")
         value = await parts.compute.run(lambda: parts.matcher.fingerprint(form.file))
-    return wire.json_response(wire.fingerprint(value))
+    return wire.json_response(fingerprint_json(value))
 
 
 def _only_form(request: Request) -> None:

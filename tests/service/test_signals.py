@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from embeddings import pdq, quality
+from embeddings.fingerprint import Fingerprint
 from service.errors import BadSignalError
-from service.signals import Signals, parse_signals, query_signals
+from service.signals import (
+    Signals,
+    fingerprint_json,
+    from_fingerprint,
+    parse_signals,
+    query_signals,
+)
 
 SIGNALS = st.builds(
     Signals,
@@ -79,6 +89,18 @@ def test_a_fingerprint_can_be_sent_as_it_is() -> None:
     assert given.signals == Signals(md5=b"\x5f" * 16)
     with pytest.raises(BadSignalError):
         query_signals({"photographic": 2})
+
+
+def test_a_fingerprint_is_not_rounded_over_a_bound() -> None:
+    """Sent back as signals, an image just below the bound is still matched by digest only."""
+    below = math.nextafter(quality.MIN_QUALITY, 0)
+    made = Fingerprint(
+        "5f" * 16, "5f" * 20, "5f" * 32, b"p" * 32, 100, {"s": b"c" * 32}, below, 0.29996, 3, 4
+    )
+    sent = query_signals(orjson.loads(orjson.dumps(fingerprint_json(made))))
+    assert sent.photographic == made.photographic
+    assert sent.signals == from_fingerprint(made)
+    assert sent.signals.digest_only
 
 
 @pytest.mark.parametrize(
