@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from service import bodies, wire
+from service.errors import InvalidRequestError
 from service.formats import ListReader, file_chunks, format_named
 from service.routes import examples
 from service.schemas import ImportAnswer
@@ -18,6 +19,8 @@ from service.services import Curating, Parts
 from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget
 
 router = APIRouter(tags=["imports"])
+
+_PARAMETERS: Final = frozenset(("format", "provider", "list", "version", "max_rejected", "dry_run"))
 
 _BODIES: Final[dict[str, Any]] = {
     kind: {"schema": {"type": "string"}, "example": example}
@@ -55,6 +58,10 @@ async def import_list(
     the diff and changes nothing. The format is found out from the first line unless it is given.
     """
     del caller
+    unknown = sorted(request.query_params.keys() - _PARAMETERS)
+    if unknown:  # a misspelt "dry_run" must not commit a list
+        known = ", ".join(sorted(_PARAMETERS))
+        raise InvalidRequestError(f"unknown parameter {unknown[0][:64]!r}; known: {known}")
     target = ImportTarget(bank, provider, list, version)
     chosen = None if format is None else format_named(format)
 

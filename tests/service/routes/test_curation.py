@@ -175,6 +175,7 @@ def test_a_list_comes_in_as_a_version(served: Served) -> None:
         ("?max_rejected=-1", CSV, 422, "invalid_request"),
         ("?provider=", CSV, 422, "bad_name"),
         ("?dry_run=perhaps", CSV, 422, "invalid_request"),
+        ("?dryrun=true", CSV, 422, "invalid_request"),
     ],
 )
 def test_a_bad_list_is_named(
