@@ -19,6 +19,8 @@ from service.pool import WorkPool
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -111,7 +113,9 @@ class MeasuringMiddleware:
             await self._app(scope, receive, noting)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
-            method = scope["method"] if route != "unknown" else "unknown"
+            # Anybody may send any word for a method, and each would stay in memory.
+            known = route != "unknown" and scope["method"] in _METHODS
+            method = scope["method"] if known else "unknown"
             self._metrics.requests.labels(method, route, str(status)).inc()
             self._metrics.seconds.labels(route).observe(perf_counter() - started)
 

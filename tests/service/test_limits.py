@@ -102,6 +102,18 @@ def test_nobody_without_a_key_is_listened_to(serve: Callable[..., Served]) -> No
     assert raw(serve().url, head).startswith(b"HTTP/1.1 401")
 
 
+def test_words_for_methods_are_not_kept(served: Served) -> None:
+    """Strangers cannot grow the metrics by inventing methods."""
+    with served.client("a key that nobody made") as client:
+        for word in ("GET", "INVENTED", "MADEUP"):
+            assert client.request(word, "/v1/match").status_code == 405
+        said = client.get("/metrics").text
+    assert 'method="GET",route="/v1/match",status="405"' in said
+    assert 'method="unknown"' in said
+    assert "INVENTED" not in said
+    assert "MADEUP" not in said
+
+
 def test_uploads_never_touch_a_disk(
     served: Served, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
