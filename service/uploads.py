@@ -112,6 +112,8 @@ class Uploads:
             form = await parser.parse()
         except MultiPartException as error:
             raise MalformedRequestError(f"multipart: {error.message}") from None
+        except UnicodeError:  # of a codec that decodes nothing, such as "undefined"
+            raise MalformedRequestError("multipart: the charset cannot be read") from None
         file: bytes | None = None
         fields: dict[str, list[str]] = {}
         async with form_closing(form.multi_items()) as items:

@@ -102,6 +102,15 @@ def test_nobody_without_a_key_is_listened_to(serve: Callable[..., Served]) -> No
     assert raw(serve().url, head).startswith(b"HTTP/1.1 401")
 
 
+def test_a_charset_that_decodes_nothing_is_a_malformed_body(served: Served) -> None:
+    """Python knows a codec whose one use is to fail."""
+    kind = {"Content-Type": "multipart/form-data; boundary=b; charset=undefined"}
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nx\r\n--b--\r\n'
+    with served.client() as client:
+        answer = client.post("/v1/match", content=body, headers=kind)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
 def test_words_for_methods_are_not_kept(served: Served) -> None:
     """Strangers cannot grow the metrics by inventing methods."""
     with served.client("a key that nobody made") as client:
