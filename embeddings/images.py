@@ -120,7 +120,8 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
     if not data:
         raise EmptyFileError("the file is empty")
     if len(data) > limits.max_bytes:
-        raise FileTooLargeError(f"the file has {len(data)} bytes, {limits.max_bytes} are allowed")
+        # Not its size: a reader that keeps to the limit hands over only the beginning.
+        raise FileTooLargeError(f"files of more than {limits.max_bytes} bytes are not read")
     try:
         contents = inspect(data)
         _check(contents, limits)
@@ -130,9 +131,7 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
     # Pillow raises whatever its plugins run into: SyntaxError, EOFError, struct.error, zlib.error,
     # MemoryError, ZeroDivisionError and more.
     except Exception as error:
-        raise UnreadableImageError(
-            f"the image cannot be decoded: {type(error).__name__}"
-        ) from error
+        raise UnreadableImageError("the image is truncated or damaged") from error
     width, height = contents.width, contents.height
     if contents.orientation >= 5:
         width, height = height, width

@@ -226,6 +226,7 @@ def test_a_file_of_too_many_bytes_is_refused_unread() -> None:
     with pytest.raises(FileTooLargeError) as caught:
         decode(file, ImageLimits(max_bytes=len(file) - 1))
     assert caught.value.code == "file_too_large"
+    assert str(caught.value) == f"files of more than {len(file) - 1} bytes are not read"
 
 
 @pytest.mark.parametrize("kind", FORMATS)
