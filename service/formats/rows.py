@@ -1,7 +1,8 @@
 """One line of a list to one row: the three grammars.
 
-Each parser answers with the row or says why not; a reason names columns and keys, never a value
-that could be a hash. They know one line at a time; not where it came from.
+Each parser answers with the row or says why not; a reason names columns and keys, and the path
+of a file that had no fingerprint, never a value that could be a hash. They know one line at a
+time; not where it came from.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ from service.store.values import ImportRow, RejectedLine, check_labels, check_te
 MAX_PROVIDER_ID: Final = 256
 """Characters."""
 
+MAX_PATH: Final = 200
+"""Characters of a path that a reason repeats, its end."""
+
+_ERROR_CODE: Final = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _INTEGER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[0-9]{0,9}\.?[0-9]{1,40}([eE]-?[0-9]{1,3})?", re.ASCII)
 _KNOWN: Final = frozenset(COLUMNS)
@@ -123,7 +128,7 @@ class JsonLinesParser(RowParser):
         if not isinstance(value, dict):
             raise _BadLineError("not a JSON object")
         if "error" in value and not SIGNAL_COLUMNS & value.keys():
-            raise _BadLineError("the file could not be fingerprinted, so it has no signals")
+            raise _BadLineError(_failed(value))
         for name in value.keys() - _KNOWN - PASSED_OVER:
             self._ignore(name)
         return {name: value[name] for name in _KNOWN & value.keys()}
@@ -211,6 +216,18 @@ def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> NoReturn:
     raise _BadLineError(f"not JSON: {name} is no JSON number")
+
+
+def _failed(value: Mapping[str, Any]) -> str:
+    """What ``lookalike hash`` said of a file that has no fingerprint."""
+    path, error = value.get("path"), value["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    named = "the file"
+    if isinstance(path, str) and path:
+        shown = path if len(path) <= MAX_PATH else "…" + path[-MAX_PATH:]
+        named = shown if shown.isprintable() else ascii(shown)
+    why = f" ({code})" if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else ""
+    return f"{named} could not be fingerprinted{why}, so it has no signals"
 
 
 def _row(number: int, fields: Mapping[str, object]) -> ImportRow:

@@ -116,7 +116,9 @@ def test_json_lines_as_our_own_hasher_writes_them() -> None:
     assert isinstance(first, ImportRow)
     assert first.provider_id is None
     assert first.signals.codes == {"lite0-256-0": bytes.fromhex(PDQ)}
-    assert second == RejectedLine(2, "the file could not be fingerprinted, so it has no signals")
+    assert second == RejectedLine(
+        2, "c.txt could not be fingerprinted (unsupported_image), so it has no signals"
+    )
     assert (reader.format, reader.ignored) == (Format.JSONL, ())
 
 
