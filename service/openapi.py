@@ -37,6 +37,7 @@ class DocumentedApp(FastAPI):
             for path, operations in document["paths"].items():
                 for operation in operations.values():
                     _mend(operation, keyed=path.startswith("/v1"))
+            _use_markdown(document)
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -46,3 +47,14 @@ def _mend(operation: dict[str, Any], keyed: bool) -> None:
         del operation["responses"]["422"]
     if keyed:
         operation["security"] = [{"key": []}]
+
+
+def _use_markdown(part: Any) -> None:  # noqa: ANN401 - walks any JSON
+    """Docstrings mark code with two backticks; readers of the document expect one."""
+    if isinstance(part, dict):
+        text = part.get("description")
+        if isinstance(text, str):
+            part["description"] = text.replace("``", "`")
+    if isinstance(part, dict | list):
+        for item in part.values() if isinstance(part, dict) else part:
+            _use_markdown(item)

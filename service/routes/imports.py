@@ -22,6 +22,17 @@ router = APIRouter(tags=["imports"])
 
 _PARAMETERS: Final = frozenset(("format", "provider", "list", "version", "max_rejected", "dry_run"))
 
+_FORMAT: Final = Query(
+    max_length=40, description="`csv`, `jsonl` or `text`; found out from the first line if absent."
+)
+_PROVIDER: Final = Query(description="Who provides the list.")
+_LIST: Final = Query(description="Which of the provider's lists it is: this one is replaced.")
+_VERSION: Final = Query(description="The provider's name for this version; by default the time.")
+_MAX_REJECTED: Final = Query(
+    ge=0, le=10**9, description="Bad lines to tolerate; with more of them nothing is imported."
+)
+_DRY_RUN: Final = Query(description="Answer with what would change, and change nothing.")
+
 _BODIES: Final[dict[str, Any]] = {
     kind: {"schema": {"type": "string"}, "example": example}
     for kind, example in {
@@ -43,18 +54,17 @@ async def import_list(
     request: Request,
     parts: Parts,
     caller: Curating,
-    format: Annotated[str | None, Query(max_length=40)] = None,  # noqa: A002 (the contract's word)
-    provider: str = LOCAL_PROVIDER,
-    list: str = DEFAULT_LIST,  # noqa: A002 (the contract's word)
-    version: str | None = None,
-    max_rejected: Annotated[int, Query(ge=0, le=10**9)] = 0,
-    dry_run: bool = False,
+    format: Annotated[str | None, _FORMAT] = None,  # noqa: A002 (the contract's word)
+    provider: Annotated[str, _PROVIDER] = LOCAL_PROVIDER,
+    list: Annotated[str, _LIST] = DEFAULT_LIST,  # noqa: A002 (the contract's word)
+    version: Annotated[str | None, _VERSION] = None,
+    max_rejected: Annotated[int, _MAX_REJECTED] = 0,
+    dry_run: Annotated[bool, _DRY_RUN] = False,
 ) -> Response:
     """The body is the *whole* list: what it no longer holds is taken out of force.
 
-    Valid lines commit together. Bad lines are rejected, each with its line and reason; with
-    more than
-    ``max_rejected`` of them nothing commits and the answer is a problem. ``dry_run`` answers
+    Valid lines commit together. Bad lines are rejected, each with its line and reason; with more
+    than ``max_rejected`` of them nothing commits and the answer is a problem. ``dry_run`` answers
     the diff and changes nothing. The format is found out from the first line unless it is given.
     """
     del caller

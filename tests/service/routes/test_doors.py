@@ -57,6 +57,17 @@ def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]
     }
 
 
+def test_the_document_explains_an_import_and_is_written_in_markdown(
+    document: dict[str, Any],
+) -> None:
+    """Every parameter of the query says what it does; no docstring's own marks are left."""
+    described = operations(document)["POST", "/v1/banks/{bank}/imports"]["parameters"]
+    query = {one["name"]: one.get("description") for one in described if one["in"] == "query"}
+    assert set(query) == {"format", "provider", "list", "version", "max_rejected", "dry_run"}
+    assert all(query.values())
+    assert "``" not in str(document)
+
+
 def test_every_door_has_its_guard(served: Served, document: dict[str, Any]) -> None:
     """Each route admits exactly its roles: others hear 403, nobody without a key comes in."""
     assert set(operations(document)) == DOORS.keys() | OPEN
