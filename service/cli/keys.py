@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -25,13 +25,21 @@ class RoleName(StrEnum):
     ADMIN = "admin"
 
 
+_ROLE_HELP: Final = (
+    "What it may do; repeat it for several."
+    " matcher: send queries."
+    " reviewer: also see banks, entries and distances."
+    " curator: also see listed hashes, change banks and entries."
+    " reporter: nothing yet but read the status."
+    " admin: everything, keys included."
+)
 _Data = Annotated[Path | None, typer.Option("--data", help=DATA_HELP)]
 
 
 @reporting
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for.")],
-    role: Annotated[list[RoleName], typer.Option(help="What it may do; repeat it for several.")],
+    role: Annotated[list[RoleName], typer.Option(help=_ROLE_HELP)],
     data: _Data = None,
 ) -> None:
     """Make a key. It is printed once, on stdout, and kept nowhere."""
