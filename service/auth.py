@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,8 +94,11 @@ def first_admin_key(store: Store, settings: Settings, terminal: bool) -> NewKey 
     if any(key.revoked_at is None and Role.ADMIN in key.roles for key in store.keys.all()):
         return None
     if not terminal:
+        where = ""
+        if settings.store_url is None and "data_dir" in settings.model_fields_set:
+            where = f" --data {shlex.quote(str(settings.data_dir))}"
         raise NoAdminKeyError(
             "the store has no admin key: set LOOKALIKE_ADMIN_KEY, or make one with"
-            " `lookalike keys create NAME --role admin`"
+            f" `lookalike keys create NAME --role admin{where}`"
         )
     return store.keys.create("first run", ADMINS)

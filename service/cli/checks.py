@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import stat
 import sys
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from embeddings.errors import EmbeddingError
 from service.cli.batch import processors
 from service.cli.local import open_local_store, settings_for
-from service.cli.terminal import code_of
+from service.cli.terminal import code_of, counted
 from service.errors import SchemaOutdatedError, ServiceError, StoreMissingError
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _machine() -> Iterator[Finding]:
     except OSError:
         pass
     fast = [name for name in ("avx2", "avx512f", "avx512_vpopcntdq", "amx_tile") if name in flags]
-    found = f"{processors()} processors, {platform.machine()}" + (
+    found = f"{counted(processors(), 'processor')}, {platform.machine()}" + (
         f", {', '.join(fast)}" if fast else ""
     )
     yield Finding("machine", State.OK, found)
@@ -169,10 +170,12 @@ def _store(data: Path | None, settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "store",
         State.OK,
-        f"{where}: {len(banks)} banks, {entries} entries, at sequence {sequence}",
+        f"{where}: {counted(len(banks), 'bank')}, {counted(entries, 'entry', 'entries')},"
+        f" at sequence {sequence}",
     )
     if not keys and settings.admin_key is None:
-        mend = "`lookalike keys create NAME --role admin`, or set LOOKALIKE_ADMIN_KEY"
+        there = f" --data {shlex.quote(str(data))}" if data else ""
+        mend = f"`lookalike keys create NAME --role admin{there}`, or set LOOKALIKE_ADMIN_KEY"
         yield Finding("keys", State.NOTE, "no key: nobody can use the HTTP service", mend)
     else:
         named = f"{len(keys)} in the store" + (", LOOKALIKE_ADMIN_KEY" * bool(settings.admin_key))

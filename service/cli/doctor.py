@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from service.cli.local import DATA_HELP
-from service.cli.terminal import FAILED, print_json, print_table, printable, reporting, say
+from service.cli.terminal import FAILED, counted, print_json, print_table, printable, reporting, say
 
 
 @reporting
@@ -42,6 +42,6 @@ def doctor(
         print_table(table)
     wrong = sum(finding.state is State.WRONG for finding in findings)
     if wrong:
-        say(f"{wrong} of {len(findings)} findings are wrong and say how to mend it")
+        say(f"wrong: {wrong} of {counted(len(findings), 'finding')}; → says how to mend it")
         raise typer.Exit(FAILED)
     say("nothing is wrong")

@@ -27,6 +27,14 @@ def test_without_a_key_and_without_a_terminal_it_does_not_start(script: Script) 
     assert (process.returncode, out) == (1, b"")
     assert err.startswith(b"error (no_admin_key)")
     assert b"LOOKALIKE_ADMIN_KEY" in err
+    assert b"--data" not in err
+
+
+def test_the_hint_names_the_store_that_was_named(script: Script) -> None:
+    """Followed as it stands, it makes a key in that store and in no other."""
+    process = script("serve", "--port", "0", "--data", "my store")
+    _, err = process.communicate(timeout=60)
+    assert b"--role admin --data 'my store'`" in err
 
 
 def _serve_on_a_terminal(until: bytes) -> tuple[int, bytes]:
