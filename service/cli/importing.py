@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from service.cli.files import NotAFileError
 from service.cli.local import DATA_HELP, open_local_store
 from service.cli.terminal import FAILED, counted, print_table, reporting, say, say_error
 from service.errors import StoreMissingError
@@ -87,6 +89,11 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
         yield sys.stdin.buffer
         return
+    if file.is_dir():
+        raise NotAFileError(
+            f"{file} is a folder, not a list; `lookalike hash --jsonl {shlex.quote(str(file))}"
+            " > list.jsonl` makes a list of the images in it"
+        )
     with file.open("rb") as stream:
         yield stream
 

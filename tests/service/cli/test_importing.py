@@ -135,7 +135,7 @@ def test_the_defaults_named_in_the_help_are_the_store_s(lookalike: Command) -> N
     ("arguments", "error"),
     [
         (("import", "nothing.csv", "--bank", "b"), "error (os_error): nothing.csv: No such file"),
-        (("import", ".", "--bank", "b"), "error (os_error): .: Is a directory"),
+        (("import", ".", "--bank", "b"), "error (not_a_file): . is a folder, not a list"),
         (("import", "list.csv", "--bank", "b", "--format", "xml"), "error (unknown_format)"),
         (("import", "list.csv", "--bank", "a/b"), "error (bad_name)"),
         (("import", "hashes", "--bank", "b"), "error (unreadable_list): the first line is a bare"),
@@ -185,3 +185,14 @@ def test_text_is_what_threatexchange_reads(lookalike: Command, tmp_path: Path) -
     lookalike("import", _list(tmp_path / "1.csv", 1), "--bank", "known")
     exported = lookalike("export", "--bank", "known", "--format", "text")
     assert exported.out == f"sha256 {_hash(1)}\npdq {_hash(-1)}\n"
+
+
+def test_a_folder_is_no_list_and_the_way_to_make_one_is_said(
+    lookalike: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "my pictures").mkdir()
+    said = lookalike("import", "my pictures", "--bank", "known")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("error (not_a_file): my pictures is a folder")
+    assert "lookalike hash --jsonl 'my pictures'" in said.err
+    assert not (tmp_path / "data").exists()
