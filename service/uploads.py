@@ -167,9 +167,9 @@ def media_type(request: Request) -> str:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/json", "multipart/form-data"):
+        sent = f"not {kind[:80]!r}" if kind else "the request has no Content-Type"
         raise BadMediaTypeError(
-            "send multipart/form-data with a field 'file', or application/json;"
-            f" not {kind[:80] or 'a body without a content type'!r}"
+            f"send multipart/form-data with a field 'file', or application/json; {sent}"
         )
     return kind
 
