@@ -57,7 +57,7 @@ def plan(items: Sequence[Item], seed: int = 0, edits_per_family: int = 1) -> Ben
     Raises ``CorpusError`` if there are fewer than ``MIN_IMAGES``.
     """
     if len(items) < MIN_IMAGES:
-        raise CorpusError(f"{len(items)} images are too few: at least {MIN_IMAGES} are needed")
+        raise CorpusError(f"too few images: {len(items)}, at least {MIN_IMAGES} are needed")
     strata = defaultdict(list)
     for index, item in enumerate(items):
         strata[item.kind, item.source].append(index)
