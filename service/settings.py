@@ -20,9 +20,15 @@ PREFIX: Final = "LOOKALIKE_"
 
 MEBIBYTE: Final = 2**20
 
+MOST_PIXELS: Final = 178_956_970
+"""The largest limit that the decoder can keep (``embeddings.images``)."""
+
 
 class Settings(BaseSettings):
-    """What the service runs with; each field is ``LOOKALIKE_`` and its name in capitals."""
+    """What the service runs with; each field is ``LOOKALIKE_`` and its name in capitals.
+
+    ``docs/settings.md`` lists them for operators.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
@@ -36,7 +42,7 @@ class Settings(BaseSettings):
     """What runs the model."""
     max_upload_bytes: int = Field(default=32 * MEBIBYTE, ge=1024, le=1024 * MEBIBYTE)
     """Of an image."""
-    max_pixels: int = Field(default=2**26, ge=2**12, le=2**30)
+    max_pixels: int = Field(default=2**26, ge=2**12, le=MOST_PIXELS)
     """Of an image, by its header."""
     max_list_bytes: int = Field(default=2048 * MEBIBYTE, ge=1024)
     """Of a hash list that is imported over HTTP."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from embeddings.images import ImageLimits
 from service.errors import SettingsError
-from service.settings import load_settings
+from service.settings import MOST_PIXELS, Settings, load_settings
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +70,23 @@ def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"LOOKALIKE_{name}", "")
     loaded = load_settings()
     assert (loaded.admin_key, loaded.store_url, loaded.fetch_allowlist) == (None, None, ())
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """One row each in docs/settings.md, in the order of the code."""
+    rows = dict(
+        re.findall(r"^\| `LOOKALIKE_(\w+)` \| (.*?) \|", DOCUMENT.read_text(), re.MULTILINE)
+    )
+    assert list(rows) == [name.upper() for name in Settings.model_fields]
+    for name, field in Settings.model_fields.items():
+        if field.default_factory is None and field.default not in (None, ()):
+            assert rows[name.upper()].startswith(f"`{field.default}`"), name
+
+
+def test_the_most_pixels_that_can_be_set_are_those_the_decoder_allows() -> None:
+    """One more is refused here, by name, and not where the server is built."""
+    assert ImageLimits(max_pixels=MOST_PIXELS).max_pixels == MOST_PIXELS
+    with pytest.raises(ValueError, match="max_pixels"):
+        ImageLimits(max_pixels=MOST_PIXELS + 1)
+    with pytest.raises(SettingsError, match="LOOKALIKE_MAX_PIXELS"):
+        load_settings(max_pixels=MOST_PIXELS + 1)
