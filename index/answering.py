@@ -15,10 +15,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.codes import CODE_BITS
 from index.intrinsics import address, load64
+from index.naming import name_rows, put_in_order
 from index.permuting import permute_one
 from index.probing import (
     CUT,
+    DESK,
     PART_FIELDS,
     PLAN,
     RANGES,
@@ -32,39 +35,42 @@ from index.probing import (
 from index.scanning import BLOCK, scan_block
 
 OUTPUT: Final = 4096
-"""Rows one call can answer with."""
-MEMORY: Final = 2 * RANGES + WAITING + 3 * OUTPUT + PLAN
-"""Working memory of a call, int64. It begins with the answers: part, row and distance."""
+"""Matches one call can answer with."""
+MEMORY: Final = 3 * OUTPUT + PLAN + DESK + RANGES + WAITING
+"""Working memory of a call, int64. It begins with the answers: id, group and distance."""
 
 NOT_HERE: Final = -1
 """The query must be asked another way."""
 
 
 def answer(code: NDArray[np.uint8], fields: Longs, shared: Longs, memory: Longs) -> int:
-    """Search every part for one code, uint8 (1, 32); returns the number of matches.
+    """Search every part for one code, uint8 (1, 32); returns the number of matches, in order.
 
     ``fields``: the parts', one after the other. ``memory``: see ``MEMORY``. Returns ``NOT_HERE``
-    when some part has too many candidates or matches.
+    when some part has too many candidates, or there are too many matches.
     """
-    parts = memory[:OUTPUT]
+    ids = memory[:OUTPUT]
     rows = memory[OUTPUT : 2 * OUTPUT]
     distances = memory[2 * OUTPUT : 3 * OUTPUT]
     plan = memory[3 * OUTPUT : 3 * OUTPUT + PLAN]
-    waiting = memory[3 * OUTPUT + PLAN : 3 * OUTPUT + PLAN + WAITING]
-    ranges = memory[3 * OUTPUT + PLAN + WAITING :]
-    query = np.empty(4, np.int64)
+    rest = memory[3 * OUTPUT + PLAN :]
+    desk, query = rest[:DESK], rest[DESK - 4 : DESK]
+    waiting = rest[DESK : DESK + WAITING]
+    ranges = rest[DESK + WAITING :]
     permute_one(address(code), query)
     count = 0
     for number in range(fields.size // PART_FIELDS):
         part = address(fields) + 8 * PART_FIELDS * number
-        before = count
-        if load64(part, CUT) >= 0:
-            count = probe_one(
-                query, part, address(shared), 0, TABLES, ranges, waiting, rows, distances,
-                count, plan, 0,
+        cut = load64(part, CUT)
+        if cut >= 0:
+            found = probe_one(
+                query, part, address(shared), 0, TABLES, desk, ranges, waiting, rows,
+                distances, count, plan, 0,
             )  # fmt: skip
             if plan[0] != 0:
                 return NOT_HERE
+            # Groups of a larger radius are scanned below.
+            count = name_rows(part, cut, ids, rows, distances, count, found)
         stretches = load64(part, STRETCHES)
         for stretch in range(load64(part, STRETCH_COUNT)):
             row = load64(stretches, 3 * stretch)
@@ -74,9 +80,9 @@ def answer(code: NDArray[np.uint8], fields: Longs, shared: Longs, memory: Longs)
                 end = min(row + BLOCK, last)
                 if count + end - row > OUTPUT:
                     return NOT_HERE
-                # The column of queries is not needed: the parts' numbers overwrite it below.
-                count = scan_block(part, row, end, query, 0, radius, parts, rows, distances, count)
+                # Which query it is need not be noted: ids overwrite it.
+                found = scan_block(part, row, end, query, 0, radius, ids, rows, distances, count)
+                count = name_rows(part, CODE_BITS, ids, rows, distances, count, found)
                 row = end
-        for place in range(before, count):
-            parts[place] = number
+    put_in_order(ids, rows, distances, count)
     return count

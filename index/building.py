@@ -22,6 +22,7 @@ from index.segment import Segment
 
 TABLES_FROM: Final = 32_768
 """Fewer rows than this are scanned quicker than looked up."""
+_LARGE_PAGE: Final = 1 << 21
 
 
 def build(ids: Ids, groups: Groups, words: Words, threads: int = 1) -> Segment:
@@ -90,10 +91,14 @@ def _sorted(groups: Groups, ids: Ids) -> bool:
 def _array(size: int, kind: type[np.generic]) -> NDArray[Any]:
     """An uninitialised array with room to read past its end, on large pages where there are any."""
     needed = size * np.dtype(kind).itemsize
-    memory = mmap.mmap(-1, needed + PADDING)
-    if needed > 1 << 22 and hasattr(mmap, "MADV_HUGEPAGE"):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(memory, np.uint8)[:needed].view(kind)
+    if needed < _LARGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.frombuffer(mmap.mmap(-1, needed + PADDING), np.uint8)[:needed].view(kind)
+    memory = mmap.mmap(-1, needed + PADDING + _LARGE_PAGE)
+    memory.madvise(mmap.MADV_HUGEPAGE)
+    whole = np.frombuffer(memory, np.uint8)
+    # Only whole aligned pages can be large ones. What is cut off is never touched, so never there.
+    start = -whole.ctypes.data % _LARGE_PAGE
+    return whole[start : start + needed].view(kind)
 
 
 def _kept(array: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:

@@ -6,6 +6,7 @@ knows where arrays lie; not what is in them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import probing
+from index.arguments import widest
 from index.bitmap import Bitmap
 from index.delta import Delta
+from index.interface import Radius
 from index.planning import masks
 from index.probing import PART_FIELDS
 from index.routing import Route, Stretch
@@ -34,8 +37,11 @@ class Fields:
     """What the addresses point into."""
 
 
-def of_segment(segment: Segment, live: Bitmap, way: Route) -> Fields:
-    """A segment and its live rows, to be searched as ``way`` says."""
+def of_segment(segment: Segment, live: Bitmap, way: Route, radius: Radius | None = None) -> Fields:
+    """A segment and its live rows, to be searched as ``way`` says.
+
+    Rows found are held against their own group's ``radius``; none when ``way`` has but one.
+    """
     values = np.zeros(PART_FIELDS, np.int64)
     for place, array in (
         (probing.HEAD, segment.head),
@@ -44,20 +50,36 @@ def of_segment(segment: Segment, live: Bitmap, way: Route) -> Fields:
         (probing.OFFSETS, segment.offsets),
         (probing.CHECKS, segment.checks),
         (probing.ROWS, segment.rows),
+        (probing.IDS, segment.ids),
+        (probing.GROUPS, segment.groups),
+        (probing.STARTS, segment.bounds),
     ):
         values[place] = _address(array)
     values[probing.ENTRIES] = len(segment)
     values[probing.CUT], values[probing.ALLOWED] = way.cut, way.allowed
-    return Fields(values, (segment, live, _stretched(values, way.scanned)))
+    values[probing.GROUP_COUNT] = len(segment.groups)
+    scanned = _stretched(values, way.scanned)
+    return Fields(values, (segment, live, scanned, _radii(values, radius)))
 
 
-def of_delta(delta: Delta, radius: int) -> Fields:
-    """A delta, all of which is scanned at ``radius``, bits."""
+def of_delta(delta: Delta, radius: Radius) -> Fields:
+    """A delta, all of which is scanned;
+
+    rows found are held against their own group's ``radius``.
+    """
     values = np.zeros(PART_FIELDS, np.int64)
-    values[probing.HEAD], values[probing.TAIL] = _address(delta.head), _address(delta.tail)
-    values[probing.LIVE], values[probing.ENTRIES] = _address(delta.live), len(delta)
+    for place, array in (
+        (probing.HEAD, delta.head),
+        (probing.TAIL, delta.tail),
+        (probing.LIVE, delta.live),
+        (probing.IDS, delta.ids),
+        (probing.GROUPS, delta.groups),
+    ):
+        values[place] = _address(array)
+    values[probing.ENTRIES] = len(delta)
     values[probing.CUT] = -1
-    return Fields(values, (delta, _stretched(values, ((0, len(delta), radius),))))
+    scanned = _stretched(values, ((0, len(delta), widest(radius)),))
+    return Fields(values, (delta, scanned, _radii(values, radius)))
 
 
 @cache
@@ -70,6 +92,15 @@ def _stretched(values: Longs, stretches: tuple[Stretch, ...]) -> Longs:
     rows = np.array(stretches, np.int64).reshape(-1)
     values[probing.STRETCHES], values[probing.STRETCH_COUNT] = _address(rows), len(stretches)
     return rows
+
+
+def _radii(values: Longs, radius: Radius | None) -> Longs:
+    if not isinstance(radius, Mapping):
+        values[probing.RADIUS_COUNT] = -1
+        return np.empty(0, np.int64)
+    pairs = np.array(sorted(radius.items()), np.int64).reshape(-1)
+    values[probing.RADII], values[probing.RADIUS_COUNT] = _address(pairs), len(radius)
+    return pairs
 
 
 def _address(array: NDArray[Any]) -> int:

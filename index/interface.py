@@ -42,7 +42,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Hits:
-    """The matches of a batch of queries, query after query.
+    """The matches of a batch of queries, query after query. Its arrays are not to be written to.
 
     Matches of query *i* are rows ``offsets[i]:offsets[i + 1]``, ordered by distance, then id.
     """

@@ -127,21 +127,24 @@ def _loader(element: ir.Type, size: int, align: int) -> Callable[[Any, Any, Any]
     return generate
 
 
-def _near32(_typing: Any, address: Any, word: Any, bound: Any) -> _Built:
-    """Which of the 32 uint16 from ``address`` lie within ``bound`` bits of ``word``.
+def _near_halves(lanes: int) -> Callable[[Any, Any, Any, Any], _Built]:
+    """Which of the ``lanes`` uint16 from ``address`` lie within ``bound`` bits of ``word``.
 
     Bit *i* of the answer is element *i*.
     """
 
-    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        vector = builder.load(_pointer(builder, args[0], _vector(_HALF, 32)), align=2)
-        wanted = _splat(builder, builder.trunc(args[1], _HALF), _HALF, 32)
-        bits = _bit_counts(builder, builder.xor(vector, wanted), "v32i16")
-        limit = _splat(builder, builder.trunc(args[2], _HALF), _HALF, 32)
-        near = builder.icmp_unsigned("<=", bits, limit)
-        return builder.zext(builder.bitcast(near, _WORD), _LONG)
+    def generate(_typing: Any, address: Any, word: Any, bound: Any) -> _Built:
+        def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            vector = builder.load(_pointer(builder, args[0], _vector(_HALF, lanes)), align=2)
+            wanted = _splat(builder, builder.trunc(args[1], _HALF), _HALF, lanes)
+            bits = _bit_counts(builder, builder.xor(vector, wanted), f"v{lanes}i16")
+            limit = _splat(builder, builder.trunc(args[2], _HALF), _HALF, lanes)
+            near = builder.icmp_unsigned("<=", bits, limit)
+            return builder.zext(builder.bitcast(near, ir.IntType(lanes)), _LONG)
 
-    return types.int64(*[types.int64] * 3), emit
+        return types.int64(*[types.int64] * 3), emit
+
+    return generate
 
 
 def _sums8(builder: Any, parts: list[tuple[Any, Any]]) -> Any:
@@ -240,6 +243,7 @@ load32_of_3: Final[Callable[[int, int], int]] = _declared(_loader(_WORD, 3, 1))
 load64_of_1: Final[Callable[[int, int], int]] = _declared(_loader(_LONG, 1, 1))
 """Eight bytes from byte ``index``, wherever that is."""
 
-near32: Final[Callable[[int, int, int], int]] = _declared(_near32)
+near32: Final[Callable[[int, int, int], int]] = _declared(_near_halves(32))
+near16: Final[Callable[[int, int, int], int]] = _declared(_near_halves(16))
 near8: Final[Callable[[int, int, int, int, int, int, int, int], int]] = _declared(_near8)
 near8_by_head: Final[Callable[[int, int, int, int, int], int]] = _declared(_near8_by_head)

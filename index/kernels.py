@@ -22,7 +22,16 @@ from typing import Any
 import numba
 from numba.core import types
 
-from index import answering, checksum, intrinsics, permuting, probing, scanning, sorting
+from index import (
+    answering,
+    checksum,
+    intrinsics,
+    naming,
+    permuting,
+    probing,
+    scanning,
+    sorting,
+)
 
 
 def _input(element: types.Type) -> types.Array:
@@ -85,7 +94,10 @@ def _version() -> str:
     own file only, not in what it calls.
     """
     digest = hashlib.sha256()
-    for module in (answering, checksum, intrinsics, permuting, probing, scanning, sorting):
+    for module in (
+        *(answering, checksum, intrinsics, naming),
+        *(permuting, probing, scanning, sorting),
+    ):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:12]
 

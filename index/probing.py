@@ -30,6 +30,7 @@ from index.intrinsics import (
     load32_of_3,
     load64,
     lowest_bit,
+    near16,
     near32,
     popcount,
     prefetch,
@@ -46,6 +47,8 @@ RANGES: Final = TABLES * 6885
 """Most ranges one query can make."""
 WAITING: Final = 1 << 15
 """Rows gathered before they are verified."""
+DESK: Final = 9 * TABLES + 8
+"""Working memory of one search, int64, beside its ranges and the rows waiting."""
 
 TOO_MANY: Final = 1
 """Outcome: more candidates than allowed; nothing was emitted."""
@@ -64,7 +67,15 @@ ALLOWED: Final = 8
 STRETCHES: Final = 9
 """Address of the rows to scan: first row, row after the last, radius; int64 each."""
 STRETCH_COUNT: Final = 10
-PART_FIELDS: Final = 12
+IDS, GROUPS, STARTS = range(11, 14)
+"""Addresses of ids (int64), groups (int32), and where each group's rows begin (int64)."""
+GROUP_COUNT: Final = 14
+"""How many groups there are; 0: ``GROUPS`` holds the group of each row."""
+RADII: Final = 15
+"""Address of the groups searched, ascending, each with its radius: two int64 each."""
+RADIUS_COUNT: Final = 16
+"""How many these are; -1: every group is searched at one radius."""
+PART_FIELDS: Final = 18
 
 # What all parts share: addresses of the sub-codes by number of set bits (uint16), and of the
 # places where each number's run begins (int64).
@@ -162,6 +173,13 @@ def ask_for_offsets(words: Longs, offsets: int) -> None:
 
 
 @inlined
+def ask_for_checks(checks: int, begin: int, size: int) -> None:
+    """Have the first lines of a bucket brought."""
+    prefetch(checks + 2 * begin)
+    prefetch(checks + 2 * (begin + min(size, 32)) - 2)
+
+
+@inlined
 def list_ranges(
     words: Longs,
     depths: Longs,
@@ -176,7 +194,7 @@ def list_ranges(
 ) -> int:
     """Write nonempty buckets of tables ``first``..``last`` - 1 to ``ranges``; returns their count.
 
-    Two int64 a range: where its checks begin, and length << 16 | bound << 8 | table.
+    An int64 a range: where its checks begin (28 bits), length (25), bound (6) and table (4).
     """
     count = 0
     for table in range(first, last):
@@ -184,16 +202,14 @@ def list_ranges(
         both = depths[table] + depths[(table + 1) % TABLES] + 1
         # A neighbour of depth -1 can leave the outermost shell no room.
         for shell in range(min(depths[table], both) + 1):
-            note = ((both - shell) << 8) | table
+            note = ((both - shell) << 4) | table
             for place in range(load64(shells, shell), load64(shells, shell + 1)):
                 bucket = start + (word ^ load16(masks, place))
                 begin = load32(offsets, bucket)
                 size = load32(offsets, bucket + 1) - begin
-                ranges[2 * count] = at + begin
-                ranges[2 * count + 1] = (size << 16) | note
+                ranges[count] = ((at + begin) << 35) | (size << 10) | note
                 if count < _AHEAD_AT_ONCE:
-                    prefetch(checks + 2 * (at + begin))
-                    prefetch(checks + 2 * (at + begin) + 62)
+                    ask_for_checks(checks, at + begin, size)
                 count += 1 if size > 0 else 0
     return count
 
@@ -225,7 +241,11 @@ def filtered(
     """Append to ``waiting`` the places of one bucket whose check is near; returns the new count."""
     step = 0
     while step < size:
-        near = near32(checks + 2 * (begin + step), wanted, bound)
+        # Reading 32 where 16 would do may touch another line.
+        if size - step > 16:
+            near = near32(checks + 2 * (begin + step), wanted, bound)
+        else:
+            near = near16(checks + 2 * (begin + step), wanted, bound)
         if size - step < 32:
             near &= (1 << (size - step)) - 1
         while near:
@@ -278,8 +298,9 @@ def verify(
 
 @inlined
 def probe_one(
-    query: Longs, part: int, shared: int, first_table: int, last_table: int, ranges: Longs,
-    waiting: Longs, out_rows: Longs, out_distances: Longs, count: int, plan: Longs, at: int,
+    query: Longs, part: int, shared: int, first_table: int, last_table: int, desk: Longs,
+    ranges: Longs, waiting: Longs, out_rows: Longs, out_distances: Longs, count: int, plan: Longs,
+    at: int,
 ) -> int:  # fmt: skip
     """Search the tables of one part for one query, int64 (4); returns the new count of matches.
 
@@ -290,10 +311,8 @@ def probe_one(
     masks, shells = load64(shared, MASKS), load64(shared, SHELLS)
     offsets, checks = load64(part, OFFSETS), load64(part, CHECKS)
     radius = load64(part, CUT)
-    words = np.empty(TABLES, np.int64)
-    depths = np.empty(TABLES, np.int64)
-    counts = np.empty(TABLES * _SHELLS, np.int64)
-    code = np.empty(4, np.int64)
+    words, depths = desk[:TABLES], desk[TABLES : 2 * TABLES]
+    counts, code = desk[2 * TABLES : 9 * TABLES], desk[9 * TABLES : 9 * TABLES + 4]
     for table in range(TABLES):
         words[table] = (query[table // 4] >> (16 * (table % 4))) & 0xFFFF
     ask_for_offsets(words, offsets)
@@ -304,7 +323,7 @@ def probe_one(
     )  # fmt: skip
     candidates, probes = 0, 0
     for place in range(listed):
-        candidates += ranges[2 * place + 1] >> 16
+        candidates += (ranges[place] >> 10) & 0x1FFFFFF
     for table in range(TABLES):
         plan[at + 4 + table] = depths[table]
         probes += load64(shells, depths[table] + 1)
@@ -318,11 +337,11 @@ def probe_one(
     found, verified, emitted = 0, 0, count
     for place in range(listed):
         if place + _AHEAD >= _AHEAD_AT_ONCE and place + _AHEAD < listed:
-            ahead = checks + 2 * ranges[2 * (place + _AHEAD)]
-            prefetch(ahead)
-            prefetch(ahead + 62)
-        begin, note = ranges[2 * place], ranges[2 * place + 1]
-        table, bound, size = note & 0xFF, (note >> 8) & 0xFF, note >> 16
+            ahead = ranges[place + _AHEAD]
+            ask_for_checks(checks, ahead >> 35, (ahead >> 10) & 0x1FFFFFF)
+        note = ranges[place]
+        begin, size, bound = note >> 35, (note >> 10) & 0x1FFFFFF, (note >> 4) & 0x3F
+        table = note & 0xF
         wanted = words[(table + 1) % TABLES]
         while size > 0:
             # A bucket is read in pieces, so that the places waiting always fit.
@@ -357,15 +376,16 @@ def probe(
     Emits (row, distance) from 0 on; ``ends[query]`` becomes the count after a query. Returns the
     query to go on with: ``last_query``, or one whose outcome is ``FULL``.
     """
-    query = np.empty(4, np.int64)
+    desk = np.empty(DESK, np.int64)
+    query = desk[DESK - 4 :]
     part, common = address(fields), address(shared)
     count = 0
     for which in range(first_query, last_query):
         for word in range(4):
             query[word] = queries[4 * which + word]
         count = probe_one(
-            query, part, common, first_table, last_table, ranges, waiting, out_rows, out_distances,
-            count, plans, PLAN * which,
+            query, part, common, first_table, last_table, desk, ranges, waiting, out_rows,
+            out_distances, count, plans, PLAN * which,
         )  # fmt: skip
         if plans[PLAN * which] == FULL:
             return which

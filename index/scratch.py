@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index.answering import MEMORY
 from index.probing import RANGES, WAITING
 from index.scanning import BLOCK
 
@@ -44,7 +43,7 @@ class Scratch:
     def for_tables(self) -> None:
         """Make room for a search through tables."""
         if not len(self.ranges):
-            self.ranges = np.empty(2 * RANGES, np.int64)
+            self.ranges = np.empty(RANGES, np.int64)
             self.waiting = np.empty(WAITING, np.int64)
 
     def grow(self, kept: int = 0, at_least: int = 0) -> None:
@@ -68,7 +67,8 @@ class ScratchPool:
         """An empty pool."""
         # list.append and list.pop are atomic, so no lock is needed.
         self._free: list[Scratch] = []
-        self._memories: list[Longs] = []
+        self.memories: list[Longs] = []
+        """Free working memories of ``answering``, int64 (MEMORY,) each."""
 
     @contextmanager
     def taken(self) -> Iterator[Scratch]:
@@ -83,19 +83,8 @@ class ScratchPool:
             if len(scratch.rows) <= _KEPT_OUTPUT:
                 self._free.append(scratch)
 
-    def take_memory(self) -> Longs:
-        """Working memory for ``answering``."""
-        try:
-            return self._memories.pop()
-        except IndexError:
-            return np.empty(MEMORY, np.int64)
-
-    def give_memory(self, memory: Longs) -> None:
-        """Hand back what ``take_memory`` gave."""
-        self._memories.append(memory)
-
     @property
     def nbytes(self) -> int:
         """Memory of the free ones, bytes."""
         free = sum(scratch.nbytes for scratch in tuple(self._free))
-        return free + sum(memory.nbytes for memory in tuple(self._memories))
+        return free + sum(memory.nbytes for memory in tuple(self.memories))

@@ -28,10 +28,8 @@ from index.state import Part
 from index.workers import WORTH_SHARING, Workers
 
 Longs = NDArray[np.int64]
-Emit = Callable[[Collector, Longs, Longs, Longs], None]
-"""Hands columns query, row and distance to a collector."""
 _Emit = Callable[[Longs, Longs, Longs], None]
-"""The same, its collector chosen."""
+"""Takes columns query, row, distance."""
 _Steps = list[list[Step]] | None
 """For each query, how it was answered so far; nothing when nobody asks."""
 
@@ -53,13 +51,13 @@ def search_part(
     refused: Sequence[int] = ()
     own = of_segment(part.segment, part.live, way)
     if way.cut >= 0:
-        emit = partial(emit_part, part, None if way.one_radius else radius, way.cut, out)
+        emit = partial(_emit_part, part, None if way.one_radius else radius, way.cut, out)
         refused = _through_tables(part, own.values, queries, way, workers, emit, steps)
     elif not way.scanned:
         step = Step("segment", len(part), "skip", "none of the groups asked for")
         _note(steps, range(count), step)
         return
-    whole = partial(emit_part, part, None, way.cut, out)
+    whole = partial(_emit_part, part, None, way.cut, out)
     if refused:
         _scan(own.values, way.served, queries, refused, workers, whole)
         why = "too many candidates in the tables"
@@ -85,14 +83,14 @@ def search_delta(
     if not len(delta) or top < 0:
         return
 
-    own = of_delta(delta, top)
-    emit = partial(emit_delta, delta, radius, out)
+    own = of_delta(delta, radius)
+    emit = partial(_emit_delta, delta, radius, out)
     _scan(own.values, ((0, len(delta), top),), queries, range(count), workers, emit)
     step = Step("delta", len(delta), "scan", "not yet in a segment", verified=len(delta))
     _note(steps, range(count), step)
 
 
-def emit_part(
+def _emit_part(
     part: Part,
     radius: Radius | None,
     cut: int,
@@ -114,7 +112,7 @@ def emit_part(
     out.add(asked, part.segment.ids[rows], groups, bits)
 
 
-def emit_delta(
+def _emit_delta(
     delta: Delta, radius: Radius, out: Collector, asked: Longs, rows: Longs, distances: Longs
 ) -> None:
     """Hand a delta's rows to ``out``, those within their own group's ``radius``."""

@@ -45,7 +45,7 @@ from index.maintenance import Maintenance
 from index.nearest import nearest
 from index.permutation import reordered
 from index.planning import Explanation, Step
-from index.quick import quick
+from index.quick import ready
 from index.searching import search_delta, search_part
 from index.segment import MOST_ROWS
 from index.snapshots import Folder, Identity
@@ -184,13 +184,20 @@ class SegmentedIndex:
         """See ``CodeIndex``."""
         if self._closed or self.needs_rebuild:
             self._check_ready()
-        radius, limit = checked_radius(radius), checked_limit(limit)
-        hits = quick(self._holder.state, codes, radius, limit, self._workers)
+        state = self._holder.state
+        # What was worked out for a radius vouches that it is one. See ``quick`` for why this is
+        # terse.
+        way = state.quick.get(radius) if type(radius) is int else None
+        if way is None or limit is not None:
+            radius, limit = checked_radius(radius), checked_limit(limit)
+            way = ready(state, radius, self._workers)
+        hits: Hits | None = None if way is None else way.answer(codes, limit)
         return self._search(checked(codes), radius, limit, None) if hits is None else hits
 
     def use_threads(self, threads: int) -> None:
         """Let one search use so many threads from now on, the caller's included."""
         self._workers.use(threads)
+        self._holder.state.quick.clear()
 
     def explain(self, codes: Codes, radius: Radius) -> list[Explanation]:
         """How each of ``codes`` is searched now: runs the search and says what it did."""
