@@ -35,6 +35,7 @@ from evaluation.results import (
     Part,
     Provenance,
     Row,
+    ShippedRow,
 )
 from evaluation.scores import Ints, Scores, score
 from evaluation.summary import QUERY_RATE, Sources
@@ -140,6 +141,7 @@ def evaluate(
         tuple(rows),
         _edit_rows(measured, kinds, rows),
         _joint_rows(measured, parts),
+        _shipped_rows(measured, parts),
     )
 
 
@@ -245,6 +247,43 @@ def _joint_row(
         (radii[0], radii[1]),
         _share(measured, result.found, items[0], kind, family, "found"),
         _share(measured, result.flagged, items[1], kind, family, "flagged"),
+    )
+
+
+def _shipped_rows(
+    measured: _Measured, parts: Sequence[tuple[Part, FamilyPart]]
+) -> tuple[ShippedRow, ...]:
+    """What the service does as it comes: PDQ with each code, or what there is of the two."""
+    shipped = [space for space in measured.spaces if space.radius is not None]
+    pdqs = [space for space in shipped if space.signal == "pdq"]
+    others = [space for space in shipped if space.signal != "pdq"]
+    choices: list[tuple[Space, ...]] = [(left, right) for left in pdqs for right in others]
+    choices = choices or [(space,) for space in shipped]
+    return tuple(
+        _shipped_row(measured, spaces, kind, family)
+        for spaces, (kind, family) in itertools.product(choices, parts)
+    )
+
+
+def _shipped_row(
+    measured: _Measured, spaces: tuple[Space, ...], kind: Part, family: FamilyPart
+) -> ShippedRow:
+    inside, outside = measured.inside.of(kind, family), measured.outside.of(kind, family)
+    found, flagged = np.zeros(inside.sum(), bool), np.zeros(outside.sum(), bool)
+    radii = tuple(space.radius for space in spaces if space.radius is not None)
+    for space, radius in zip(spaces, radii, strict=True):
+        scores = measured.scores[space.name]
+        found |= scores.true[inside] <= radius
+        flagged |= scores.outside[outside] <= radius
+    return ShippedRow(
+        tuple(space.name for space in spaces),
+        radii,
+        kind,
+        family,
+        len(found),
+        len(flagged),
+        _share(measured, found, measured.inside.items[inside], kind, family, "found"),
+        _share(measured, flagged, measured.outside.items[outside], kind, family, "flagged"),
     )
 
 

@@ -28,6 +28,9 @@ Images = Sequence[NDArray[np.uint8]]
 
 COSINE_STEPS: Final = 2048
 
+PDQ_RADIUS: Final = 31
+"""Bits, inclusive: the service's own default (``service.matching``), as PDQ's authors advise."""
+
 
 @dataclass(frozen=True)
 class Space:
@@ -36,6 +39,8 @@ class Space:
     name: str
     """As the report shows it: ``pdq``, a code space, or a peer's own name."""
     signal: Signal
+    radius: int | None = None
+    """Bits, inclusive: its default in the service; ``None`` for a peer or a model without one."""
 
     @property
     def levels(self) -> int:
@@ -69,7 +74,7 @@ class Hasher(Protocol):
 class PdqHasher:
     """PDQ; below its own quality 50 it is not matched."""
 
-    spaces = (Space("pdq", "pdq"),)
+    spaces = (Space("pdq", "pdq", PDQ_RADIUS),)
 
     def __call__(self, images: Images) -> Mapping[str, Hashes]:
         """PDQ of ``images``."""
@@ -86,7 +91,7 @@ class EncoderHasher:
         """``descriptors``: measure them too, beside their signs."""
         self._encoder = encoder
         name = encoder.info.space
-        self._code = Space(name, "code")
+        self._code = Space(name, "code", encoder.info.radii.get("any"))
         self._floats = (Space(f"{name} f32", "descriptor"),) if descriptors else ()
         self.spaces = (self._code, *self._floats)
 

@@ -19,7 +19,7 @@ from evaluation.corpus import open_corpus
 from evaluation.evaluate import SAMPLES, evaluate
 from evaluation.hashers import EncoderHasher, Hasher, PdqHasher
 from evaluation.hashing import Progress, silent
-from evaluation.results import AtRate, EvaluationResult, Row
+from evaluation.results import AtRate, Estimate, EvaluationResult, Row
 from evaluation.summary import RADII
 from evaluation.terminal import (
     NONE,
@@ -31,6 +31,9 @@ from evaluation.terminal import (
     rate_text,
     share_text,
 )
+
+_FEW: Final = 10
+"""Copies of one edit below which no interval is shown."""
 
 _KINDS: Final = {
     "all": "all",
@@ -95,7 +98,7 @@ def as_text(result: EvaluationResult) -> str:
 
 def tables(result: EvaluationResult) -> RenderableType:
     """The report for a terminal of ``WIDTH`` columns."""
-    parts: list[RenderableType] = [_heading(result), _main(result), _joint(result)]
+    parts = [_heading(result), *_shipped(result), _main(result), _joint(result)]
     if any(row.at_radii for row in result.rows):
         parts.append(_radii(result))
     parts += [_edits(result), _notes(result)]
@@ -149,6 +152,32 @@ def _parts(result: EvaluationResult, every: bool = False) -> list[tuple[str, str
 
 def _named(kind: str, family: str) -> str:
     return (_KINDS[kind] if kind != "all" else "all queries") if family == "all" else f"  {family}"
+
+
+def _shipped(result: EvaluationResult) -> list[RenderableType]:
+    """A table for each choice of signals: of ours there is one."""
+    tables: list[RenderableType] = []
+    for spaces in dict.fromkeys(row.spaces for row in result.shipped):
+        chosen = [row for row in result.shipped if row.spaces == spaces]
+        radii = zip(spaces, chosen[0].radii, strict=True)
+        rule = " or ".join(f"{printable(space)} ≤ {radius}" for space, radius in radii)
+        rows = _Rows(
+            f"As shipped: flagged if {rule} bits",
+            ("", "copies", "recall", "outsiders' copies", "outsiders flagged"),
+            left=1,
+        )
+        for part in _parts(result, every=True):
+            for row in chosen:
+                if (row.kind, row.family) == part:
+                    rows.add(
+                        _named(*part),
+                        str(row.queries),
+                        estimate_text(row.recall),
+                        str(row.outside),
+                        estimate_text(row.false_queries),
+                    )
+        tables.append(rows)
+    return tables
 
 
 def _main(result: EvaluationResult) -> RenderableType:
@@ -235,19 +264,29 @@ def _edits(result: EvaluationResult) -> RenderableType:
     for edit in dict.fromkeys(row.edit for row in whole):
         found = {row.space: row for row in whole if row.edit == edit}
         one = found[spaces[0]]
-        shares = (estimate_text(found[space].recall) for space in spaces)
-        rows.add(one.family, edit, str(one.queries), *shares)
+        # So few say nothing of how far their share may be off, least of all where all agree.
+        text = estimate_text if one.queries >= _FEW else _share
+        rows.add(one.family, edit, str(one.queries), *(text(found[name].recall) for name in spaces))
     return rows
+
+
+def _share(estimate: Estimate) -> str:
+    return share_text(estimate.value)
 
 
 def _notes(result: EvaluationResult) -> Text:
     origin = result.provenance
     lines = [
-        "Small figures: 95% intervals over source images. Ties count for the worst.",
+        "Small figures: 95% intervals over source images, of "
+        f"edits only from {_FEW} copies on. Ties count for the worst.",
+        "As shipped: a code at its model's radius for any imagery; banks may set their own.",
+        "radii: as chosen on the first half, and on the second; + joins the two signals',",
+        f"  {NONE} leaves that signal out: it would add nothing, or flag too many outsiders.",
         "1% outside: of the outsiders' copies falsely matched. a pair: of all untrue pairs.",
         "* the rate is below one false match here: recall without any.",
         f"{origin.date}, {origin.seconds:.0f} s, {origin.machine}",
-        f"{origin.software}; seed {origin.seed}, {origin.edits_per_family} edit(s) a family, "
+        f"{origin.software}; seed {origin.seed}, {origin.edits_per_family} "
+        f"edit{'' if origin.edits_per_family == 1 else 's'} of each family an image, "
         f"{origin.bootstrap_samples} bootstrap samples",
     ]
     if origin.command:

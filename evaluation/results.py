@@ -106,6 +106,21 @@ class JointRow:
 
 
 @dataclass(frozen=True)
+class ShippedRow:
+    """An image is flagged if any signal is within the radius it is shipped with."""
+
+    spaces: tuple[str, ...]
+    radii: tuple[int, ...]
+    """Bits, inclusive, one for each space; a code's is its model's for any imagery."""
+    kind: Part
+    family: FamilyPart
+    queries: int
+    outside: int
+    recall: Estimate
+    false_queries: Estimate
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where the numbers come from."""
 
@@ -145,6 +160,7 @@ class EvaluationResult:
     rows: tuple[Row, ...]
     edits: tuple[EditRow, ...]
     joint: tuple[JointRow, ...]
+    shipped: tuple[ShippedRow, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for a JSON file; nan becomes null."""

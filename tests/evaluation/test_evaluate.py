@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
+import re
 import tarfile
 from collections.abc import Mapping
 from itertools import islice
@@ -27,7 +29,7 @@ from evaluation.hashers import (
     PdqHasher,
     Space,
 )
-from evaluation.results import EvaluationResult
+from evaluation.results import EditRow, Estimate, EvaluationResult
 
 
 def _thumbnails(images: Images) -> NDArray[np.float32]:
@@ -42,7 +44,8 @@ def _thumbnails(images: Images) -> NDArray[np.float32]:
 class _Constant:
     """The same code for every picture."""
 
-    spaces = (Space("constant", "code"),)
+    def __init__(self, radius: int | None = None) -> None:
+        self.spaces = (Space("constant", "code", radius),)
 
     def __call__(self, images: Images) -> Mapping[str, Hashes]:
         values = np.zeros((len(images), 32), np.uint8)
@@ -99,6 +102,38 @@ def test_every_part_is_reported_for_every_space(result: EvaluationResult) -> Non
         ("thumbnail",),
         ("pdq", "thumbnail"),
     }
+
+
+def test_what_is_shipped_is_measured_at_its_own_radii_and_peers_are_not(
+    result: EvaluationResult, corpus: Corpus
+) -> None:
+    """PDQ alone agrees with its row at 31 bits; beside a code that flags all, all is flagged."""
+    alone = {(row.kind, row.family): row for row in result.shipped}
+    assert {row.spaces for row in result.shipped} == {("pdq",)}
+    for row in result.rows:
+        if row.space == "pdq":
+            at = next(one for one in row.at_radii if one.radius == 31)
+            shipped = alone[row.kind, row.family]
+            assert (shipped.radii, shipped.queries) == ((31,), row.queries)
+            assert shipped.recall.value == pytest.approx(at.recall.value)
+            assert shipped.false_queries.value == pytest.approx(at.false_queries)
+    everything = evaluate(corpus, [PdqHasher(), _Constant(radius=0)], samples=5)
+    assert {row.spaces for row in everything.shipped} == {("pdq", "constant")}
+    assert {(row.recall.value, row.false_queries.value) for row in everything.shipped} == {(1, 1)}
+    assert "pdq ≤ 31 or constant ≤ 0" in report.as_text(everything)
+
+
+def test_few_copies_of_an_edit_show_no_interval(result: EvaluationResult) -> None:
+    """From a few copies that are all found, 1.00-1.00 would promise too much."""
+    sure = Estimate(1.0, 1.0, 1.0)
+    edits = tuple(
+        EditRow(space, "all", "mild", f"seen-{queries}", queries, sure)
+        for space in result.provenance.spaces
+        for queries in (9, 10)
+    )
+    text = report.as_text(dataclasses.replace(result, edits=edits))
+    assert re.search(r"seen-9 +9 +1\.000 +1\.000$", text, re.MULTILINE)
+    assert re.search(r"seen-10 +10 +1\.000 1\.00-1\.00 +1\.000 1\.00-1\.00$", text, re.MULTILINE)
 
 
 def test_kinds_and_families_add_up_to_the_whole(result: EvaluationResult) -> None:
