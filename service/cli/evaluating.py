@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from service.cli.local import open_encoder
-from service.cli.terminal import console, reporting, stages
+from service.cli.terminal import console, reporting, say, stages
 
 
 @reporting
@@ -45,3 +45,7 @@ def evaluate(
             command=shlex.join(["lookalike", *sys.argv[1:]]),
         )
     console().print(tables(result))
+    if out is not None:
+        say(f"written: {out / 'report.txt'}, {out / 'report.json'}")
+    if json_file is not None:
+        say(f"written: {json_file}")

@@ -19,7 +19,11 @@ def test_a_report_is_printed_and_written(lookalike: Command, tmp_path: Path) -> 
         path.parent.mkdir(parents=True, exist_ok=True)
         sample.image.reduce(3).save(path)
     said = lookalike("evaluate", "--images", "images", "--json", "r.json", "--out", "report")
-    assert (said.code, said.err) == (0, "")
+    assert said.code == 0
+    assert said.err.splitlines() == [
+        "written: report/report.txt, report/report.json",
+        "written: r.json",
+    ]
     assert max(map(len, said.out.splitlines())) <= 100
     assert "pdq" in said.out
     written = json.loads((tmp_path / "r.json").read_text())
