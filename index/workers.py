@@ -11,7 +11,7 @@ from typing import Final
 
 from index.scratch import ScratchPool
 
-WORTH_SHARING: Final = 200_000.0
+WORTH_SHARING: Final = 500_000.0
 """Nanoseconds of work from which waking another thread pays."""
 
 

@@ -1,0 +1,157 @@
+"""What the index does besides answering: take changes while it is queried, and start again.
+
+Queries' times are measured in the reading threads, first undisturbed, then while another thread
+adds. A restart is a new process, timed from its first instruction to its first answer, with the
+files in the page cache. It knows the index's contract; not what makes it fast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+
+from embeddings.codes import Codes
+from index.changes import Changes, Entries
+from index.segmented import SegmentedIndex
+
+ADDED: Final = 10_000
+READERS: Final = 2
+SPACE: Final = "bench"
+
+
+@dataclass(frozen=True)
+class LifeReport:
+    """Times of an index of so many entries."""
+
+    entries: int
+    radius: int
+    """Bits, of every query."""
+    add_ms: float
+    """Of one call that adds ``ADDED`` codes while queries run, median."""
+    visible_ms: float
+    """From the return of that call to an answer that holds what was added, the longest."""
+    p99_before_ms: float
+    """Of queries in ``READERS`` threads, undisturbed."""
+    p99_while_ms: float
+    """Of queries while codes are added and merged."""
+    save_s: float
+    """Writing all of it to disk."""
+    start_s: float
+    """A new process, from its first instruction to its first answer."""
+    open_s: float
+    """Of that, from opening the index: its kernels loaded, its files verified."""
+
+    def to_json(self) -> dict[str, object]:
+        """The same as plain values."""
+        return asdict(self)
+
+
+def run(folder: Path, codes: Codes, radius: int, rounds: int = 8) -> LifeReport:
+    """Measure an index of ``codes``, uint8 (n, 32), in ``folder``, which should be empty."""
+    index = SegmentedIndex.open(folder, SPACE, "code")
+    count = len(codes)
+    begin = time.perf_counter()
+    index.rebuild([Entries(np.arange(count), codes, np.zeros(count, np.int32))], 1)
+    save_s = time.perf_counter() - begin
+    rng = np.random.default_rng(0)
+    with _Readers(index, rng.integers(0, 256, (512, 32), np.uint8), radius) as readers:
+        time.sleep(2.0)
+        before = readers.taken()
+        adds, visible = [], []
+        for number in range(rounds):
+            ids = np.arange(count + ADDED * number, count + ADDED * (number + 1))
+            new = rng.integers(0, 256, (ADDED, 32), np.uint8)
+            begin = time.perf_counter()
+            index.apply(Changes(add=Entries(ids, new, np.zeros(ADDED, np.int32))), number + 2)
+            added = time.perf_counter()
+            found = index.search(new[-1:], 0).ids.tolist()
+            visible.append(time.perf_counter() - added)
+            adds.append(added - begin)
+            assert found == [int(ids[-1])]
+            time.sleep(0.25)
+        index.settle()
+        during = readers.taken()
+    index.close()
+    start = [_restart(folder) for _ in range(3)]
+    best = min(range(3), key=lambda one: start[one][0])
+    return LifeReport(
+        entries=count,
+        radius=radius,
+        add_ms=float(np.median(adds)) * 1000,
+        visible_ms=max(visible) * 1000,
+        p99_before_ms=float(np.quantile(before, 0.99)) * 1000,
+        p99_while_ms=float(np.quantile(during, 0.99)) * 1000,
+        save_s=save_s,
+        start_s=start[best][0],
+        open_s=start[best][1],
+    )
+
+
+class _Readers:
+    """Threads that query without pause, and how long each query took."""
+
+    def __init__(self, index: SegmentedIndex, queries: Codes, radius: int) -> None:
+        self._index, self._queries, self._radius = index, queries, radius
+        self._times: list[list[float]] = [[] for _ in range(READERS)]
+        self._done = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._read, args=(reader,)) for reader in range(READERS)
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def taken(self) -> list[float]:
+        """Seconds of every query since the last call."""
+        times, self._times = self._times, [[] for _ in range(READERS)]
+        return [second for mine in times for second in mine]
+
+    def _read(self, reader: int) -> None:
+        turn = reader
+        while not self._done.is_set():
+            turn = (turn + 1) % len(self._queries)
+            begin = time.perf_counter()
+            self._index.search(self._queries[turn : turn + 1], self._radius)
+            self._times[reader].append(time.perf_counter() - begin)
+
+
+def _restart(folder: Path) -> tuple[float, float]:
+    """(start, open) of a new process, seconds."""
+    command = [sys.executable, "-m", "evaluation.bench_index_life", str(folder)]
+    begin = time.perf_counter()
+    said = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    whole = time.perf_counter() - begin
+    return whole, float(json.loads(said.stdout)["open_s"])
+
+
+def _main() -> None:
+    """The new process: opens the index and answers one query."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    begin = time.perf_counter()
+    with SegmentedIndex.open(folder, SPACE, "code", background=False) as index:
+        query = np.zeros((1, 32), np.uint8)
+        index.search(query, 31)
+        open_s = time.perf_counter() - begin
+        sys.stdout.write(json.dumps({"open_s": open_s, "entries": index.stats().entries}))
+
+
+if __name__ == "__main__":
+    _main()
