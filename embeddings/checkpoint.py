@@ -29,7 +29,7 @@ from embeddings.errors import CheckpointError
 FORMAT: Final = "lookalike-checkpoint-1"
 _KEY: Final = "lookalike"
 _WEIGHTS: Final = Path(__file__).parent / "weights"
-DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-0.safetensors"
+DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-1.safetensors"
 """The checkpoint the product ships."""
 
 Tensors = Mapping[str, NDArray[np.float32]]
