@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,17 +222,15 @@ def _read(index: SegmentedIndex, truth: Truth, counts: list[int], reader: int) -
 @contextlib.contextmanager
 def _sometimes_full_disk(number: int) -> Iterator[None]:
     """For one change in five, every attempt to force a file to disk fails."""
-    real = os.fsync
 
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     if number % 5 == 0:
-        os.fsync = full
-    try:
+        with mock.patch.object(os, "fsync", full):
+            yield
+    else:
         yield
-    finally:
-        os.fsync = real
 
 
 def _guarded(target: Callable[[], None], failures: list[BaseException]) -> None:
