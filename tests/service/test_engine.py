@@ -251,7 +251,8 @@ def test_an_item_that_changes_its_id_is_never_missed(
     store.apply_import(target, [ImportRow(n, signals(n), f"old {n}") for n in range(5)])
     engine.sync()
     store.apply_import(target, [ImportRow(n, signals(n), f"new {n}") for n in range(5)])
-    indexes, gaps = engine._indexes, []
+    indexes = engine._indexes
+    gaps: list[int] = []
     apply = indexes.apply
 
     def watched(states: Sequence[EntryState]) -> None:
