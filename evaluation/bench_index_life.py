@@ -55,8 +55,13 @@ class LifeReport:
         return asdict(self)
 
 
-def run(folder: Path, codes: Codes, radius: int, rounds: int = 8) -> LifeReport:
-    """Measure an index of ``codes``, uint8 (n, 32), in ``folder``, which should be empty."""
+def run(
+    folder: Path, codes: Codes, radius: int, rounds: int = 8, pause: float = 0.25
+) -> LifeReport:
+    """Measure an index of ``codes``, uint8 (n, 32), in ``folder``, which should be empty.
+
+    Codes are added ``rounds`` times, every ``pause`` seconds.
+    """
     index = SegmentedIndex.open(folder, SPACE, "code")
     count = len(codes)
     begin = time.perf_counter()
@@ -64,7 +69,7 @@ def run(folder: Path, codes: Codes, radius: int, rounds: int = 8) -> LifeReport:
     save_s = time.perf_counter() - begin
     rng = np.random.default_rng(0)
     with _Readers(index, rng.integers(0, 256, (512, 32), np.uint8), radius) as readers:
-        time.sleep(2.0)
+        time.sleep(rounds * pause)
         before = readers.taken()
         adds, visible = [], []
         for number in range(rounds):
@@ -77,7 +82,7 @@ def run(folder: Path, codes: Codes, radius: int, rounds: int = 8) -> LifeReport:
             visible.append(time.perf_counter() - added)
             adds.append(added - begin)
             assert found == [int(ids[-1])]
-            time.sleep(0.25)
+            time.sleep(pause)
         index.settle()
         during = readers.taken()
     index.close()

@@ -62,7 +62,7 @@ def _chart(
     from matplotlib.figure import Figure
 
     mpl.rcParams["svg.hashsalt"] = "lookalike"  # the same rows give the same file
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    figure = Figure(figsize=(10, 5.2), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for panel, data in zip(axes, ("random", "clustered"), strict=True):
         here = [row for row in rows if row["data"] == data]
@@ -92,9 +92,14 @@ def _chart(
             label="reading every code once",
         )
         panel.set(xscale=scale, yscale="log", xlabel=along, title=f"{data} codes")
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter("")
         panel.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.legend(fontsize=8, frameon=False)
+        # Below the axes: lines cross wherever a legend could stand inside.
+        panel.legend(
+            fontsize=8, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
+        )
     axes[0].set_ylabel("milliseconds a query, median")
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, metadata={"Date": None})
