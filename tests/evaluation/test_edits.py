@@ -48,7 +48,7 @@ def test_families_cover_the_table_in_its_order() -> None:
     assert ordered == list(EDITS)
 
 
-@pytest.mark.parametrize("edit", EDITS.values(), ids=str)
+@pytest.mark.parametrize("edit", EDITS.values(), ids=list(EDITS))
 def test_an_edit_is_the_same_every_time_and_changes_the_picture(
     edit: NamedEdit, pictures: tuple[Image.Image, Image.Image]
 ) -> None:
@@ -57,7 +57,7 @@ def test_an_edit_is_the_same_every_time_and_changes_the_picture(
     assert (first.size, first.tobytes()) != (pictures[0].size, pictures[0].tobytes())
 
 
-@pytest.mark.parametrize("edit", EDITS.values(), ids=str)
+@pytest.mark.parametrize("edit", EDITS.values(), ids=list(EDITS))
 @pytest.mark.parametrize("size", [(1, 1), (700, 2), (3, 500)])
 def test_an_edit_takes_any_picture(edit: NamedEdit, size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
