@@ -2,21 +2,24 @@
 
 Which index
     ``numbered.open_index(path, space, signal, lineage)`` gives the one to serve from: kept on disk,
-    fed by a store's numbered changes. ``segmented.SegmentedIndex`` is what it gives; with no folder it
-    lives in memory. ``exact.FlatIndex`` (FAISS) is the fallback where kernels cannot be compiled,
-    ``oracle.OracleIndex`` what all are tested against. ``digests.DigestIndex`` finds exact digests.
+    fed by a store's numbered changes. ``segmented.SegmentedIndex`` is what it gives; with no folder
+    it lives in memory. ``exact.FlatIndex`` (FAISS) is the fallback where kernels cannot be
+    compiled, ``oracle.OracleIndex`` what all are tested against. ``digests.DigestIndex`` finds
+    exact digests.
 
 Feeding it
     Changes are ``changes.Changes``: removes, adds, disables and enables that come into force
-    together, with the store's number of the last of them. Setting entries to a new state is ``remove``
-    and ``add`` of their ids in one call, and may be repeated. ``numbered`` shows how a store brings
-    an index up to date after a start. A call without a number is in force at once and belongs to
-    the next number; until that comes, a restart may replay it, so it should bear repeating.
+    together, with the store's number of the last of them. Setting entries to a new state is
+    ``remove`` and ``add`` of their ids in one call, and may be repeated. ``numbered`` shows how a
+    store brings an index up to date after a start. A call without a number is in force at once and
+    belongs to the next number; until that comes, a restart may replay it, so it should bear
+    repeating.
 
 Asking it
-    ``search(codes, radius, limit)``; ``radius`` may name a radius for each group (bank), and the groups
-    not named are not searched. ``limit`` bounds what one query can return: at most so many matches a
-    query and group, the nearest. ``nearest`` asks for k. ``SegmentedIndex.explain`` says how.
+    ``search(codes, radius, limit)``; ``radius`` may name a radius for each group (bank), and the
+    groups not named are not searched. ``limit`` bounds what one query can return: at most so many
+    matches a query and group, the nearest. ``nearest`` asks for k. ``SegmentedIndex.explain`` says
+    how.
 
 At start
     ``kernels.warm_up()`` compiles, or loads what was compiled before. Opening an index calls it; a
