@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -51,6 +52,10 @@ def script(lookalike: Command) -> Iterator[Callable[..., subprocess.Popen[bytes]
     del lookalike
     program = Path(sys.executable).parent / "lookalike"
     with contextlib.ExitStack() as stack:
+        # A shell that runs the tests in the background has them ignore interrupts, and what they
+        # start would too.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        stack.callback(signal.signal, signal.SIGINT, before)
 
         def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
             process = subprocess.Popen(

@@ -32,7 +32,8 @@ def test_the_table_fits_and_says_how_to_mend(lookalike: Command) -> None:
     said = lookalike("doctor")
     assert (said.code, said.err) == (0, "nothing is wrong\n")
     assert max(map(len, said.out.splitlines())) <= 100
-    assert "0 banks" in said.out
+    # A long path may push the count to the next line of its cell.
+    assert "0 banks" in " ".join(said.out.replace("│", " ").split())
 
 
 def test_a_bad_setting_is_named(lookalike: Command, monkeypatch: pytest.MonkeyPatch) -> None:
