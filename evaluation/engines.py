@@ -255,7 +255,7 @@ def resident() -> int:
 
 PEERS: Final[dict[str, tuple[Callable[[], Engine], int]]] = {
     "multihash": (MultiHash, 10_000_000),
-    "ivf": (Ivf, 10_000_000),
+    "ivf": (Ivf, 3_000_000),
     "hnsw": (Hnsw, 200_000),
     "usearch": (Usearch, 200_000),
     "threatexchange": (Threatexchange, 1_000_000),

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.bench_index import IndexRow, run
+from evaluation.bench_index import run
 from evaluation.engines import PEERS
 from evaluation.provenance import machine
 
@@ -38,7 +38,9 @@ def read_bandwidth(megabytes: int = 512, repeats: int = 9) -> float:
 
 def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path, help="JSON file to write, after every point")
+    parser.add_argument(
+        "out", type=Path, help="JSON file to write, or to add to, after every point"
+    )
     parser.add_argument("--seeds", type=Path, help="codes to cluster round: a .npy file")
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--radii", type=int, nargs="*", default=list(RADII))
@@ -53,7 +55,9 @@ def _main() -> None:
     seeds = None if options.seeds is None else np.load(options.seeds, allow_pickle=False)
     points = [(entries, options.radius) for entries in options.sizes]
     points += [(options.entries, radius) for radius in options.radii]
-    rows: list[IndexRow] = []
+    rows: list[dict[str, object]] = []
+    if options.out.exists():
+        rows += json.loads(options.out.read_text())["rows"]
     for entries, radius in points:
         # Graphs know no radius: one of them is enough.
         known = [name for name in options.peers if radius == options.radius or name != "usearch"]
@@ -69,12 +73,12 @@ def _main() -> None:
             batches=False,
             progress=_say,
         )
-        rows += report.rows
+        rows += (asdict(row) for row in report.rows)
         written = {
             "machine": machine(),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "bytes_read_per_second": read_bandwidth(),
-            "rows": [asdict(row) for row in rows],
+            "rows": rows,
         }
         options.out.write_text(json.dumps(written, indent=1) + "\n")
 
