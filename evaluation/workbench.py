@@ -1,0 +1,142 @@
+"""What a notebook starts from: the images, the model, and how much to measure.
+
+Images are those the reader names (an argument, or ``LOOKALIKE_IMAGES``: a folder or a tar; with
+``LOOKALIKE_MANIFEST`` a CSV that tells their kinds), else the shipped samples. With
+``LOOKALIKE_NOTEBOOK_SMALL`` set, everything is as small as still runs each step: what tests use.
+It knows no notebook and no figure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PIL import Image
+
+from embeddings.encoder import Encoder, load_encoder
+from evaluation import frames
+from evaluation.bars import bars
+from evaluation.benchmark import Benchmark, plan
+from evaluation.corpus import Corpus, Item, open_corpus
+from evaluation.hashers import EncoderHasher, Hasher, PdqHasher
+from evaluation.hashing import Hashed, run
+from evaluation.sample_corpus import sample_corpus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IMAGES: Final = "LOOKALIKE_IMAGES"
+MANIFEST: Final = "LOOKALIKE_MANIFEST"
+SMALL: Final = "LOOKALIKE_NOTEBOOK_SMALL"
+
+_KINDS: Final = {
+    "photo": "photographs",
+    "nonphoto": "non-photographs",
+    "unknown": "of unknown kind",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Workbench:
+    """Images and a model, ready to be measured."""
+
+    corpus: Corpus
+    encoder: Encoder
+    small: bool
+    """Whether as little as possible is measured."""
+    samples: int
+    """Of every bootstrap."""
+
+    @property
+    def hashers(self) -> tuple[Hasher, ...]:
+        """PDQ, and the code of the model."""
+        return PdqHasher(), EncoderHasher(self.encoder)
+
+    @property
+    def space(self) -> str:
+        """The model's code space."""
+        return self.encoder.info.space
+
+    @property
+    def radii(self) -> Mapping[str, int]:
+        """The radius each signal is shipped with, bits, inclusive: for any imagery."""
+        spaces = [space for hasher in self.hashers for space in hasher.spaces]
+        return {space.name: space.radius for space in spaces if space.radius is not None}
+
+    def split(self, edits_per_family: int = 1, seed: int = 0) -> Benchmark:
+        """Who is a reference, who an outsider, and which edits each gets."""
+        return plan(self.corpus.items, seed, self.no_more(edits_per_family))
+
+    def hashed(self, benchmark: Benchmark) -> Hashed:
+        """The hashes of a benchmark's references and queries, by space."""
+        with bars() as progress:
+            return run(self.corpus, benchmark, self.hashers, progress)
+
+    def evaluate(self, edits_per_family: int = 1, seed: int = 0) -> pd.DataFrame:
+        """What ``lookalike evaluate`` measures, as a tidy frame; see ``frames.COLUMNS``."""
+        with bars() as progress:
+            return frames.evaluate(
+                self.corpus,
+                self.hashers,
+                seed=seed,
+                edits_per_family=self.no_more(edits_per_family),
+                samples=self.samples,
+                progress=progress,
+            )
+
+    def no_more(self, number: int) -> int:
+        """``number``, or 1 where as little as possible is measured."""
+        return 1 if self.small else number
+
+    def images(self) -> str:
+        """How many images there are, in words."""
+        kinds = Counter(item.kind for item in self.corpus.items)
+        parts = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in sorted(kinds.items()))
+        return f"{len(self.corpus)} images ({parts}), {self.corpus.name}"
+
+    def __repr__(self) -> str:
+        """What is measured and by what, for people."""
+        radii = ", ".join(f"{name} ≤ {radius} bits" for name, radius in self.radii.items())
+        return f"{self.images()}\nas shipped: {radii}; model on {self.encoder.device}"
+
+
+def open_workbench(
+    images: str | Path | None = None, manifest: str | Path | None = None, at_most: int | None = None
+) -> Workbench:
+    """The reader's images, else the shipped samples, and the shipped model.
+
+    ``at_most``: of more images only so many are used, spread evenly over their names. Raises
+    ``CorpusError``, ``ManifestError``, ``CheckpointError`` and ``DeviceError``.
+    """
+    small = bool(os.environ.get(SMALL))
+    named = images or os.environ.get(IMAGES)
+    labels = manifest or os.environ.get(MANIFEST)
+    corpus: Corpus = sample_corpus(small)
+    if named:
+        corpus = open_corpus(Path(named).expanduser(), Path(labels) if labels else None)
+    if at_most is not None and len(corpus) > at_most:
+        corpus = Part(corpus, at_most)
+    return Workbench(corpus, load_encoder(), small, samples=50 if small else 1000)
+
+
+class Part(Corpus):
+    """Some of a corpus: ``count`` images, spread evenly over their names."""
+
+    def __init__(self, whole: Corpus, count: int) -> None:
+        """``count``: at least 1, no more than there are."""
+        self._whole = whole
+        self._chosen = [place * len(whole) // count for place in range(count)]
+        self.name = f"{count} of {whole.name}"
+        self.items: tuple[Item, ...] = tuple(whole.items[place] for place in self._chosen)
+
+    def read(self, index: int) -> bytes:
+        """The bytes of one image. Raises ``CorpusError`` if they are no longer there."""
+        return self._whole.read(self._chosen[index])
+
+    def image(self, index: int) -> Image.Image:
+        """One image, RGB and upright. Raises ``ImageError`` if it cannot be decoded."""
+        return self._whole.image(self._chosen[index])
