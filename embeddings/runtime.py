@@ -18,7 +18,7 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from embeddings.architecture import LITE0, MIDDLE, Layer
+from embeddings.architecture import LITE0, MIDDLE, Block, Layer
 from embeddings.checkpoint import Checkpoint, Tensors
 
 _POOL_FLOOR: Final = 1e-4  # as in network.pool: keeps the power's root away from zero
@@ -42,6 +42,21 @@ def _convolve(node: Any, layer: Layer, tensors: Tensors) -> Any:
     return op.clamp(node, 0.0, 6.0) if layer.activated else node
 
 
+def run_entry(node: Any, entry: Block, tensors: Tensors) -> Any:
+    """``node``, (n, inputs, h, w), through one entry of the table."""
+    before = node
+    for layer in entry.layers:
+        node = _convolve(node, layer, tensors)
+    return op.add(before, node) if entry.residual else node
+
+
+def image_input(side: int, mean: float, scale: float) -> tuple[Any, Any]:
+    """A graph's parameter ``images``, uint8 (n, s, s, 3), and it normalised as (n, 3, s, s)."""
+    images = op.parameter([-1, side, side, 3], np.uint8, name="images")
+    node = op.divide(op.subtract(op.convert(images, "f32"), _scalar(mean)), _scalar(scale))
+    return images, op.transpose(node, op.constant(np.array([0, 3, 1, 2], np.int64)))
+
+
 def _pool(node: Any, power: float) -> Any:
     raised = op.power(op.maximum(node, _scalar(_POOL_FLOOR)), _scalar(power))
     mean = op.reduce_mean(raised, op.constant(np.array([2, 3], np.int64)), keep_dims=False)
@@ -60,19 +75,12 @@ def _linear(node: Any, name: str, tensors: Tensors) -> Any:
 def build(checkpoint: Checkpoint) -> ov.Model:
     """The graph: ``images``, uint8 (n, s, s, 3), to descriptors (n, 256) and logits (n, 1)."""
     info, tensors = checkpoint.info, checkpoint.tensors
-    images = op.parameter([-1, info.input_size, info.input_size, 3], np.uint8, name="images")
-    node = op.convert(images, "f32")
-    node = op.divide(op.subtract(node, _scalar(info.mean)), _scalar(info.scale))
-    node = op.transpose(node, op.constant(np.array([0, 3, 1, 2], np.int64)))
+    images, node = image_input(info.input_size, info.mean, info.scale)
     middle = node
     for place, entry in enumerate(LITE0):
         if place == MIDDLE:
             middle = node
-        before = node
-        for layer in entry.layers:
-            node = _convolve(node, layer, tensors)
-        if entry.residual:
-            node = op.add(before, node)
+        node = run_entry(node, entry, tensors)
     pooled = op.concat(
         [
             _pool(middle, float(tensors["middle_power"])),

@@ -34,8 +34,8 @@ from embeddings.network import Lite0, Outputs
 from embeddings.torch_network import fill
 from embeddings.training import loss, whitening
 from embeddings.training.data import Curriculum, PairBatch, PairBatches, TrainingImage, read_shards
-from embeddings.training.imagenet import imagenet_tensors
-from embeddings.training.inputs import as_input
+from embeddings.training.frozen import FrozenEntries, quicken
+from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
 from embeddings.training.monitor import Monitor
 from embeddings.training.recipe import RECIPE, Recipe, read
 
@@ -57,14 +57,19 @@ def _as_it_is(batch: Any) -> Any:  # noqa: ANN401  # torch's type for a collate 
 class Trainer:
     """One run: network, optimiser, and where it stands."""
 
-    def __init__(self, recipe: Recipe, images: list[TrainingImage], out: Path) -> None:
+    def __init__(
+        self, recipe: Recipe, images: list[TrainingImage], out: Path, threads: int = 1
+    ) -> None:
         self.recipe, self.out, self.step = recipe, out, 0
         order = np.random.default_rng((recipe.seed, 2)).permutation(len(images))
         held_out = order[: recipe.data.held_out]
         self.images = [images[place] for place in order[recipe.data.held_out :]]
         self.monitor = Monitor([images[place] for place in held_out], recipe.data.side, recipe.seed)
-        self.network = fill(Lite0(), imagenet_tensors()).to(memory_format=torch.channels_last)
-        for entry in self.network.entries[: recipe.network.frozen]:
+        tensors, frozen = imagenet_tensors(), recipe.network.frozen
+        self.frozen = FrozenEntries(tensors, frozen, recipe.data.side, MEAN, SCALE, threads)
+        self.network = fill(Lite0(), tensors).to(memory_format=torch.channels_last)
+        quicken(self.network)
+        for entry in self.network.entries[:frozen]:
             entry.requires_grad_(False)
         rates = recipe.optimiser
         backbone = [p for p in self.network.entries.parameters() if p.requires_grad]
@@ -124,11 +129,8 @@ class Trainer:
         self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
 
     def forward(self, images: NDArray[np.uint8]) -> Outputs:
-        """The network's outputs; the frozen entries run in bfloat16."""
-        frozen = self.recipe.network.frozen
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            features = self.network.early(as_input(images), frozen)
-        return self.network.late(features.float(), frozen)
+        """The network's outputs."""
+        return self.network.late(self.frozen(images), self.recipe.network.frozen)
 
     def train_step(self, batch: PairBatch) -> dict[str, float]:
         """One step of the optimiser; what was seen on the way."""
@@ -241,7 +243,7 @@ def main(arguments: list[str] | None = None) -> None:
     recipe = read(asked.recipe)
     torch.manual_seed(recipe.seed)
     asked.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(recipe, read_shards(asked.corpus), asked.out)
+    trainer = Trainer(recipe, read_shards(asked.corpus), asked.out, asked.threads)
     if (asked.out / "state.safetensors").exists():
         trainer.resume()
     else:

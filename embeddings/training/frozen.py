@@ -1,0 +1,71 @@
+"""What a trainer on a CPU runs faster than torch would: entries that are not trained, and 1x1
+convolutions.
+
+Entries that keep their weights need no gradient: the product's graph runtime takes a third of
+torch's time for them. Trained 1x1 convolutions run as bfloat16 matrix products, for which current
+CPUs have units; depthwise convolutions stay in float32, whose backward pass torch runs several
+times faster. Together a step of 64 pairs takes two thirds of its time (docs/training-log.md).
+
+It knows the network's table and its layers; not losses, data or schedules.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import openvino as ov
+import torch
+from numpy.typing import NDArray
+from openvino import opset13 as op
+from torch import Tensor, nn
+from torch.nn import functional
+
+from embeddings.architecture import LITE0
+from embeddings.checkpoint import Tensors
+from embeddings.runtime import image_input, run_entry
+
+
+class FrozenEntries:
+    """The first entries of the network, with weights that never change."""
+
+    def __init__(
+        self, tensors: Tensors, entries: int, side: int, mean: float, scale: float, threads: int
+    ) -> None:
+        """``tensors`` hold at least those entries' weights; images are ``side`` pixels square."""
+        images, node = image_input(side, mean, scale)
+        for entry in LITE0[:entries]:
+            node = run_entry(node, entry, tensors)
+        # Channels last, as torch wants them for what follows.
+        node = op.transpose(node, op.constant(np.array([0, 2, 3, 1], np.int64)))
+        self._compiled = ov.Core().compile_model(
+            ov.Model([node], [images], "frozen"),
+            "CPU",
+            {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1},
+        )
+
+    def __call__(self, images: NDArray[np.uint8]) -> Tensor:
+        """Features, float (n, c, h, w), channels last in memory, of uint8 (n, s, s, 3)."""
+        results = self._compiled.create_infer_request().infer([images], share_inputs=True)
+        features = np.array(results[self._compiled.output(0)], np.float32)
+        return torch.from_numpy(features).permute(0, 3, 1, 2)
+
+
+class Pointwise(nn.Conv2d):
+    """A 1x1 convolution as a bfloat16 matrix product; weights and results are float32."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Float (n, inputs, h, w), channels last in memory, to float (n, outputs, h, w)."""
+        assert self.bias is not None
+        count, inputs, height, width = features.shape
+        rows = features.permute(0, 2, 3, 1).reshape(-1, inputs).bfloat16()
+        weight = self.weight.view(self.out_channels, inputs).bfloat16()
+        product = functional.linear(rows, weight, self.bias.bfloat16()).float()
+        return product.view(count, height, width, -1).permute(0, 3, 1, 2)
+
+
+def quicken(network: nn.Module) -> None:
+    """Make every 1x1 convolution of ``network`` a ``Pointwise``; its parameters stay what they
+    are.
+    """
+    for module in network.modules():
+        if type(module) is nn.Conv2d and module.kernel_size == (1, 1) and module.groups == 1:
+            module.__class__ = Pointwise
