@@ -128,7 +128,7 @@ def run(
         if item in known:
             reference_items.append(item)
             references.add(image)
-        for query, edited in _edited(corpus, benchmark, item, image, of_item.get(item, [])):
+        for query, edited in edited_queries(corpus, benchmark, item, image, of_item.get(item, [])):
             (outside if query.outside else inside).add(edited)
             (outside_queries if query.outside else inside_queries).append(query)
     progress("editing and hashing", len(corpus), len(corpus))
@@ -143,9 +143,10 @@ def run(
     )
 
 
-def _edited(
+def edited_queries(
     corpus: Corpus, benchmark: Benchmark, item: int, image: Image.Image, queries: Sequence[Query]
 ) -> Iterator[tuple[Query, Image.Image]]:
+    """``image``, which is the corpus's ``item``, edited as each of ``queries`` says."""
     if not queries:
         return
     name, other = corpus.items[item].name, _other(corpus, benchmark, item)
