@@ -23,13 +23,14 @@ from typing import Final, Self
 import numpy as np
 
 from embeddings.codes import Codes
-from evaluation.code_sets import random_codes
+from evaluation.code_sets import clustered_codes, correlated_seeds, random_codes
 from evaluation.provenance import machine
 from index.changes import Changes, Entries
 from index.segmented import SegmentedIndex
 
 ADDED: Final = 10_000
 READERS: Final = 2
+SEEDS: Final = 10_000
 SPACE: Final = "bench"
 
 
@@ -165,12 +166,17 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--radius", type=int, default=31, help="bits, inclusive")
+    parser.add_argument("--data", choices=("random", "clustered"), default="random")
     parser.add_argument("--open", type=Path, help="only open the index in this folder and answer")
     given = parser.parse_args()
     if given.open is not None:
         _open(given.open)
         return
-    codes = random_codes(given.entries, np.random.default_rng(1))
+    rng = np.random.default_rng(1)
+    if given.data == "random":
+        codes = random_codes(given.entries, rng)
+    else:
+        codes = clustered_codes(correlated_seeds(SEEDS, rng), given.entries, rng)
     with tempfile.TemporaryDirectory() as folder:
         report = run(Path(folder), codes, given.radius)
     sys.stdout.write(json.dumps({"machine": machine(), **report.to_json()}, indent=1) + "\n")
