@@ -5,7 +5,7 @@ Which index
     fed by a store's numbered changes. ``segmented.SegmentedIndex`` is what it gives; with no folder
     it lives in memory. ``exact.FlatIndex`` (FAISS) is the fallback where kernels cannot be
     compiled, ``oracle.OracleIndex`` what all are tested against. ``digests.DigestIndex`` finds
-    exact digests.
+    exact digests; ``listed_digests.NumberedDigestIndex`` is fed and kept as codes are.
 
 Feeding it
     Changes are ``changes.Changes``: removes, adds, disables and enables that come into force

@@ -24,7 +24,7 @@ class Entries:
 
     ids: Ids = field(default_factory=_no_ids)
     codes: Codes = field(default_factory=lambda: np.empty((0, CODE_BYTES), np.uint8))
-    """uint8 (n, 32)."""
+    """uint8 (n, 32); for an index of digests, uint8 (n, width)."""
     groups: Groups = field(default_factory=lambda: np.empty(0, np.int32))
     enabled: NDArray[np.bool_] | None = None
     """bool (n,); all enabled when it is not given."""

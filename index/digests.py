@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from index.changes import Applied, Changes
 from index.errors import RowsError
 from index.hits import assemble
 from index.interface import Groups, Hits, Ids, IndexStats
@@ -34,21 +35,26 @@ def stack(digests: Sequence[bytes], width: int) -> Digests:
 
 
 @dataclass(frozen=True, eq=False)
-class _DigestLayer:
+class DigestLayer:
+    """Digests that no longer change, by their first bytes."""
+
     rows: Rows
     payload: Digests
+    """uint8 (n, width), row for row."""
     keys: NDArray[np.uint64]
     """uint64 (n,): the first eight bytes of each digest, ascending."""
     row_of_key: NDArray[np.int64]
     """int64 (n,): which row each key belongs to."""
 
     @classmethod
-    def build(cls, rows: Rows, digests: Digests) -> _DigestLayer:
+    def build(cls, rows: Rows, digests: Digests) -> DigestLayer:
+        """The layer of rows, sorted by id, and their digests."""
         keys = _keys(digests)
         order = np.argsort(keys, kind="stable")
         return cls(rows, digests, keys[order], order)
 
-    def with_rows(self, rows: Rows) -> _DigestLayer:
+    def with_rows(self, rows: Rows) -> DigestLayer:
+        """The same digests under a new status."""
         return replace(self, rows=rows)
 
     def find(self, digests: Digests) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -72,7 +78,31 @@ class DigestIndex:
         if width < _KEY_BYTES:
             raise RowsError(f"digests must have at least {_KEY_BYTES} bytes, not {width}")
         self.width = width
-        self._layers: Layers[_DigestLayer] = Layers(width, _DigestLayer.build)
+        self._layers: Layers[DigestLayer] = Layers(width, DigestLayer.build)
+
+    def __len__(self) -> int:
+        """Rows, some removed ones included."""
+        return sum(len(layer.rows) for layer in self._layers.current)
+
+    @property
+    def layers(self) -> tuple[DigestLayer, ...]:
+        """What is in force at this moment: immutable."""
+        return self._layers.current
+
+    def joined(self, layers: Sequence[DigestLayer]) -> DigestLayer:
+        """What is not removed in ``layers`` as one of them."""
+        nothing = Rows(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint8))
+        whole = self._layers.joined(layers)
+        empty = np.empty((0, self.width), np.uint8)
+        return DigestLayer.build(nothing, empty) if whole is None else whole
+
+    def restore(self, layer: DigestLayer) -> None:
+        """Hold ``layer`` and nothing else."""
+        self._layers.restore((layer,) if len(layer.rows) else ())
+
+    def apply(self, changes: Changes) -> Applied:
+        """Bring ``changes`` into force in one step; all, or none and ``RowsError``."""
+        return self._layers.apply(changes)
 
     def add(self, ids: Ids, digests: Digests, groups: Groups) -> None:
         """Add enabled digests, uint8 (n, width); all, or none and ``DuplicateIdError``."""

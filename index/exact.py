@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, CODE_BYTES, Codes, checked, distances
 from index.arguments import checked_limit, checked_neighbours, checked_radius, radii_of, widest
+from index.changes import Applied, Changes
 from index.hits import Collector, assemble, first
 from index.interface import Groups, Hits, Ids, IndexStats, Radius
 from index.layers import Layers
@@ -89,6 +90,10 @@ class FlatIndex:
     def set_enabled(self, ids: Ids, enabled: bool) -> int:
         """See ``CodeIndex``."""
         return self._layers.set_enabled(ids, enabled)
+
+    def apply(self, changes: Changes) -> Applied:
+        """Bring ``changes`` into force in one step; all, or none and ``RowsError``."""
+        return self._layers.apply(changes)
 
     def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
         """See ``CodeIndex``."""

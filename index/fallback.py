@@ -8,8 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-import numpy as np
-
 from embeddings.codes import Codes
 from index.changes import Applied, Changes, Entries
 from index.errors import SequenceError
@@ -18,7 +16,7 @@ from index.interface import Groups, Hits, Ids, IndexStats, Radius
 
 
 class NumberedFlatIndex:
-    """A ``NumberedIndex`` in memory. A query may see an ``apply`` of several kinds half done."""
+    """A ``NumberedIndex`` in memory."""
 
     needs_rebuild = ""
 
@@ -26,13 +24,18 @@ class NumberedFlatIndex:
         """``reason``: why this one was chosen, for operators."""
         self._flat = FlatIndex()
         self._reason = reason
-        self._sequence = 0
+        self._sequence, self._mark = 0, ""
         self._writing = threading.Lock()
 
     @property
     def sequence(self) -> int:
         """See ``NumberedIndex``."""
         return self._sequence
+
+    @property
+    def mark(self) -> str:
+        """See ``NumberedIndex``."""
+        return self._mark
 
     def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
         """See ``CodeIndex``."""
@@ -46,25 +49,23 @@ class NumberedFlatIndex:
         """See ``CodeIndex``."""
         return self._flat.set_enabled(ids, enabled)
 
-    def apply(self, changes: Changes, sequence: int | None = None) -> Applied:
-        """See ``NumberedIndex``; on an error, what was removed stays removed."""
+    def apply(self, changes: Changes, sequence: int | None = None, mark: str = "") -> Applied:
+        """See ``NumberedIndex``."""
         with self._writing:
             if sequence is not None and sequence <= self._sequence:
                 raise SequenceError(f"change {sequence} is not after {self._sequence}")
-            removed = self._flat.remove(changes.remove)
-            _add(self._flat, changes.add)
-            disabled = self._flat.set_enabled(changes.disable, False)
-            enabled = self._flat.set_enabled(changes.enable, True)
-            self._sequence = self._sequence if sequence is None else sequence
-        return Applied(removed, len(changes.add.ids), disabled, enabled)
+            applied = self._flat.apply(changes)
+            if sequence is not None:
+                self._sequence, self._mark = sequence, mark
+        return applied
 
-    def rebuild(self, entries: Iterable[Entries], sequence: int) -> None:
+    def rebuild(self, entries: Iterable[Entries], sequence: int, mark: str = "") -> None:
         """See ``NumberedIndex``."""
         flat = FlatIndex()
         for batch in entries:
-            _add(flat, batch)
+            flat.apply(Changes(add=batch))
         with self._writing:
-            self._flat, self._sequence = flat, sequence
+            self._flat, self._sequence, self._mark = flat, sequence, mark
 
     def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
         """See ``CodeIndex``."""
@@ -87,9 +88,3 @@ class NumberedFlatIndex:
 
     def close(self) -> None:
         """There is nothing to let go of."""
-
-
-def _add(flat: FlatIndex, entries: Entries) -> None:
-    flat.add(entries.ids, entries.codes, entries.groups)
-    if entries.enabled is not None:
-        flat.set_enabled(np.asarray(entries.ids)[~entries.enabled], False)

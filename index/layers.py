@@ -11,16 +11,17 @@ It knows widths and ids; how a layer answers queries is its subclass's business.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.arguments import checked_ids, checked_rows
+from index.changes import Applied, Changes, Entries
 from index.errors import DuplicateIdError
 from index.interface import Groups, Ids
-from index.rows import DISABLED, ENABLED, REMOVED, Rows
+from index.rows import DISABLED, ENABLED, REMOVED, Rows, Status
 
 GROWTH = 4
 
@@ -63,55 +64,69 @@ class Layers(Generic[L]):
 
     def add(self, ids: Ids, payload: NDArray[np.uint8], groups: Groups) -> None:
         """Add enabled rows; all, or none and ``DuplicateIdError``."""
-        ids, payload, groups = checked_rows(ids, payload, groups, self._width)
-        if not len(ids):
-            return
-        with self._writing:
-            for layer in self._current:
-                present = layer.rows.find(ids)
-                if len(present):
-                    raise DuplicateIdError(int(layer.rows.ids[present[0]]), len(present))
-            rows = Rows(ids, groups, np.full(len(ids), ENABLED, np.uint8))
-            stack = [*self._current, self._build(rows, payload)]
-            small = len(stack) - 1
-            while small and len(stack[small - 1].rows) < GROWTH * sum(
-                len(layer.rows) for layer in stack[small:]
-            ):
-                small -= 1
-            self._current = (*stack[:small], *self._merged(stack[small:]))
+        self.apply(Changes(add=Entries(ids, payload, groups)))
 
     def remove(self, ids: Ids) -> int:
         """Remove ids; returns how many were present."""
-        return self._mark(ids, REMOVED)
+        return self.apply(Changes(remove=ids)).removed
 
     def set_enabled(self, ids: Ids, enabled: bool) -> int:
         """Enable or disable ids; returns how many were present."""
-        return self._mark(ids, ENABLED if enabled else DISABLED)
+        if enabled:
+            return self.apply(Changes(enable=ids)).enabled
+        return self.apply(Changes(disable=ids)).disabled
 
-    def _mark(self, ids: Ids, status: int) -> int:
-        ids = np.unique(checked_ids(ids))
-        marked = 0
+    def apply(self, changes: Changes) -> Applied:
+        """Bring ``changes`` into force in one step; all, or none and ``RowsError``."""
+        add = changes.add
+        # No rows at all have no width either.
+        codes = add.codes if len(add.ids) else np.empty((0, self._width), np.uint8)
+        ids, payload, groups = checked_rows(add.ids, codes, add.groups, self._width)
         with self._writing:
-            stack: list[L] = []
-            for layer in self._current:
-                rows = layer.rows.find(ids)
-                marked += len(rows)
-                stack.append(
-                    layer.with_rows(layer.rows.marked(rows, status)) if len(rows) else layer
-                )
+            stack, removed = _marked(self._current, changes.remove, REMOVED)
             # A layer that is mostly tombstones is rewritten: deleted rows must not pile up.
-            self._current = tuple(
+            stack = [
                 kept
                 for layer in stack
                 for kept in (
                     (layer,) if 2 * layer.rows.present > len(layer.rows) else self._merged([layer])
                 )
-            )
-        return marked
+            ]
+            if len(ids):
+                stack = self._added(stack, Rows(ids, groups, _status(add, ids)), payload)
+            stack, disabled = _marked(stack, changes.disable, DISABLED)
+            stack, enabled = _marked(stack, changes.enable, ENABLED)
+            self._current = tuple(stack)
+        return Applied(removed, len(ids), disabled, enabled)
+
+    def restore(self, layers: tuple[L, ...]) -> None:
+        """Hold ``layers`` and nothing else, in one step."""
+        with self._writing:
+            self._current = layers
+
+    def joined(self, layers: Sequence[L]) -> L | None:
+        """What is not removed in ``layers`` as one of them; ``None`` if that is nothing."""
+        merged = self._merged(list(layers))
+        return merged[0] if merged else None
+
+    def _added(self, stack: list[L], rows: Rows, payload: NDArray[np.uint8]) -> list[L]:
+        for layer in stack:
+            present = layer.rows.find(rows.ids)
+            if len(present):
+                raise DuplicateIdError(int(layer.rows.ids[present[0]]), len(present))
+        stack = [*stack, self._build(rows, payload)]
+        small = len(stack) - 1
+        while small and len(stack[small - 1].rows) < GROWTH * sum(
+            len(layer.rows) for layer in stack[small:]
+        ):
+            small -= 1
+        return [*stack[:small], *self._merged(stack[small:])]
 
     def _merged(self, stack: list[L]) -> tuple[L, ...]:
         """One layer of what is not removed in ``stack``, or none."""
         kept = [layer.rows.status != REMOVED for layer in stack]
+        if not stack:
+            return ()
         if len(stack) == 1 and bool(kept[0].all()):
             return (stack[0],)
 
@@ -128,3 +143,24 @@ class Layers(Generic[L]):
             order = np.argsort(ids, kind="stable")
             ids, groups, status, payload = ids[order], groups[order], status[order], payload[order]
         return (self._build(Rows(ids, groups, status), payload),)
+
+
+def _marked(stack: Sequence[L], ids: Ids, status: int) -> tuple[list[L], int]:
+    """``stack`` with those of ``ids`` that are present set to ``status``, and how many they are."""
+    if not len(ids):
+        return list(stack), 0
+    ids, marked, out = np.unique(checked_ids(ids)), 0, []
+    for layer in stack:
+        rows = layer.rows.find(ids)
+        marked += len(rows)
+        out.append(layer.with_rows(layer.rows.marked(rows, status)) if len(rows) else layer)
+    return out, marked
+
+
+def _status(add: Entries, ids: Ids) -> Status:
+    """Of the rows to add, whose ``ids`` are sorted."""
+    status = np.full(len(ids), ENABLED, np.uint8)
+    if add.enabled is not None:
+        off = np.asarray(add.ids)[~np.asarray(add.enabled)]
+        status[np.searchsorted(ids, np.sort(off))] = DISABLED
+    return status

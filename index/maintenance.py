@@ -141,7 +141,7 @@ class Maintenance:
                     built = self._folder.save_part(built, state.sequence, 1)
                     parts.append(built)
                 self._holder.put_sealed(built, state.delta, epoch)
-            self._folder.save(Snapshot(tuple(parts), state.sequence))
+            self._folder.save(Snapshot(tuple(parts), state.sequence, state.mark))
         except (OSError, DamagedFileError) as failure:
             self.trouble = f"not saved: {failure}"
             return False

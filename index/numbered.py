@@ -1,16 +1,16 @@
-"""An index that a store feeds with numbered changes, and the choice of one.
+"""Indexes that a store feeds with numbered changes, and the choice of one.
 
-The store is the truth. It numbers its changes, and after a start applies those the index has not
-seen::
+The store is the truth. It numbers its changes and gives each a mark, a name that no other store and
+no other course of events has; after a start it applies those the index has not seen::
 
     index = open_index(path, space="lite0-256-1", signal="code", lineage=store_id)
-    if index.needs_rebuild or not 0 < index.sequence <= store.sequence:
-        index.rebuild(store.entries(), store.sequence)  # both read in one transaction
+    if index.needs_rebuild or not store.holds(index.sequence, index.mark):
+        index.rebuild(store.entries(), store.sequence, store.mark)  # read in one transaction
     for change in store.changes(after=index.sequence):
-        index.apply(change.changes, change.sequence)
+        index.apply(change.changes, change.sequence, change.mark)
 
-An index whose sequence is ahead of the store's belongs to a store that was since restored from a
-backup: hence the second condition. It knows the contract; not the implementations.
+An index whose mark the store does not hold followed a store that was since restored from a backup:
+hence the second condition. It knows the contract; not the implementations.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Protocol
 
 from index.changes import Applied, Changes, Entries
-from index.interface import CodeIndex
+from index.interface import CodeIndex, IndexStats
 
 
-class NumberedIndex(CodeIndex, Protocol):
-    """A ``CodeIndex`` that knows which of a store's changes it holds."""
+class Fed(Protocol):
+    """What a store may feed: of codes or of digests."""
 
     @property
     def sequence(self) -> int:
@@ -32,11 +32,16 @@ class NumberedIndex(CodeIndex, Protocol):
         ...
 
     @property
+    def mark(self) -> str:
+        """The store's name for that change; empty where none was given."""
+        ...
+
+    @property
     def needs_rebuild(self) -> str:
         """Why ``rebuild`` must come before anything else; empty when it need not."""
         ...
 
-    def apply(self, changes: Changes, sequence: int | None = None) -> Applied:
+    def apply(self, changes: Changes, sequence: int | None = None, mark: str = "") -> Applied:
         """Bring ``changes`` into force together, and with them the store's ``sequence``.
 
         All or nothing. Raises ``RowsError``, ``DuplicateIdError``, or ``SequenceError`` when
@@ -44,8 +49,12 @@ class NumberedIndex(CodeIndex, Protocol):
         """
         ...
 
-    def rebuild(self, entries: Iterable[Entries], sequence: int) -> None:
+    def rebuild(self, entries: Iterable[Entries], sequence: int, mark: str = "") -> None:
         """Hold exactly ``entries``, which are the store's at ``sequence``."""
+        ...
+
+    def stats(self) -> IndexStats:
+        """What the index holds now."""
         ...
 
     def save(self) -> bool:
@@ -57,13 +66,19 @@ class NumberedIndex(CodeIndex, Protocol):
         ...
 
 
-def open_index(path: Path, space: str, signal: str, lineage: str = "") -> NumberedIndex:
+class NumberedIndex(Fed, CodeIndex, Protocol):
+    """A ``CodeIndex`` that knows which of a store's changes it holds."""
+
+
+def open_index(
+    path: Path, space: str, signal: str, lineage: str = "", write: bool = True
+) -> NumberedIndex:
     """The fastest index this machine can run, as it was saved in the folder ``path``.
 
     That is ``SegmentedIndex``; where its kernels cannot be compiled, a FAISS scan that lives in
     memory and is fed anew at each start. ``space``, ``signal`` and ``lineage`` (which store) say
-    whose codes these are: files saved under others are not used. Raises ``OSError`` if the folder
-    cannot be made.
+    whose codes these are: files saved under others are not used. Without ``write`` the folder is
+    only read. Raises ``OSError`` if the folder cannot be made.
     """
     try:
         from index.kernels import warm_up
@@ -75,4 +90,4 @@ def open_index(path: Path, space: str, signal: str, lineage: str = "") -> Number
         return NumberedFlatIndex(f"kernels cannot be compiled: {failure!r}")
     from index.segmented import SegmentedIndex
 
-    return SegmentedIndex.open(path, space, signal, lineage)
+    return SegmentedIndex.open(path, space, signal, lineage, write=write)

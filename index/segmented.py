@@ -96,20 +96,26 @@ class SegmentedIndex:
         lineage: str = "",
         threads: int | None = None,
         background: bool = True,
+        write: bool = True,
     ) -> Self:
         """The index in the folder ``path``, as it was saved last.
 
         ``space``, ``signal`` and ``lineage`` (which store) must be those it was saved under, or it
-        opens empty. A folder that another process has open is read, and never written to. Raises
-        ``OSError`` if the folder cannot be made.
+        needs a rebuild. A folder that another process has open is read, and never written to;
+        without ``write`` any is. Raises ``OSError`` if the folder cannot be made.
         """
         warm_up()
-        return cls(Folder(path, Identity(space, signal, lineage)), threads, background)
+        return cls(Folder(path, Identity(space, signal, lineage), write), threads, background)
 
     @property
     def sequence(self) -> int:
         """The number of the last change that is in; 0 for none."""
         return self._holder.state.sequence
+
+    @property
+    def mark(self) -> str:
+        """The store's name for that change; empty where none was given."""
+        return self._holder.state.mark
 
     def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
         """See ``CodeIndex``."""
@@ -125,11 +131,12 @@ class SegmentedIndex:
             return self.apply(Changes(enable=ids)).enabled
         return self.apply(Changes(disable=ids)).disabled
 
-    def apply(self, changes: Changes, sequence: int | None = None) -> Applied:
+    def apply(self, changes: Changes, sequence: int | None = None, mark: str = "") -> Applied:
         """Bring ``changes`` into force together, and with them the store's ``sequence``.
 
-        All or nothing: raises ``RowsError`` or ``DuplicateIdError`` for rows that cannot be, and
-        ``SequenceError`` when ``sequence`` is not greater than the index's own.
+        ``mark`` is the store's name for it. All or nothing: raises ``RowsError`` or
+        ``DuplicateIdError`` for rows that cannot be, and ``SequenceError`` when ``sequence`` is not
+        greater than the index's own.
         """
         rows = checked_rows(changes.add.ids, changes.add.codes, changes.add.groups, CODE_BYTES)
         ids = [
@@ -149,6 +156,7 @@ class SegmentedIndex:
             self._holder.state = replace(
                 state,
                 sequence=state.sequence if sequence is None else sequence,
+                mark=state.mark if sequence is None else mark,
                 version=state.version + 1,
             )
         if len(self._holder.state.delta) > _DELTA_MOST:
@@ -156,7 +164,7 @@ class SegmentedIndex:
         self._maintenance.notice()
         return Applied(gone, len(rows[0]), off, on)
 
-    def rebuild(self, entries: Iterable[Entries], sequence: int) -> None:
+    def rebuild(self, entries: Iterable[Entries], sequence: int, mark: str = "") -> None:
         """Hold exactly ``entries``, which are the store's at ``sequence``, and save them.
 
         Until it returns, queries see what was there before. Other changes must wait. Raises
@@ -175,7 +183,7 @@ class SegmentedIndex:
             if self._closed:
                 raise ClosedIndexError("the index has been closed")
             version = self._holder.state.version + 1
-            self._holder.state = State(tuple(parts), Delta.empty(), sequence, version)
+            self._holder.state = State(tuple(parts), Delta.empty(), sequence, mark, version)
             self._holder.epoch += 1
         self.needs_rebuild = ""
         self._maintenance.save()
@@ -270,7 +278,7 @@ class SegmentedIndex:
         except (DamagedFileError, OSError) as failure:
             self.needs_rebuild = str(failure)
             return
-        self._holder.state = State(snapshot.parts, Delta.empty(), snapshot.sequence)
+        self._holder.state = State(snapshot.parts, Delta.empty(), snapshot.sequence, snapshot.mark)
         if folder.writable:
             folder.tidy(snapshot)
 

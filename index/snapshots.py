@@ -7,9 +7,10 @@
     00000007.segment  containers of kind "S", never changed, named by ascending numbers
 
 The manifest's header holds "space", "signal" and "lineage" (whose codes these are; another's are
-refused), "sequence" (the store's number of the last change that is in), and "segments": for each
-its "file", "rows" and "header_xxh64". Its parts "present.i" and "live.i" (uint8, see ``bitmap``)
-say which rows of segment *i* are in force. A segment's header repeats space, signal and lineage.
+refused), "sequence" and "mark" (the store's number of the last change that is in, and its name for
+it), and "segments": for each its "file", "rows" and "header_xxh64". Its parts "present.i" and
+"live.i" (uint8, see ``bitmap``) say which rows of segment *i* are in force. A segment's header
+repeats space, signal and lineage.
 
 A segment is on disk, whole, before a manifest names it; the manifest is replaced in one step; files
 nobody names are deleted after that. So whenever the process or the machine dies, the manifest in
@@ -21,8 +22,6 @@ searched, and the caller is asked to rebuild. It knows files; not when to write 
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from typing import Any, Final
 
 from index import bitmap, container
 from index.errors import DamagedFileError
+from index.locking import Lock
 from index.segment import Segment
 from index.state import Part
 
@@ -56,26 +56,27 @@ class Snapshot:
 
     parts: tuple[Part, ...]
     sequence: int
+    mark: str
 
 
 class Folder:
     """One index's folder; takes the lock if it is free."""
 
-    def __init__(self, path: Path, identity: Identity) -> None:
-        """Create the folder if need be. Raises ``OSError`` if that cannot be done."""
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def __init__(self, path: Path, identity: Identity, write: bool = True) -> None:
+        """Create the folder if need be. Raises ``OSError`` if that cannot be done.
+
+        Without ``write`` nothing is made and no lock taken: whoever looks for a moment must not
+        keep a server from saving.
+        """
         self._path, self._identity = path, identity
-        self._lock = os.open(path / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.writable = True
-        except BlockingIOError:
-            self.writable = False
+        self._lock = Lock(path) if write else None
+        self.writable = self._lock is not None and self._lock.held
         self._next = 1 + max((int(file.stem) for file in self._segments()), default=0)
 
     def close(self) -> None:
         """Release the lock."""
-        os.close(self._lock)
+        if self._lock is not None:
+            self._lock.release()
 
     @property
     def is_new(self) -> bool:
@@ -117,7 +118,12 @@ class Folder:
             {"file": part.file, "rows": len(part), "header_xxh64": part.header_xxh64}
             for part in snapshot.parts
         ]
-        fields = {**self._described(), "sequence": snapshot.sequence, "segments": named}
+        fields = {
+            **self._described(),
+            "sequence": snapshot.sequence,
+            "mark": snapshot.mark,
+            "segments": named,
+        }
         bits = {
             f"{kind}.{number}": getattr(part, kind)
             for number, part in enumerate(snapshot.parts)
@@ -156,7 +162,8 @@ class Folder:
             if len(present) != len(bitmap.full(len(segment))) or len(live) != len(present):
                 raise DamagedFileError(f"{_MANIFEST}: bitmaps that do not fit {name}")
             parts.append(Part(segment, present, live, name, contents.header_xxh64))
-        return Snapshot(tuple(parts), int(manifest.fields["sequence"]))
+        fields = manifest.fields
+        return Snapshot(tuple(parts), int(fields["sequence"]), str(fields.get("mark", "")))
 
     def _check(self, name: str, fields: Mapping[str, Any]) -> None:
         for key, mine in vars(self._identity).items():

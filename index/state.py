@@ -70,6 +70,8 @@ class State:
     delta: Delta
     sequence: int
     """The store's number of the last change that is in."""
+    mark: str = ""
+    """The store's name for what it held at that number."""
     version: int = 0
     """Counts changes, numbered by a store or not."""
     quick: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
