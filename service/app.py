@@ -24,6 +24,7 @@ from service.pool import WorkPool
 from service.routes import banks, entries, imports, keys, match, status
 from service.services import Services
 from service.settings import Settings, load_settings
+from service.shelf import FOLDER, FolderShelf
 from service.store import Store, open_store
 from service.uploads import Uploads
 
@@ -52,7 +53,8 @@ def create_app(
         store = own_store = open_store(
             settings.data_dir, settings.store_url, busy_timeout=settings.busy_timeout
         )
-    engine = Engine(store, settings.poll_seconds)
+    shelf = FolderShelf(settings.data_dir / FOLDER, lambda: store.identity)
+    engine = Engine(store, settings.poll_seconds, shelf)
     compute = WorkPool("compute", settings.workers, settings.queue)
     services = Services(
         settings=settings,
@@ -68,7 +70,8 @@ def create_app(
         ),
         metrics=Metrics(engine, compute),
         compute=compute,
-        writes=WorkPool("store", _STORE_THREADS, _STORE_QUEUE),
+        reads=WorkPool("read", _STORE_THREADS, _STORE_QUEUE),
+        writes=WorkPool("write", _STORE_THREADS, _STORE_QUEUE),
         imports=WorkPool("import", 1, _IMPORT_QUEUE),
     )
 
@@ -79,9 +82,9 @@ def create_app(
         try:
             yield
         finally:
-            engine.stop()
-            for pool in (services.compute, services.writes, services.imports):
+            for pool in (services.compute, services.reads, services.writes, services.imports):
                 pool.close()
+            engine.stop()
             if own_store is not None:
                 own_store.close()
 

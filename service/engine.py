@@ -1,11 +1,11 @@
-"""The indexes in memory, derived from the store by its ordered sequence of changes.
+"""A replica: the indexes, derived from the store by its ordered sequence of changes.
 
 One index per signal type, and per code space for codes; the id of an entry is its id in each of
-them, its bank is its group. What is disabled, tombstoned or below quality is not in an index at
-all. ``sync`` brings everything up to the newest commit: a writer calls it before it answers, and a
-thread calls it a few times a second for the changes of others.
+them, its bank is its group. ``sync`` brings everything up to the newest commit: a writer calls it
+before it answers, and a thread calls it a few times a second for the changes of others.
 
-It knows which entries are where; not what a match leads to (``matching``), nor HTTP.
+It knows when to look at the store, and what is known of it; not how an index is fed (``feeding``)
+or what a match leads to (``matching``), nor HTTP.
 """
 
 from __future__ import annotations
@@ -16,29 +16,30 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
 
 from service.errors import IndexNotLoadedError, ServiceError
+from service.feeding import bring_up
 from service.indexes import Found, Indexes, Search, SignalStats
-from service.store import Bank, Key, Store
+from service.shelf import Shelf
+from service.store import Bank, Commit, Key, Store, View
 from service.store.changes import START
 
 log = logging.getLogger(__name__)
-
-_LOAD_ROWS: Final = 50_000
-"""Entries handed to the indexes at once while loading: fewer, larger layers."""
 
 
 @dataclass(frozen=True)
 class Known:
     """What the replica knows beside the indexes, replaced as a whole."""
 
-    sequence: int
+    commit: Commit
+    """That the indexes are up to."""
     banks: Mapping[str, Bank]
     """By name."""
     banks_by_id: Mapping[int, Bank]
     keys: Mapping[str, Key]
     """By key id; revoked ones are absent."""
+    spaces: Mapping[int, frozenset[str]]
+    """Bank id to the code spaces of which it holds codes, or held some once."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,26 @@ class Freshness:
     """Since the replica was last known to hold everything that was committed."""
 
 
+class _StoppedError(Exception):
+    """Loading was given up because the replica stops."""
+
+
 class Engine:
     """A replica of the store that answers searches; safe to use from several threads."""
 
-    def __init__(self, store: Store, poll_seconds: float) -> None:
-        """Follow ``store``, looking for others' changes every ``poll_seconds``."""
+    def __init__(self, store: Store, poll_seconds: float, shelf: Shelf | None = None) -> None:
+        """Follow ``store``, looking for others' changes every ``poll_seconds``.
+
+        ``shelf`` says where the indexes are kept; by default they live in memory.
+        """
         self._store = store
         self._poll_seconds = poll_seconds
         self._syncing = threading.Lock()
-        self._indexes = Indexes()
-        self._known = Known(START, MappingProxyType({}), MappingProxyType({}), MappingProxyType({}))
+        self._indexes = Indexes(shelf)
+        nothing: MappingProxyType[str, Bank] = MappingProxyType({})
+        self._known = Known(Commit(START, ""), nothing, {}, {}, {})
+        self._fed = False  # whether the indexes were brought up to ``_known`` once
+        self._counting = threading.Event()
         self._loaded = threading.Event()
         self._fresh_at = time.monotonic()
         self._stopping = threading.Event()
@@ -71,20 +82,21 @@ class Engine:
 
         Raises ``StoreError``.
         """
-        with self._syncing, self._store.changes(START) as changes:
+        with self._syncing, self._store.view() as view:
             # Keys first: a caller must hear "not loaded yet", never that its key is unknown.
-            self._known = _known(START, changes.banks, changes.keys)
+            self._known = _known(self._known.commit, view)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop following."""
+        """Stop following, and save the indexes. Nobody may search any more."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._indexes.close()
 
     @property
     def loaded(self) -> bool:
-        """Whether the indexes hold what the store held when they were built."""
+        """Whether the indexes hold what the store does, but for its newest changes."""
         return self._loaded.is_set()
 
     def wait_loaded(self, timeout: float) -> bool:
@@ -98,22 +110,30 @@ class Engine:
 
     def freshness(self) -> Freshness:
         """How far the replica is, and how old that knowledge is."""
-        return Freshness(self._known.sequence, max(0.0, time.monotonic() - self._fresh_at))
+        return Freshness(self._known.commit.sequence, max(0.0, time.monotonic() - self._fresh_at))
 
     def sync(self) -> None:
         """Apply everything that is committed. Raises ``StoreError`` if the store cannot be read."""
         with self._syncing:
             asked_at = time.monotonic()
-            newest = self._store.sequence()
-            if newest < self._known.sequence:
-                # The store went back in time: a backup was restored. Begin again.
-                log.warning("the store went from sequence %d to %d", self._known.sequence, newest)
-                self._load()
-            elif not self.loaded:
-                self._load()
-            elif newest > self._known.sequence:
+            if not self._fed or self._store.newest() != self._known.commit:
                 self._advance()
+            if not self.loaded:
+                # From here on writers wait for us; what was committed before is applied by us.
+                self._counting.set()
+                asked_at = time.monotonic()
+                if self._store.newest() != self._known.commit:
+                    self._advance()
+                self._loaded.set()
             self._fresh_at = asked_at
+
+    def catch_up(self) -> None:
+        """See what the caller just committed in force here before the next query is answered.
+
+        While the indexes are being loaded no query is, and nobody need wait. Raises as ``sync``.
+        """
+        if self._counting.is_set():
+            self.sync()
 
     def search(self, search: Search) -> list[Found]:
         """Every entry in force that ``search`` finds, in no order.
@@ -129,33 +149,32 @@ class Engine:
         return self._indexes.stats()
 
     def spaces(self) -> frozenset[str]:
-        """The code spaces of which there are codes."""
+        """The code spaces of which there are codes in force."""
         return self._indexes.spaces()
 
-    def _load(self) -> None:
-        started, indexes = time.monotonic(), Indexes()
-        with self._store.changes(START) as changes:
-            batch = []
-            for states in changes.entries():
-                batch += states
-                if len(batch) >= _LOAD_ROWS:
-                    indexes.apply(batch)
-                    batch = []
-            indexes.apply(batch)
-            known = _known(changes.sequence, changes.banks, changes.keys)
-        self._indexes, self._known = indexes, known
-        self._loaded.set()
-        log.info("loaded up to sequence %d in %.1f s", known.sequence, time.monotonic() - started)
-
     def _advance(self) -> None:
-        with self._store.changes(self._known.sequence) as changes:
-            known = _known(changes.sequence, changes.banks, changes.keys)
+        started = time.monotonic()
+        with self._store.view() as view:
+            if self._fed and not view.holds(self._known.commit):
+                # The store went back in time: a backup was restored. What we hold may name other
+                # entries there, so nothing is answered from it.
+                log.warning("the store does not hold what was read from it; loading it anew")
+                self._loaded.clear()
+                self._counting.clear()
+                self._fed = False
             # Policies first: an entry must never be matched under the policy of a bank that is
             # gone.
-            self._known = Known(self._known.sequence, known.banks, known.banks_by_id, known.keys)
-            for states in changes.entries():
-                self._indexes.apply(states)
-        self._known = known
+            self._known = _known(self._known.commit, view)
+            bring_up(self._indexes, view, self._known.commit if self._fed else None, self._give_up)
+            self._known = _known(view.commit, view)
+        if not self._fed:
+            seconds = time.monotonic() - started
+            log.info("loaded up to sequence %d in %.1f s", view.commit.sequence, seconds)
+        self._fed = True
+
+    def _give_up(self) -> None:
+        if self._stopping.is_set():
+            raise _StoppedError
 
     def _follow(self) -> None:
         failing = False
@@ -163,6 +182,8 @@ class Engine:
             try:
                 self.sync()
                 failing = False
+            except _StoppedError:
+                return
             except ServiceError as error:
                 # Answer on with what is known; the age in every answer tells how old it is.
                 if not failing:
@@ -174,10 +195,11 @@ class Engine:
                 return
 
 
-def _known(sequence: int, banks: tuple[Bank, ...], keys: tuple[Key, ...]) -> Known:
+def _known(commit: Commit, view: View) -> Known:
     return Known(
-        sequence,
-        MappingProxyType({bank.name: bank for bank in banks}),
-        MappingProxyType({bank.id: bank for bank in banks}),
-        MappingProxyType({key.id: key for key in keys if key.revoked_at is None}),
+        commit,
+        MappingProxyType({bank.name: bank for bank in view.banks}),
+        MappingProxyType({bank.id: bank for bank in view.banks}),
+        MappingProxyType({key.id: key for key in view.keys if key.revoked_at is None}),
+        MappingProxyType(view.spaces),
     )

@@ -80,13 +80,32 @@ class _Replica(Collector):
             "lookalike_index_entries", "Entries in an index", labels=("signal", "space")
         )
         size = GaugeMetricFamily(
-            "lookalike_index_bytes", "Memory of an index", labels=("signal", "space")
+            "lookalike_index_bytes",
+            "Memory of a part of an index, mapped files included",
+            labels=("signal", "space", "part"),
+        )
+        kind = GaugeMetricFamily(
+            "lookalike_index_info",
+            "1 for the index that answers",
+            labels=("signal", "space", "kind"),
+        )
+        applied = GaugeMetricFamily(
+            "lookalike_index_applied", "Newest change an index holds", labels=("signal", "space")
+        )
+        trouble = GaugeMetricFamily(
+            "lookalike_index_trouble",
+            "1 where /v1/status tells of trouble, such as a snapshot that cannot be written",
+            labels=("signal", "space"),
         )
         for one in self._engine.stats():
-            entries.add_metric((one.signal, one.space), one.stats.entries)
-            size.add_metric((one.signal, one.space), sum(one.stats.bytes.values()))
-        yield entries
-        yield size
+            name, stats = (one.name.signal, one.name.space), one.stats
+            entries.add_metric(name, stats.entries)
+            for part, count in stats.bytes.items():
+                size.add_metric((*name, part), count)
+            kind.add_metric((*name, stats.kind), 1)
+            applied.add_metric(name, stats.sequence)
+            trouble.add_metric(name, bool(stats.trouble))
+        yield from (entries, size, kind, applied, trouble)
 
 
 class MeasuringMiddleware:

@@ -318,9 +318,13 @@ class SignalStatus(Model):
     space: str | None = None
     kind: str
     entries: int
+    enabled: int
     bytes: int
+    parts: dict[str, int]
     sequence: int
     age_seconds: float
+    trouble: str
+    rebuilt: str
 
 
 class SpaceStatus(Model):

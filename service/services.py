@@ -34,8 +34,10 @@ class Services:
     metrics: Metrics
     compute: WorkPool
     """Decodes, encodes and searches."""
+    reads: WorkPool
+    """Reads the store; never waits for a writer."""
     writes: WorkPool
-    """Waits for the store."""
+    """Writes to the store, and waits for the indexes to have it."""
     imports: WorkPool
     """Reads lists: slow, so that they are not in others' way."""
 
@@ -44,7 +46,7 @@ class Services:
 
         def and_sync() -> T:
             result = work()
-            self.engine.sync()
+            self.engine.catch_up()
             return result
 
         return await (pool or self.writes).run(and_sync)

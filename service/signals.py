@@ -59,13 +59,12 @@ class Signals:
     @property
     def structured(self) -> bool:
         """Whether PDQ and codes may be matched at all; a list that gives no quality is believed."""
-        return self.quality is None or self.quality >= quality.MIN_QUALITY
+        return is_structured(self.quality)
 
     @property
     def pdq_usable(self) -> bool:
         """Whether there is a PDQ hash that may be matched."""
-        trusted = self.pdq_quality is None or self.pdq_quality >= pdq.MIN_QUALITY
-        return self.pdq is not None and self.structured and trusted
+        return self.pdq is not None and self.structured and is_trusted(self.pdq_quality)
 
     @property
     def codes_usable(self) -> bool:
@@ -91,6 +90,16 @@ class Signals:
             if getattr(self, name) is not None:
                 out[name] = getattr(self, name)
         return out
+
+
+def is_structured(value: float | None) -> bool:
+    """Whether an image of this quality may be matched by PDQ and codes."""
+    return value is None or value >= quality.MIN_QUALITY
+
+
+def is_trusted(pdq_quality: int | None) -> bool:
+    """Whether a PDQ hash of this quality may be matched."""
+    return pdq_quality is None or pdq_quality >= pdq.MIN_QUALITY
 
 
 def from_fingerprint(fingerprint: Fingerprint) -> Signals:

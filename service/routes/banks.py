@@ -34,7 +34,7 @@ router = APIRouter(prefix="/v1/banks", tags=["banks"])
 async def list_banks(parts: Parts, caller: Reading) -> Response:
     """Banks by name, with their policies."""
     del caller
-    banks = await parts.writes.run(parts.store.banks.all)
+    banks = await parts.reads.run(parts.store.banks.all)
     return wire.json_response({"banks": [wire.bank(bank) for bank in banks]})
 
 
@@ -66,7 +66,7 @@ async def make_bank(request: Request, parts: Parts, caller: Curating) -> Respons
 async def get_bank(bank: str, parts: Parts, caller: Reading) -> Response:
     """A bank and its policy."""
     del caller
-    found = await parts.writes.run(lambda: parts.store.banks.get(bank))
+    found = await parts.reads.run(lambda: parts.store.banks.get(bank))
     return wire.json_response(wire.bank(found))
 
 
@@ -115,7 +115,7 @@ async def delete_bank(bank: str, parts: Parts, caller: Curating) -> Response:
 async def list_versions(bank: str, parts: Parts, caller: Reading) -> Response:
     """Which version of each list was in force when, newest first."""
     del caller
-    versions = await parts.writes.run(lambda: parts.store.versions(bank))
+    versions = await parts.reads.run(lambda: parts.store.versions(bank))
     return wire.json_response({"versions": [wire.version(one) for one in versions]})
 
 

@@ -55,7 +55,7 @@ async def list_entries(
         after = 0 if cursor is None else entry_number(cursor)
     except EntryNotFoundError:
         raise BadCursorError("cursor: give the next_cursor of the page before") from None
-    page = await parts.writes.run(lambda: parts.store.entries.page(bank, after, limit))
+    page = await parts.reads.run(lambda: parts.store.entries.page(bank, after, limit))
     return wire.json_response(wire.entry_page(page, caller))
 
 
@@ -92,7 +92,7 @@ async def add_entry(bank: str, request: Request, parts: Parts, caller: Curating)
 )
 async def get_entry(bank: str, entry_id: str, parts: Parts, caller: Reading) -> Response:
     """An entry: where it comes from, whether it is in force."""
-    entry = await parts.writes.run(lambda: parts.store.entries.get(bank, entry_id))
+    entry = await parts.reads.run(lambda: parts.store.entries.get(bank, entry_id))
     return wire.json_response(wire.entry(entry, caller))
 
 

@@ -137,11 +137,15 @@ STATUS: Final[dict[str, Any]] = {
         {
             "signal": "code",
             "space": "lite0-256-1",
-            "kind": "flat",
+            "kind": "segmented",
             "entries": 60333,
-            "bytes": 2714985,
+            "enabled": 60330,
+            "bytes": 5321728,
+            "parts": {"words": 1930656, "tables": 3287360, "bitmaps": 15084, "delta": 88628},
             "sequence": 81234,
             "age_seconds": 0.2,
+            "trouble": "",
+            "rebuilt": "",
         }
     ],
     "code_spaces": [

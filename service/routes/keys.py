@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
 async def list_keys(parts: Parts, caller: Administering) -> Response:
     """Keys, oldest first, revoked ones included; never their texts."""
     del caller
-    keys = await parts.writes.run(parts.store.keys.all)
+    keys = await parts.reads.run(parts.store.keys.all)
     return wire.json_response({"keys": [wire.key(key) for key in keys]})
 
 

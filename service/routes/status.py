@@ -68,7 +68,11 @@ async def metrics(parts: Parts) -> Response:
     responses=bodies.answers(StatusAnswer, examples.STATUS),
 )
 async def status(parts: Parts, caller: Anyone) -> Response:
-    """Per index its size and freshness; per code space the device that makes its codes, if any."""
+    """Per index its size and freshness; per code space the device that makes its codes, if any.
+
+    ``trouble`` is what an operator should know of an index, such as a snapshot that cannot be
+    written; ``rebuilt`` says why it was built anew from the store. Both are empty as a rule.
+    """
     del caller
     fresh = parts.engine.freshness()
     age = round(fresh.age_seconds, 3)
@@ -83,13 +87,17 @@ async def status(parts: Parts, caller: Anyone) -> Response:
             "banks": len(parts.engine.known.banks),
             "signals": [
                 {
-                    "signal": one.signal,
-                    **({"space": one.space} if one.space else {}),
+                    "signal": one.name.signal,
+                    **({"space": one.name.space} if one.name.space else {}),
                     "kind": one.stats.kind,
                     "entries": one.stats.entries,
+                    "enabled": one.stats.enabled,
                     "bytes": sum(one.stats.bytes.values()),
-                    "sequence": fresh.sequence,
+                    "parts": dict(one.stats.bytes),
+                    "sequence": one.stats.sequence,
                     "age_seconds": age,
+                    "trouble": one.stats.trouble,
+                    "rebuilt": one.rebuilt,
                 }
                 for one in parts.engine.stats()
             ],

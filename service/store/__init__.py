@@ -3,6 +3,7 @@
 ``open_store`` gives a ``Store``; the values it takes and answers with are here too.
 """
 
+from service.store.changes import View
 from service.store.entries import EntryPage
 from service.store.imports import ImportTarget
 from service.store.schema import Migration, MigrationPlan
@@ -13,8 +14,9 @@ from service.store.values import (
     MANUAL_LIST,
     Action,
     Bank,
+    Commit,
     Entry,
-    EntryState,
+    EntryBatch,
     Imagery,
     ImportDiff,
     ImportRow,
@@ -35,9 +37,10 @@ __all__ = [
     "MANUAL_LIST",
     "Action",
     "Bank",
+    "Commit",
     "Entry",
+    "EntryBatch",
     "EntryPage",
-    "EntryState",
     "Imagery",
     "ImportDiff",
     "ImportRow",
@@ -54,6 +57,7 @@ __all__ = [
     "Role",
     "Store",
     "TooManyRejectedError",
+    "View",
     "migrate",
     "open_store",
 ]

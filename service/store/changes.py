@@ -1,98 +1,118 @@
-"""What changed since a sequence: how an index follows the store.
+"""What the store holds at one moment, and what changed since another: how an index follows it.
 
 It knows which rows changed; not what an index makes of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, select, tuple_
 
 from service.store.banks import live_banks
 from service.store.database import Database
 from service.store.keys import all_keys
-from service.store.models import CounterRow, EntryRow
-from service.store.rows import SIGNAL_COLUMNS, signals
-from service.store.values import Bank, EntryState, Key
+from service.store.models import BankSpaceRow, CommitRow, CounterRow, EntryRow
+from service.store.rows import SIGNAL_COLUMNS
+from service.store.values import Bank, Commit, EntryBatch, Key
 
 START: Final = 0
 """Before the first change."""
 
-_CHUNK: Final = 2000
-_NO_ID: Final = 2**63 - 1  # nothing of the sequence that was seen is read again
+_CHUNK: Final = 10_000
+
+_COLUMNS: Final = (EntryRow.id, EntryRow.bank_id, EntryRow.enabled, *SIGNAL_COLUMNS)
 
 
 @dataclass(frozen=True)
-class Changes:
-    """One consistent view of what changed after ``since``, up to ``sequence``."""
+class View:
+    """One consistent view of the store."""
 
-    since: int
-    sequence: int
-    """Of the newest commit in this view."""
+    commit: Commit
+    """The newest in this view."""
     banks: tuple[Bank, ...]
     """All of them, not only those that changed: they are few."""
     keys: tuple[Key, ...]
     """All of them."""
+    spaces: Mapping[int, frozenset[str]]
+    """Bank id to the code spaces of which it holds codes, or held some once."""
     _connection: Connection
 
-    def entries(self) -> Iterator[list[EntryState]]:
-        """The entries that changed, each once, as they are now, in batches; from the start,
-        only live ones.
-
-        Live ones come first: what a list holds under a new id must be in force before the old one
-        goes, or it would be missed for as long as a long list takes to apply.
-        """
-        yield from self._entries(deleted=False)
-        if self.since != START:
-            yield from self._entries(deleted=True)
-
-    def _entries(self, deleted: bool) -> Iterator[list[EntryState]]:
-        after, number = self.since, _NO_ID
-        query = (
-            select(
-                EntryRow.id, EntryRow.bank_id, EntryRow.enabled, EntryRow.sequence, *SIGNAL_COLUMNS
-            )
-            .where(EntryRow.deleted.is_(deleted))
-            .order_by(EntryRow.sequence, EntryRow.id)
+    def holds(self, commit: Commit) -> bool:
+        """Whether this store came by ``commit``: not so where a backup was restored since."""
+        return (
+            commit.sequence <= self.commit.sequence
+            and self._connection.execute(
+                select(CommitRow.mark).where(CommitRow.sequence == commit.sequence)
+            ).scalar()
+            == commit.mark
         )
-        while True:
-            rows = self._connection.execute(
-                query.where(
-                    or_(
-                        EntryRow.sequence > after,
-                        and_(EntryRow.sequence == after, EntryRow.id > number),
-                    )
-                ).limit(_CHUNK)
-            ).all()
-            if not rows:
-                return
-            yield [
-                EntryState(row.id, row.bank_id, not deleted, row.enabled, signals(row))
-                for row in rows
-            ]
-            after, number = rows[-1].sequence, rows[-1].id
+
+    def entries(self, since: int = START) -> Iterator[EntryBatch]:
+        """The entries that changed after ``since``, each once, as they are now, in batches; from
+        the start, only live ones."""
+        return self._all() if since == START else self._changed(since)
+
+    def _all(self) -> Iterator[EntryBatch]:
+        # By id, which is the order of the table: a list's entries share one sequence.
+        query = select(*_COLUMNS).where(EntryRow.deleted.is_(False)).order_by(EntryRow.id)
+        after = -1
+        while rows := self._connection.execute(
+            query.where(EntryRow.id > after).limit(_CHUNK)
+        ).all():
+            yield EntryBatch(*[*zip(*rows, strict=True), (True,) * len(rows)])
+            after = rows[-1][0]
+
+    def _changed(self, since: int) -> Iterator[EntryBatch]:
+        place = tuple_(EntryRow.sequence, EntryRow.id)
+        query = select(*_COLUMNS, EntryRow.deleted, EntryRow.sequence).order_by(
+            EntryRow.sequence, EntryRow.id
+        )
+        after = (since + 1, -1)
+        while rows := self._connection.execute(
+            query.where(place > tuple_(*after)).limit(_CHUNK)
+        ).all():
+            *columns, deleted, sequences = zip(*rows, strict=True)
+            yield EntryBatch(*[*columns, tuple(not one for one in deleted)])
+            after = (sequences[-1], rows[-1][0])
 
 
-def newest_sequence(database: Database) -> int:
-    """The sequence of the newest commit: the cheap question of a poller."""
+def newest_commit(database: Database) -> Commit:
+    """The newest commit: the cheap question of a poller."""
     with database.read() as connection:
-        return connection.execute(select(CounterRow.value)).scalar_one()
+        return _newest(connection)
+
+
+def identity(database: Database) -> str:
+    """The store's name: no other store has it, and every backup of this one has."""
+    with database.read() as connection:
+        query = select(CommitRow.mark).where(CommitRow.sequence == START)
+        return connection.execute(query).scalar_one()
 
 
 @contextmanager
-def changes_since(database: Database, since: int) -> Iterator[Changes]:
-    """A view of what changed after ``since``; ``START`` for everything. Use it within the
-    ``with``."""
+def view_of(database: Database) -> Iterator[View]:
+    """The store as it is now. Use it within the ``with``."""
     with database.read() as connection:
-        sequence = connection.execute(select(CounterRow.value)).scalar_one()
-        yield Changes(
-            since,
-            sequence,
+        spaces: dict[int, set[str]] = {}
+        for bank_id, space in connection.execute(select(BankSpaceRow.bank_id, BankSpaceRow.space)):
+            spaces.setdefault(bank_id, set()).add(space)
+        yield View(
+            _newest(connection),
             tuple(live_banks(connection)),
             tuple(all_keys(connection)),
+            {bank_id: frozenset(held) for bank_id, held in spaces.items()},
             connection,
         )
+
+
+def _newest(connection: Connection) -> Commit:
+    row = connection.execute(
+        select(CounterRow.value, CommitRow.mark).outerjoin(
+            CommitRow, CommitRow.sequence == CounterRow.value
+        )
+    ).one()
+    return Commit(row.value, row.mark or "")

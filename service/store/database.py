@@ -2,19 +2,21 @@
 
 SQLite runs in WAL mode, where readers and the one writer do not wait for each other, and with
 ``synchronous=FULL``: what was acknowledged survives a power cut. Its files are 0600 in a folder
-that is 0700, because listed hashes are sensitive. It knows no table but the counter.
+that is 0700, because listed hashes are sensitive. It knows no table but the counter and
+the commits.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, update
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
     ArgumentError,
@@ -26,7 +28,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.errors import StoreBusyError, StoreUnusableError
-from service.store.models import CounterRow
+from service.store.models import CommitRow, CounterRow
 
 DATABASE_FILE: Final = "lookalike.db"
 
@@ -109,12 +111,15 @@ class Database:
         try:
             with connection.begin():
                 # Taking the row first makes writers queue here, so that sequences commit in order.
-                yield connection.execute(
+                sequence = connection.execute(
                     update(CounterRow)
                     .where(CounterRow.id == 1)
                     .values(value=CounterRow.value + 1)
                     .returning(CounterRow.value)
                 ).scalar_one()
+                mark = secrets.token_hex(16)
+                connection.execute(insert(CommitRow).values(sequence=sequence, mark=mark))
+                yield sequence
         finally:
             connection.execution_options(lookalike_begin="")
 

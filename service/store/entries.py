@@ -5,17 +5,22 @@ It knows rows and sequences; whole lists come in through ``imports``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 
-from service.errors import EntryExistsError, EntryNotFoundError, NoSignalsError
+from service.errors import (
+    BadSignalError,
+    EntryExistsError,
+    EntryNotFoundError,
+    NoSignalsError,
+)
 from service.store.banks import find_bank
 from service.store.database import Database
-from service.store.models import BankRow, EntryRow, ListRow
+from service.store.models import BankRow, BankSpaceRow, EntryRow, ListRow
 from service.store.rows import (
     ENTRY_COLUMNS,
     content_columns,
@@ -24,6 +29,9 @@ from service.store.rows import (
     version_of_moment,
 )
 from service.store.values import Entry, NewEntry, check_labels, check_text, entry_number
+
+MAX_STORE_SPACES: Final = 64
+"""Code spaces of all entries together."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,7 @@ class Entries:
                 raise EntryExistsError(
                     f"the list holds this provider_id already, as another entry: {provider_id!r}"
                 )
+            note_spaces(connection, bank_id, new.signals.codes)
             return _one(connection, bank, number)
 
     def get(self, bank: str, public_id: str) -> Entry:
@@ -186,6 +195,25 @@ def find_list(connection: Connection, bank_id: int, provider: str, name: str) ->
     return connection.execute(
         insert(ListRow).values(bank_id=bank_id, provider=provider, name=name).returning(ListRow.id)
     ).scalar_one()
+
+
+def note_spaces(connection: Connection, bank_id: int, spaces: Iterable[str]) -> None:
+    """Say that a bank holds codes of ``spaces``, within a writing transaction.
+
+    Raises ``BadSignalError`` for one space too many: each has an index of its own.
+    """
+    known = set(
+        connection.execute(
+            select(BankSpaceRow.space).where(BankSpaceRow.bank_id == bank_id)
+        ).scalars()
+    )
+    if new := sorted(set(spaces) - known):
+        everywhere = set(connection.execute(select(BankSpaceRow.space).distinct()).scalars())
+        if len(everywhere.union(new)) > MAX_STORE_SPACES:
+            raise BadSignalError(f"codes: a store holds codes of at most {MAX_STORE_SPACES} spaces")
+        connection.execute(
+            insert(BankSpaceRow), [{"bank_id": bank_id, "space": space} for space in new]
+        )
 
 
 def _joined() -> Select[*tuple[Any, ...]]:

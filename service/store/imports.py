@@ -35,7 +35,7 @@ from sqlalchemy import (
 from service.errors import BankNotFoundError, EmptyListError, VersionExistsError
 from service.store.banks import find_bank, insert_bank
 from service.store.database import Database
-from service.store.entries import find_list
+from service.store.entries import find_list, note_spaces
 from service.store.models import CounterRow, EntryRow, ListRow, Moment, VersionRow
 from service.store.rows import version_of_moment
 from service.store.staging import CONTENT, STAGED, Reading, stage, staged_count
@@ -179,6 +179,7 @@ def _apply(
             select(*new.values()).where(not_(_known(list_id))).order_by(STAGED.c.position),
         )
     )
+    note_spaces(connection, bank_id, reading.spaces)
     # Not every driver tells how many rows an INSERT made; each staged row is one of three things.
     added = staged_count(connection) - updated - unchanged
     changes = _Changes(added, updated, removed, unchanged)

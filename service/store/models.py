@@ -1,9 +1,8 @@
 """The tables, on SQLAlchemy 2, in the SQL that SQLite and PostgreSQL share.
 
-``counter`` has one row. Every writing transaction first adds one to it, which serialises
-writers, and stamps
-what it changes with the new value: the *sequence*. So the order of sequences is the order of
-commits, and "what changed since" is a range of an index; nothing is ever deleted, rows are
+``counter`` has one row. Every writing transaction first adds one to it, which serialises writers,
+and stamps what it changes with the new value: the *sequence*. So the order of sequences is the
+order of commits, and "what changed since" is a range of an index; nothing is ever deleted, rows are
 tombstoned, so that replicas learn of removals in the same way.
 
 It knows the layout; what may be written when is decided by its neighbours.
@@ -64,6 +63,19 @@ class CounterRow(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
+
+
+class CommitRow(Base):
+    """One commit, and a random mark that makes it this one and no other.
+
+    A backup that was restored gives the same sequences again, under other marks: so whoever
+    followed the store can tell. The mark of sequence 0 names the store.
+    """
+
+    __tablename__ = "commits"
+
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    mark: Mapped[str] = mapped_column(String(32))
 
 
 class BankRow(Base):
@@ -127,6 +139,15 @@ class VersionRow(Base):
     removed: Mapped[int]
     unchanged: Mapped[int]
     rejected: Mapped[int]
+
+
+class BankSpaceRow(Base):
+    """A code space of which a bank holds codes, or held some once."""
+
+    __tablename__ = "bank_spaces"
+
+    bank_id: Mapped[int] = mapped_column(ForeignKey("banks.id"), primary_key=True)
+    space: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
 class EntryRow(Base):

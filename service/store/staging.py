@@ -72,6 +72,8 @@ class Reading:
     rejected_count: int = 0
     duplicates: int = 0
     digest_only: int = 0
+    spaces: set[str] = field(default_factory=set)
+    """Code spaces of the valid rows, and of some that repeat others."""
 
     def reject(self, line: int, reason: str) -> None:
         """Set a line aside."""
@@ -95,6 +97,7 @@ def stage(connection: Connection, rows: Iterable[ImportRow | RejectedLine]) -> R
             reading.reject(row.line, str(error))
             continue
         reading.digest_only += row.signals.digest_only
+        reading.spaces.update(row.signals.codes)
         batch.append({"position": position, **columns})
         position += 1
         if len(batch) == _BATCH:

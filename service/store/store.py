@@ -13,12 +13,12 @@ from pathlib import Path
 from service.errors import StoreMissingError
 from service.store import schema
 from service.store.banks import Banks
-from service.store.changes import Changes, changes_since, newest_sequence
+from service.store.changes import View, identity, newest_commit, view_of
 from service.store.database import Database, sqlite_url
 from service.store.entries import Entries
 from service.store.imports import ImportTarget, apply_import
 from service.store.keys import Keys
-from service.store.values import ImportDiff, ImportRow, ListVersion, RejectedLine
+from service.store.values import Commit, ImportDiff, ImportRow, ListVersion, RejectedLine
 from service.store.versions import list_versions
 
 
@@ -46,13 +46,22 @@ class Store:
         """The versions of a bank's lists, newest first. Raises ``BankNotFoundError``."""
         return list_versions(self._database, bank)
 
+    @property
+    def identity(self) -> str:
+        """The store's name: no other store has it, and every backup of this one has."""
+        return identity(self._database)
+
+    def newest(self) -> Commit:
+        """The newest commit."""
+        return newest_commit(self._database)
+
     def sequence(self) -> int:
         """The sequence of the newest commit."""
-        return newest_sequence(self._database)
+        return self.newest().sequence
 
-    def changes(self, since: int) -> AbstractContextManager[Changes]:
-        """What changed after ``since``, as one consistent view."""
-        return changes_since(self._database, since)
+    def view(self) -> AbstractContextManager[View]:
+        """The store as it is now, and what changed since any commit, consistently."""
+        return view_of(self._database)
 
     def close(self) -> None:
         """Close every connection."""

@@ -6,7 +6,7 @@ They know what may be said of them (names, ranges); not how they are kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -247,15 +247,34 @@ class NewKey:
 
 
 @dataclass(frozen=True)
-class EntryState:
-    """What an index must know of one entry."""
+class Commit:
+    """One change of the store: its number, and the mark that no other commit has."""
 
-    id: int
-    bank_id: int
-    live: bool
-    """Neither tombstoned nor in a deleted bank."""
-    enabled: bool
-    signals: Signals
+    sequence: int
+    mark: str
+
+
+@dataclass(frozen=True)
+class EntryBatch:
+    """What an index must know of some entries: a column each, row for row, since there are many.
+
+    Signals are as ``Signals`` has them, but for ``codes``.
+    """
+
+    ids: Sequence[int]
+    bank_ids: Sequence[int]
+    enabled: Sequence[bool]
+    md5: Sequence[bytes | None]
+    sha1: Sequence[bytes | None]
+    sha256: Sequence[bytes | None]
+    pdq: Sequence[bytes | None]
+    pdq_quality: Sequence[int | None]
+    quality: Sequence[float | None]
+    url: Sequence[str | None]
+    codes: Sequence[str | None]
+    """JSON: code space to hex."""
+    live: Sequence[bool]
+    """Not tombstoned."""
 
 
 def entry_id(number: int) -> str:

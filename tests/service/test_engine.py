@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,9 @@ from sqlalchemy import update
 
 from service.engine import Engine
 from service.errors import IndexNotLoadedError, StoreUnusableError
-from service.indexes import Found, Indexes, Search, url_key
+from service.indexes import Found, Search
 from service.signals import Signals
-from service.store import EntryState, ImportRow, ImportTarget, NewEntry, Role, Store, open_store
+from service.store import ImportRow, ImportTarget, NewEntry, Role, Store, open_store
 from service.store.database import Database, sqlite_url
 from service.store.models import CounterRow
 
@@ -28,13 +27,13 @@ def signals(n: int) -> Signals:
     )
 
 
-def find(engine: Engine | Indexes, wanted: Signals, groups: frozenset[int]) -> list[Found]:
+def find(engine: Engine, wanted: Signals, groups: frozenset[int]) -> list[Found]:
     radii = dict.fromkeys(groups, 0)
     codes = dict.fromkeys(wanted.codes, radii)
     return engine.search(Search(wanted, groups, frozenset(), radii, codes))
 
 
-def matched(engine: Engine | Indexes, n: int) -> set[str]:
+def matched(engine: Engine, n: int) -> set[str]:
     return {hit.signal for hit in find(engine, signals(n), frozenset({1}))}
 
 
@@ -177,108 +176,3 @@ def test_a_store_that_fails_leaves_the_replica_answering(store: Store, engine: E
     with pytest.raises(StoreUnusableError):
         engine.sync()
     assert matched(engine, 1) == ALL
-
-
-def test_an_entry_being_replaced_is_never_missed() -> None:
-    """Searches that run while an entry is taken out and put back find it every time."""
-    indexes = Indexes()
-    state = EntryState(1, 1, True, True, signals(1))
-    indexes.apply([state])
-    stop, misses = threading.Event(), []
-
-    def look() -> None:
-        while not stop.is_set():
-            if matched(indexes, 1) != ALL:
-                misses.append(1)
-
-    threads = [threading.Thread(target=look) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for _ in range(300):
-        indexes.apply([state])
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not misses
-
-
-def test_applying_again_changes_nothing() -> None:
-    """A change may be applied twice when a sync was cut short."""
-    indexes = Indexes()
-    states = [EntryState(n, 1, True, True, signals(n)) for n in range(4)]
-    indexes.apply(states)
-    indexes.apply(states)
-    assert [one.stats.entries for one in indexes.stats()] == [4, 0, 0, 4, 4, 4]
-    assert matched(indexes, 2) == ALL
-
-
-def test_what_failed_half_way_is_applied_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failure between two indexes leaves nothing that the next attempt would stumble over."""
-    indexes = Indexes()
-    states = [EntryState(n, 1, True, True, signals(n)) for n in range(4)]
-    with monkeypatch.context() as broken:
-        broken.setattr(indexes._pdq, "add", lambda *_: (_ for _ in ()).throw(MemoryError))
-        with pytest.raises(MemoryError):
-            indexes.apply(states)
-    indexes.apply(states)
-    assert [matched(indexes, n) for n in range(4)] == [ALL] * 4
-
-
-def test_a_flood_of_references_is_cut_short() -> None:
-    """Of each index and group the nearest are given, ties by id; no group crowds another out."""
-    indexes = Indexes()
-    pdq = signals(1).pdq or b""
-    far = pdq[:-1] + b"\0"
-    flood = [EntryState(n, 1, True, True, replace(signals(1), pdq=far)) for n in range(50)]
-    near = [EntryState(n, 1, True, True, signals(1)) for n in range(50, 53)]
-    other = [EntryState(n, 2, True, True, signals(1)) for n in range(53, 55)]
-    indexes.apply([*flood, *near, *other])
-    groups = frozenset({1, 2})
-    radii = dict.fromkeys(groups, 8)
-    search = Search(signals(1), groups, frozenset(), radii, {SPACE: radii}, limit=5)
-    found = indexes.search(search)
-    ids = {kind: sorted(hit.id for hit in found if hit.signal == kind) for kind in ALL}
-    assert ids["pdq"] == [0, 1, 50, 51, 52, 53, 54]
-    assert ids["md5"] == ids["url"] == ids["code"] == [0, 1, 2, 3, 4, 53, 54]
-
-
-def test_an_item_that_changes_its_id_is_never_missed(
-    store: Store, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A version that lists the same items anew is applied without a gap, however long it is."""
-    monkeypatch.setattr("service.store.changes._CHUNK", 2)
-    target = ImportTarget("A")
-    store.apply_import(target, [ImportRow(n, signals(n), f"old {n}") for n in range(5)])
-    engine.sync()
-    store.apply_import(target, [ImportRow(n, signals(n), f"new {n}") for n in range(5)])
-    indexes = engine._indexes
-    gaps: list[int] = []
-    apply = indexes.apply
-
-    def watched(states: Sequence[EntryState]) -> None:
-        apply(states)
-        gaps.extend(n for n in range(5) if matched(engine, n) != ALL)
-
-    monkeypatch.setattr(indexes, "apply", watched)
-    engine.sync()
-    assert not gaps
-    assert {hit.id for n in range(5) for hit in find(engine, signals(n), frozenset({1}))} == {
-        entry.id for entry in store.entries.export("A")
-    }
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "same"),
-    [
-        ("HTTPS://Example.ORG/a", "https://example.org/a", True),
-        ("https://example.org", "https://example.org/", True),
-        ("https://example.org/a#top", "https://example.org/a", True),
-        ("https://example.org/a", "https://example.org/A", False),
-        ("https://example.org/a", "https://example.org/a?b", False),
-        ("https://example.org/a", "http://example.org/a", False),
-        ("https://example.org?Q", "https://example.org?q", False),
-    ],
-)
-def test_urls_are_compared_as_pages(left: str, right: str, same: bool) -> None:
-    """Case of scheme and host, an empty path and a fragment make no difference; all else does."""
-    assert (url_key(left) == url_key(right)) is same

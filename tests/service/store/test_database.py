@@ -105,7 +105,7 @@ def test_a_dry_run_of_a_migration_changes_nothing(tmp_path: Path) -> None:
     """The plan names its steps and their SQL; the database stays empty until it is applied."""
     Database(sqlite_url(tmp_path)).create_files()
     plan = migrate(tmp_path, dry_run=True)
-    assert [step.revision for step in plan.steps] == [schema.HEAD]
+    assert [step.revision for step in plan.steps] == ["0001", schema.HEAD]
     assert "CREATE TABLE entries" in plan.sql
     with pytest.raises(StoreMissingError):
         open_store(tmp_path, create=False)

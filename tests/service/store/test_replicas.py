@@ -8,9 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from service.engine import Engine
+from service.errors import BadSignalError
 from service.indexes import Search
 from service.signals import Signals
-from service.store import ImportRow, ImportTarget, NewEntry, Store
+from service.store import Commit, ImportRow, ImportTarget, NewEntry, Store
+from service.store.entries import MAX_STORE_SPACES
 
 OpenStore = Callable[[], Store]
 
@@ -71,21 +73,65 @@ def test_a_view_of_changes_does_not_move(reopen: OpenStore) -> None:
     here, there = reopen(), reopen()
     here.banks.create("A")
     here.entries.add("A", NewEntry(signals(1)))
-    with here.changes(0) as changes:
+    with here.view() as view:
         there.entries.add("A", NewEntry(signals(2)))
-        states = [state for batch in changes.entries() for state in batch]
-        assert (changes.sequence, len(states)) == (2, 1)
-    with here.changes(2) as changes:
-        states = [state for batch in changes.entries() for state in batch]
-        assert (changes.sequence, [state.signals for state in states]) == (3, [signals(2)])
+        ids = [id_ for batch in view.entries() for id_ in batch.ids]
+        assert (view.commit.sequence, ids) == (2, [1])
+    with here.view() as view:
+        found = [digest for batch in view.entries(since=2) for digest in batch.sha256]
+        assert (view.commit.sequence, found) == (3, [signals(2).sha256])
 
 
-@pytest.mark.parametrize("rows", [1, 2000, 2001, 4100])
-def test_changes_come_in_batches_without_gaps(reopen: OpenStore, rows: int) -> None:
-    """However many entries one commit has, each is read once."""
+@pytest.mark.parametrize("rows", [1, 20, 21, 41])
+def test_changes_come_in_batches_without_gaps(
+    reopen: OpenStore, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """However many entries one commit has, each is read once: of all there are, and of a change."""
+    monkeypatch.setattr("service.store.changes._CHUNK", 20)
     store = reopen()
     target = ImportTarget("A", create_bank=True)
     store.apply_import(target, (ImportRow(n, signals(n)) for n in range(rows)))
-    with store.changes(0) as changes:
-        ids = [state.id for batch in changes.entries() for state in batch]
-    assert len(ids) == len(set(ids)) == rows
+    store.entries.add("A", NewEntry(signals(rows)))
+    store.apply_import(target, (ImportRow(n, signals(n + 100), str(n)) for n in range(rows)))
+    with store.view() as view:
+        ids = [id_ for batch in view.entries() for id_ in batch.ids]
+        assert len(ids) == len(set(ids)) == rows + 1
+        changed = {
+            id_: live
+            for batch in view.entries(since=1)
+            for id_, live in zip(batch.ids, batch.live, strict=True)
+        }
+    assert sorted(changed.values()) == [False] * rows + [True] * (rows + 1)
+
+
+def test_a_view_tells_its_own_commits_from_anothers(reopen: OpenStore) -> None:
+    """A number alone would not do: two courses of events give the same numbers."""
+    store = reopen()
+    store.banks.create("A")
+    first = store.newest()
+    store.banks.create("B")
+    with store.view() as view:
+        assert view.holds(first)
+        assert view.holds(view.commit)
+        assert not view.holds(Commit(first.sequence, view.commit.mark))
+        assert not view.holds(Commit(view.commit.sequence + 1, view.commit.mark))
+
+
+def test_banks_tell_of_which_spaces_they_hold_codes(reopen: OpenStore) -> None:
+    """Entries and lists alike; a store takes codes of so many spaces only."""
+    store = reopen()
+    store.banks.create("A")
+    bank = store.banks.create("B").id
+
+    def coded(*spaces: str) -> Signals:
+        return Signals(codes=dict.fromkeys(spaces, b"c" * 32))
+
+    store.entries.add("B", NewEntry(coded("x")))
+    store.apply_import(ImportTarget("B"), [ImportRow(1, coded("x", "y"))])
+    with store.view() as view:
+        assert view.spaces == {bank: {"x", "y"}}
+    rows = [ImportRow(n, coded(f"s{n}")) for n in range(MAX_STORE_SPACES)]
+    with pytest.raises(BadSignalError, match="spaces"):
+        store.apply_import(ImportTarget("A"), rows)
+    with store.view() as view:
+        assert view.spaces == {bank: {"x", "y"}}

@@ -1,0 +1,87 @@
+"""Indexes brought up to what the store holds: by what they missed, or from the beginning.
+
+An index goes on from what it holds if the store came by that very commit. Otherwise it is built
+anew: it is new, its files are damaged or another store's, or the store is a backup that was
+restored since. Each index comes from one state to the next in one step, whatever lies between. It
+knows which entries an index needs; not when to look for them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
+from index.numbered import Fed
+from service.columns import IndexName, gathered
+from service.indexes import Indexes
+from service.store import Commit, EntryBatch, View
+from service.store.changes import START
+
+log = logging.getLogger(__name__)
+
+
+def bring_up(
+    indexes: Indexes,
+    view: View,
+    known: Commit | None = None,
+    pace: Callable[[], None] = lambda: None,
+) -> None:
+    """Make ``indexes`` hold what ``view`` does.
+
+    ``known``: the commit up to which they were fed before, if they were, and which ``view`` holds:
+    an index that is new since then needs nothing older. ``pace`` is called now and then, and may
+    raise to give up. Whenever it raises, what is done is done, and the next call does the rest.
+    """
+    spaces = {space for held in view.spaces.values() for space in held}
+    opened = indexes.open(spaces)
+    fresh, anew, behind = set[IndexName](), dict[IndexName, str](), dict[IndexName, int]()
+    for name, index in indexes.all.items():
+        if known is not None and name in opened:
+            fresh.add(name)
+        elif (reason := _not_ours(index, view)) is not None:
+            anew[name] = reason
+        elif index.sequence < view.commit.sequence:
+            behind[name] = index.sequence
+    if anew:
+        _rebuild(indexes, view, anew, _paced(view.entries(), pace))
+    since = min([*behind.values(), *([known.sequence] if known and fresh else [])], default=None)
+    if since is None:
+        return
+    changed = gathered(_paced(view.entries(since), pace), frozenset({*behind, *fresh}))
+    commit = view.commit
+    for name in fresh:
+        index = indexes.all[name]
+        index.rebuild(changed.batches.get(name, ()), commit.sequence, commit.mark)
+    for name in behind:
+        indexes.all[name].apply(changed.changes(name), commit.sequence, commit.mark)
+
+
+def _rebuild(
+    indexes: Indexes, view: View, anew: dict[IndexName, str], entries: Iterable[EntryBatch]
+) -> None:
+    everything = gathered(entries, frozenset(anew))
+    for name, reason in anew.items():
+        if reason:
+            said = " ".join(filter(None, (name.signal, name.space)))
+            log.warning("the index of %s is built anew from the store: %s", said, reason)
+            indexes.note_rebuilt(name, reason)
+        batches = everything.batches.get(name, ())
+        indexes.all[name].rebuild(batches, view.commit.sequence, view.commit.mark)
+
+
+def _not_ours(index: Fed, view: View) -> str | None:
+    """Why an index cannot go on from what it holds; empty if it holds nothing yet, ``None`` if it
+    can."""
+    if index.needs_rebuild:
+        return index.needs_rebuild
+    if index.sequence == START:
+        return ""
+    if not view.holds(Commit(index.sequence, index.mark)):
+        return f"the store does not hold the change {index.sequence} it was fed: a restored backup?"
+    return None
+
+
+def _paced(batches: Iterable[EntryBatch], pace: Callable[[], None]) -> Iterator[EntryBatch]:
+    for batch in batches:
+        pace()
+        yield batch
