@@ -30,7 +30,7 @@ def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
 
     ``left``, ``right``: float (n, d), rows paired, of unit length.
     """
-    targets = torch.arange(len(left))
+    targets = torch.arange(len(left), device=left.device)
     same_left = _without_diagonal(left @ left.T)
     same_right = _without_diagonal(right @ right.T)
     across = left @ right.T
@@ -40,7 +40,7 @@ def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
 
 
 def _without_diagonal(similarities: Tensor) -> Tensor:
-    mask = torch.eye(len(similarities), dtype=torch.bool)
+    mask = torch.eye(len(similarities), dtype=torch.bool, device=similarities.device)
     return similarities.masked_fill(mask, float("-inf"))
 
 

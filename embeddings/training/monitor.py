@@ -59,9 +59,10 @@ class Monitor:
 
 
 def _codes(network: Lite0, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    device = network.head.weight.device
     with torch.inference_mode():
         rows = [
-            network(as_input(images[start : start + 64])).descriptors.numpy()
+            network(as_input(images[start : start + 64]).to(device)).descriptors.cpu().numpy()
             for start in range(0, len(images), 64)
         ]
     return codes.from_descriptors(np.concatenate(rows))

@@ -3,8 +3,8 @@
 ``python -m embeddings.training.train --corpus DIR --out DIR [--recipe FILE]`` reads the TRAIN
 shards and writes to ``--out``: ``metrics.jsonl`` (a line every 20 steps), ``state.safetensors``
 (to resume from: run the same command again) and, at the end, ``weights.safetensors``: the
-averaged weights, which ``publish`` turns into a checkpoint. Two processes: one draws copies, one
-trains.
+averaged weights, which ``publish`` turns into a checkpoint. ``--workers`` processes draw copies,
+one trains: on a GPU in bfloat16 (``--device cuda``), on a CPU as ``frozen`` says.
 
 It knows the recipe and the corpus; not how codes are evaluated against other signals
 (``evaluation``).
@@ -36,6 +36,7 @@ from embeddings.training import loss, whitening
 from embeddings.training.data import Curriculum, PairBatch, PairBatches, TrainingImage, read_shards
 from embeddings.training.frozen import FrozenEntries, quicken
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
+from embeddings.training.inputs import as_input
 from embeddings.training.monitor import Monitor
 from embeddings.training.recipe import RECIPE, Recipe, read
 
@@ -43,11 +44,12 @@ _LOG_EVERY = 20
 _SAVE_EVERY = 100
 
 
-def batches(dataset: PairBatches | Subset[PairBatch]) -> Iterator[PairBatch]:
-    """The data set's batches in order, drawn ahead in another process."""
-    return iter(
-        DataLoader(dataset, batch_size=None, num_workers=1, collate_fn=_as_it_is, prefetch_factor=8)
+def batches(dataset: PairBatches | Subset[PairBatch], workers: int = 1) -> Iterator[PairBatch]:
+    """The data set's batches in order, drawn ahead in other processes."""
+    loader = DataLoader(
+        dataset, batch_size=None, num_workers=workers, collate_fn=_as_it_is, prefetch_factor=8
     )
+    return iter(loader)
 
 
 def _as_it_is(batch: Any) -> Any:  # noqa: ANN401  # torch's type for a collate function
@@ -58,17 +60,26 @@ class Trainer:
     """One run: network, optimiser, and where it stands."""
 
     def __init__(
-        self, recipe: Recipe, images: list[TrainingImage], out: Path, threads: int = 1
+        self,
+        recipe: Recipe,
+        images: list[TrainingImage],
+        out: Path,
+        threads: int = 1,
+        device: str = "cpu",
+        workers: int = 1,
     ) -> None:
         self.recipe, self.out, self.step = recipe, out, 0
+        self.device, self.workers = torch.device(device), workers
         order = np.random.default_rng((recipe.seed, 2)).permutation(len(images))
         held_out = order[: recipe.data.held_out]
         self.images = [images[place] for place in order[recipe.data.held_out :]]
         self.monitor = Monitor([images[place] for place in held_out], recipe.data.side, recipe.seed)
         tensors, frozen = imagenet_tensors(), recipe.network.frozen
-        self.frozen = FrozenEntries(tensors, frozen, recipe.data.side, MEAN, SCALE, threads)
-        self.network = fill(Lite0(), tensors).to(memory_format=torch.channels_last)
-        quicken(self.network)
+        self.network = fill(Lite0(), tensors).to(self.device).to(memory_format=torch.channels_last)
+        self.frozen: FrozenEntries | None = None
+        if self.device.type == "cpu":
+            self.frozen = FrozenEntries(tensors, frozen, recipe.data.side, MEAN, SCALE, threads)
+            quicken(self.network)
         for entry in self.network.entries[:frozen]:
             entry.requires_grad_(False)
         rates = recipe.optimiser
@@ -111,9 +122,9 @@ class Trainer:
         )
         left, right, photographs = [], [], []
         with torch.no_grad():
-            for batch in batches(dataset):
-                left.append(self.forward(batch.left).pooled.numpy())
-                right.append(self.forward(batch.right).pooled.numpy())
+            for batch in batches(dataset, self.workers):
+                left.append(self.forward(batch.left).pooled.cpu().numpy())
+                right.append(self.forward(batch.right).pooled.cpu().numpy())
                 photographs.append(batch.photographs)
         head = whitening.fit(
             np.concatenate(left),
@@ -130,7 +141,15 @@ class Trainer:
 
     def forward(self, images: NDArray[np.uint8]) -> Outputs:
         """The network's outputs."""
-        return self.network.late(self.frozen(images), self.recipe.network.frozen)
+        entries = self.recipe.network.frozen
+        if self.frozen is not None:
+            return self.network.late(self.frozen(images), entries)
+        pixels = as_input(images).to(self.device, non_blocking=True)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            with torch.no_grad():
+                features = self.network.early(pixels, entries)
+            outputs = self.network.late(features, entries)
+        return Outputs(*(tensor.float() for tensor in outputs))
 
     def train_step(self, batch: PairBatch) -> dict[str, float]:
         """One step of the optimiser; what was seen on the way."""
@@ -141,7 +160,7 @@ class Trainer:
         koleo = (loss.koleo(signs[:rows]) + loss.koleo(signs[rows:])) / 2
         root = math.sqrt(signs.shape[1])
         decorrelation = loss.decorrelation(signs * root)
-        target = torch.from_numpy(np.tile(batch.photographs, 2)).float()
+        target = torch.from_numpy(np.tile(batch.photographs, 2)).float().to(self.device)
         photographic = functional.binary_cross_entropy_with_logits(outputs.photographic, target)
         total = (
             nce
@@ -158,7 +177,11 @@ class Trainer:
         self.step += 1
         bits = torch.where(outputs.descriptors.detach() > 0, 1.0, -1.0)
         hamming = (1 - bits[:rows] @ bits[rows:].T / bits.shape[1]) * bits.shape[1] / 2
-        strangers = hamming.masked_fill(torch.eye(rows, dtype=torch.bool), 256).min(1).values
+        strangers = (
+            hamming.masked_fill(torch.eye(rows, dtype=torch.bool, device=self.device), 256)
+            .min(1)
+            .values
+        )
         return {
             "nce": nce.item(),
             "koleo": koleo.item(),
@@ -191,7 +214,7 @@ class Trainer:
             tensors |= {f"adam.{number}.{name}": tensor for name, tensor in state.items()}
         tensors["step"] = torch.tensor(self.step)
         partial = self.out / "state.partial"
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, partial)
         partial.replace(self.out / "state.safetensors")
 
     def resume(self) -> None:
@@ -201,7 +224,7 @@ class Trainer:
         with torch.no_grad():
             for name, parameter in self.network.named_parameters():
                 parameter.copy_(tensors[f"network.{name}"])
-                self.average[name] = tensors[f"average.{name}"].clone()
+                self.average[name] = tensors[f"average.{name}"].to(self.device, copy=True)
         document = self.optimiser.state_dict()
         for name, tensor in tensors.items():
             if name.startswith("adam."):
@@ -211,7 +234,7 @@ class Trainer:
 
     def averaged(self) -> Lite0:
         """A network with the averaged weights."""
-        network = Lite0().to(memory_format=torch.channels_last)
+        network = Lite0().to(self.device).to(memory_format=torch.channels_last)
         network.load_state_dict(self.average)
         return network
 
@@ -224,6 +247,8 @@ class Arguments:
     out: Path
     recipe: Path
     threads: int
+    device: str
+    workers: int
 
 
 def parse(arguments: list[str] | None = None) -> Arguments:
@@ -233,6 +258,8 @@ def parse(arguments: list[str] | None = None) -> Arguments:
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu, or a device of torch's: cuda")
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw copies")
     return Arguments(**vars(parser.parse_args(arguments)))
 
 
@@ -243,7 +270,8 @@ def main(arguments: list[str] | None = None) -> None:
     recipe = read(asked.recipe)
     torch.manual_seed(recipe.seed)
     asked.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(recipe, read_shards(asked.corpus), asked.out, asked.threads)
+    images = read_shards(asked.corpus)
+    trainer = Trainer(recipe, images, asked.out, asked.threads, asked.device, asked.workers)
     if (asked.out / "state.safetensors").exists():
         trainer.resume()
     else:
@@ -257,7 +285,7 @@ def main(arguments: list[str] | None = None) -> None:
     with Progress(*columns) as progress, (asked.out / "metrics.jsonl").open("a") as log:
         task = progress.add_task("training", total=recipe.optimiser.steps, completed=trainer.step)
         began = time.monotonic()
-        for batch in batches(trainer.data(trainer.step)):
+        for batch in batches(trainer.data(trainer.step), trainer.workers):
             seen: dict[str, float] = trainer.train_step(batch)
             if trainer.step % _LOG_EVERY == 0:
                 seconds = time.monotonic() - began
@@ -271,7 +299,7 @@ def main(arguments: list[str] | None = None) -> None:
                 trainer.save()
     trainer.save()
     save_file(
-        {name: tensor.contiguous() for name, tensor in trainer.average.items()},
+        {name: tensor.cpu().contiguous() for name, tensor in trainer.average.items()},
         asked.out / "weights.safetensors",
     )
 

@@ -97,3 +97,15 @@ def test_a_stopped_run_resumes_where_it_was(corpus: Path, tmp_path: Path) -> Non
         torch.testing.assert_close(one, other)
     for name, tensor in first.average.items():
         torch.testing.assert_close(tensor, second.average[name])
+
+
+def test_a_gpu_would_train_on_the_same_features(corpus: Path, tmp_path: Path) -> None:
+    """Where the graph runtime is not used the network does all of it, in bfloat16."""
+    trainer = train.Trainer(read(tiny_recipe(tmp_path, steps=4)), read_shards(corpus), tmp_path)
+    batch = next(train.batches(trainer.data(0)))
+    with torch.no_grad():
+        here = trainer.forward(batch.left).pooled
+        trainer.frozen = None
+        there = trainer.forward(batch.left).pooled
+    assert there.dtype == torch.float32
+    assert (here - there).norm() / here.norm() < 0.1
