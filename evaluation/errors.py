@@ -7,7 +7,8 @@
     ├── ManifestError     the CSV of their kinds: a missing column, a bad value, no image named
     ├── CalibrationError  a target or rate that is none, or too few pairs to show it
     ├── PublishedSetError a published benchmark is not laid out as its release is
-    └── ReportError       the report cannot be written where it was asked for
+    ├── ReportError       a report cannot be written where it was asked for, or is none when read
+    └── NotebookError     a notebook is missing, fails, or shows what it should not
 
 A message names the file, the line and the column at fault. It knows nothing of single images that
 cannot be decoded: those are counted and passed over.
@@ -37,4 +38,8 @@ class PublishedSetError(EvaluationError):
 
 
 class ReportError(EvaluationError):
-    """The report cannot be written where it was asked for."""
+    """A report cannot be written where it was asked for, or is none when it is read."""
+
+
+class NotebookError(EvaluationError):
+    """A notebook is missing, one of its cells fails, or it shows a path of the machine."""

@@ -72,6 +72,27 @@ def read(path: Path) -> Sweep:
         raise ReportError(f"{path}: not a sweep of the index ({error!r})") from error
 
 
+def radius_compared(sweep: Sweep) -> int:
+    """The radius at which most sizes were measured, bits."""
+    return _commonest(sweep, "radius", "entries")
+
+
+def entries_compared(sweep: Sweep) -> int:
+    """The number of entries at which most radii were measured."""
+    return _commonest(sweep, "entries", "radius")
+
+
+def _commonest(sweep: Sweep, column: str, counted: str) -> int:
+    number = sweep.rows.groupby(column)[counted].nunique()
+    return int(number.index[int(number.to_numpy().argmax())])
+
+
+def reaches(sweep: Sweep, entries: int) -> bool:
+    """Whether ``entries`` lie between the sizes that were measured."""
+    rows = sweep.rows[sweep.rows["radius"] == radius_compared(sweep)]
+    return bool(rows["entries"].min() <= entries <= rows["entries"].max())
+
+
 def size(
     sweep: Sweep,
     entries: int,

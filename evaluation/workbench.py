@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from PIL import Image
 
 from embeddings.encoder import Encoder, load_encoder
-from evaluation import frames
+from evaluation import frames, strengths
 from evaluation.bars import bars
 from evaluation.benchmark import Benchmark, plan
 from evaluation.corpus import Corpus, Item, open_corpus
-from evaluation.hashers import EncoderHasher, Hasher, PdqHasher
-from evaluation.hashing import Hashed, run
+from evaluation.hashers import EncoderHasher, Hasher, Hashes, PdqHasher, Space
+from evaluation.hashing import BATCH, Hashed, run
+from evaluation.operating.gathering import Pairs, pairs_of
 from evaluation.sample_corpus import sample_corpus
 
 if TYPE_CHECKING:
@@ -62,10 +64,14 @@ class Workbench:
         return self.encoder.info.space
 
     @property
+    def spaces(self) -> tuple[Space, ...]:
+        """What is measured: PDQ, then the code."""
+        return tuple(space for hasher in self.hashers for space in hasher.spaces)
+
+    @property
     def radii(self) -> Mapping[str, int]:
         """The radius each signal is shipped with, bits, inclusive: for any imagery."""
-        spaces = [space for hasher in self.hashers for space in hasher.spaces]
-        return {space.name: space.radius for space in spaces if space.radius is not None}
+        return {space.name: space.radius for space in self.spaces if space.radius is not None}
 
     def split(self, edits_per_family: int = 1, seed: int = 0) -> Benchmark:
         """Who is a reference, who an outsider, and which edits each gets."""
@@ -87,6 +93,54 @@ class Workbench:
                 samples=self.samples,
                 progress=progress,
             )
+
+    def hash(self, images: Sequence[Image.Image]) -> Mapping[str, Hashes]:
+        """The hashes of ``images``, by space."""
+        pixels = [np.ascontiguousarray(np.asarray(one.convert("RGB"), np.uint8)) for one in images]
+        return {name: one for hasher in self.hashers for name, one in hasher(pixels).items()}
+
+    def hash_all(self) -> Mapping[str, Hashes]:
+        """The hashes of every image as it is, in the corpus's order, by space.
+
+        Raises ``ImageError`` for one that cannot be decoded.
+        """
+        parts = []
+        with bars() as progress:
+            for start in range(0, len(self.corpus), BATCH):
+                progress("hashing", start, len(self.corpus))
+                places = range(start, min(start + BATCH, len(self.corpus)))
+                parts.append(self.hash([self.corpus.image(place) for place in places]))
+        return {
+            name: Hashes(
+                np.concatenate([part[name].values for part in parts]),
+                np.concatenate([part[name].matchable for part in parts]),
+            )
+            for name in parts[0]
+        }
+
+    def climb(self, at_most: int = 24) -> pd.DataFrame:
+        """Distances at rising strength of every edit, of ``at_most`` images; see ``strengths``."""
+        few = Part(self.corpus, min(len(self.corpus), 4 if self.small else at_most))
+        with bars() as progress:
+            return strengths.climb(few, self.hashers, progress=progress)
+
+    def pairs(self, hashed: Hashed) -> tuple[Pairs, ...]:
+        """All pairs of a benchmark, counted, for each space; see ``operating``."""
+        total = len(hashed.reference_items) * (
+            len(hashed.inside_queries) + len(hashed.outside_queries)
+        )
+        counted = []
+        with bars() as progress:
+            for space in self.spaces:
+                done = 0
+
+                def step(pairs: int, name: str = space.name) -> None:
+                    nonlocal done
+                    done += pairs
+                    progress(f"comparing pairs by {name}", done, total)
+
+                counted.append(pairs_of(hashed, self.corpus, space, progress=step))
+        return tuple(counted)
 
     def no_more(self, number: int) -> int:
         """``number``, or 1 where as little as possible is measured."""

@@ -102,7 +102,7 @@ def pairs_of(
             *side(hashes, items), *side(references, listed), classes, progress=progress
         )
         false += counted.histogram
-    true = _true(inside, references, hashed.truth)
+    true = true_distances(hashed, name)
     # The true pairs were counted among all the others.
     own = kinds[mine] * groups + dealt[mine]
     known = true <= CODE_BITS
@@ -115,7 +115,9 @@ def _items(queries: tuple[Query, ...]) -> Ints:
     return np.array([query.item for query in queries], np.int64)
 
 
-def _true(inside: Hashes, references: Hashes, truth: Ints) -> Ints:
+def true_distances(hashed: Hashed, space: str) -> Ints:
+    """Of each copy to its reference, bits: int64 (n,); 257 where the pair may not be matched."""
+    inside, references, truth = hashed.inside[space], hashed.references[space], hashed.truth
     left = np.ascontiguousarray(inside.values).view(np.uint64)
     right = np.ascontiguousarray(references.values[truth]).view(np.uint64)
     away = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.int64)
