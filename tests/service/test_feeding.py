@@ -1,0 +1,343 @@
+"""Restarts: indexes go on from their files where these are the store's, and from the store else."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.engine import Engine
+from service.indexes import Search
+from service.shelf import FolderShelf
+from service.signals import Signals
+from service.store import EntryBatch, ImportRow, ImportTarget, NewEntry, Store, View, open_store
+from service.store.database import DATABASE_FILE
+
+SPACE = "s-256-0"
+KINDS = {"md5", "sha1", "sha256", "pdq", "code", "url"}
+
+Restart = Callable[..., Engine]
+
+
+def signals(n: int) -> Signals:
+    return Signals(
+        md5=bytes([n]) * 16,
+        sha1=bytes([n]) * 20,
+        sha256=bytes([n]) * 32,
+        pdq=bytes([n]) * 32,
+        codes={SPACE: bytes([n]) * 32},
+        url=f"https://example.org/{n}",
+    )
+
+
+def matched(engine: Engine, n: int) -> set[str]:
+    groups = frozenset(engine.known.banks_by_id)
+    radii = dict.fromkeys(groups, 0)
+    search = Search(signals(n), groups, frozenset(), radii, {SPACE: radii})
+    return {hit.signal for hit in engine.search(search)}
+
+
+def listed(engine: Engine, upto: int = 12) -> list[int]:
+    """Which items match; each by all its signals or by none."""
+    found = {n: matched(engine, n) for n in range(upto)}
+    assert all(kinds in (set(), KINDS) for kinds in found.values()), found
+    return [n for n, kinds in found.items() if kinds]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def restart(folder: Path) -> Iterator[Restart]:
+    """Ends the replica before, if any, and starts one on the same folder, up to date."""
+    running: list[Engine] = []
+    stores: list[Store] = []
+
+    def start(place: Path = folder, stop: bool = True) -> Engine:
+        if stop and running:
+            running.pop().stop()
+        store = open_store(place)
+        stores.append(store)
+        engine = Engine(store, 1, FolderShelf(place / "index", lambda: store.identity))
+        running.append(engine)
+        engine.sync()
+        return engine
+
+    yield start
+    for engine in running:
+        engine.stop()
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def since(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """From which sequence on the store's entries were read, each time they were."""
+    asked: list[int] = []
+    entries = View.entries
+
+    def watched(view: View, since: int = 0) -> Iterator[EntryBatch]:
+        asked.append(since)
+        return entries(view, since)
+
+    monkeypatch.setattr(View, "entries", watched)
+    return asked
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[Store]:
+    """A store with a bank and items 0 to 4."""
+    opened = open_store(folder)
+    rows = [ImportRow(n, signals(n), str(n)) for n in range(5)]
+    opened.apply_import(ImportTarget("A", create_bank=True), rows)
+    yield opened
+    opened.close()
+
+
+def test_a_restart_replays_only_what_is_newer(
+    store: Store, restart: Restart, since: list[int]
+) -> None:
+    """Files are mapped as they are; entries, changes and removals since then are applied."""
+    assert listed(restart()) == [0, 1, 2, 3, 4]
+    before = store.sequence()
+    assert listed(restart()) == [0, 1, 2, 3, 4]
+    assert since == [0]
+    store.entries.add("A", NewEntry(signals(7)))
+    store.apply_import(
+        ImportTarget("A"), [ImportRow(1, signals(9), "1"), ImportRow(2, signals(2), "2")]
+    )
+    engine = restart()
+    assert listed(engine) == [2, 7, 9]
+    assert since == [0, before]
+    assert {one.stats.sequence for one in engine.stats()} == {store.sequence()}
+    assert not any(one.rebuilt or one.stats.trouble for one in engine.stats())
+
+
+def test_a_disabled_entry_stays_so_over_a_restart(store: Store, restart: Restart) -> None:
+    """It is held, out of force, and comes back when it is enabled."""
+    entry = store.entries.page("A").entries[3]
+    store.entries.set_enabled("A", entry.entry_id, False)
+    engine = restart()
+    assert listed(engine) == [0, 1, 2, 4]
+    assert {(one.stats.entries, one.stats.enabled) for one in engine.stats()} == {(5, 4)}
+    engine = restart()
+    assert listed(engine) == [0, 1, 2, 4]
+    store.entries.set_enabled("A", entry.entry_id, True)
+    engine.sync()
+    assert listed(engine) == [0, 1, 2, 3, 4]
+
+
+def test_files_are_for_the_owner_alone(store: Store, restart: Restart, folder: Path) -> None:
+    """Folders 0700, files 0600."""
+    restart().stop()
+    modes = {
+        (path.is_dir(), stat.S_IMODE(path.stat().st_mode))
+        for path in [folder / "index", *(folder / "index").rglob("*")]
+    }
+    assert modes == {(True, 0o700), (False, 0o600)}
+    assert store.sequence() == 1
+
+
+def test_what_a_crash_leaves_is_gone_on_from(
+    store: Store, restart: Restart, folder: Path, tmp_path: Path, since: list[int]
+) -> None:
+    """Nothing was saved since the start; all that was acknowledged is in the store."""
+    engine = restart()
+    store.entries.add("A", NewEntry(signals(7)))
+    store.entries.delete("A", store.entries.page("A").entries[0].entry_id)
+    engine.sync()
+    assert listed(engine) == [1, 2, 3, 4, 7]
+    shutil.copytree(folder, tmp_path / "crashed")
+    assert listed(restart(tmp_path / "crashed", stop=False)) == [1, 2, 3, 4, 7]
+    assert since == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "victim", ["md5/DIGESTS", "pdq/MANIFEST", "pdq/*.segment", f"code-{SPACE}/*.segment"]
+)
+@pytest.mark.parametrize("harm", ["flipped", "cut", "gone"])
+def test_a_damaged_file_is_noticed_said_and_made_good(
+    store: Store,
+    restart: Restart,
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    victim: str,
+    harm: str,
+) -> None:
+    """Never answered from; only the index it belongs to is built anew, once."""
+    restart().stop()
+    (path,) = (folder / "index").glob(victim)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 if harm == "cut" else 30] ^= 1
+    path.write_bytes(content[: len(content) // 2] if harm == "cut" else content)
+    if harm == "gone":
+        path.unlink()
+    store.entries.add("A", NewEntry(signals(7)))
+    engine = restart()
+    assert listed(engine) == [0, 1, 2, 3, 4, 7]
+    rebuilt = {one.name.signal for one in engine.stats() if one.rebuilt}
+    # An index of which nothing is left is a new one.
+    new = harm == "gone" and not victim.endswith("segment")
+    assert rebuilt == (set() if new else {victim.partition("/")[0].partition("-")[0]})
+    assert ("built anew" in caplog.text) is not new
+    engine = restart()
+    assert listed(engine) == [0, 1, 2, 3, 4, 7]
+    assert not any(one.rebuilt for one in engine.stats())
+
+
+def test_a_folder_that_vanished_is_built_anew(store: Store, restart: Restart, folder: Path) -> None:
+    """Of a code space, too: the store knows of which spaces it holds codes."""
+    restart().stop()
+    shutil.rmtree(folder / "index" / f"code-{SPACE}")
+    assert listed(restart()) == [0, 1, 2, 3, 4]
+    shutil.rmtree(folder / "index")
+    assert listed(restart()) == [0, 1, 2, 3, 4]
+    assert store.sequence() == 1
+
+
+def backup(folder: Path, place: Path) -> None:
+    """A copy of the database, as an operator makes it while the service runs."""
+    source, copy = sqlite3.connect(folder / DATABASE_FILE), sqlite3.connect(place)
+    source.backup(copy)
+    source.close()
+    copy.close()
+
+
+def restore(folder: Path, place: Path) -> None:
+    """The database as it was when the copy was made."""
+    source, target = sqlite3.connect(place), sqlite3.connect(folder / DATABASE_FILE)
+    source.backup(target)
+    source.close()
+    target.close()
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("writes_after", [0, 1, 5])
+def test_a_restored_backup_is_noticed(
+    store: Store, restart: Restart, folder: Path, tmp_path: Path, running: bool, writes_after: int
+) -> None:
+    """Whether the replica runs meanwhile or not, and even where the store has been written past
+    the sequence that was known: what was lost matches no more."""
+    engine = restart()
+    backup(folder, tmp_path / "backup")
+    store.entries.add("A", NewEntry(signals(5)))
+    store.entries.add("A", NewEntry(signals(6)))
+    engine.sync()
+    assert listed(engine) == [0, 1, 2, 3, 4, 5, 6]
+    if not running:
+        engine.stop()
+    restore(folder, tmp_path / "backup")
+    for n in range(writes_after):
+        store.entries.add("A", NewEntry(signals(7 + n)))
+    if running:
+        engine.sync()
+    else:
+        engine = restart()
+    assert listed(engine) == [*range(5), *range(7, 7 + writes_after)]
+    assert engine.freshness().sequence == 1 + writes_after
+    assert all("restored" in one.rebuilt for one in engine.stats())
+    if running:
+        assert engine.loaded
+
+
+def test_another_stores_index_is_not_used(
+    store: Store, restart: Restart, folder: Path, tmp_path: Path
+) -> None:
+    """A folder that was put beside another database answers for that one alone."""
+    restart().stop()
+    other = open_store(tmp_path / "other")
+    other.banks.create("B")
+    other.entries.add("B", NewEntry(signals(8)))
+    other.close()
+    shutil.copytree(folder / "index", tmp_path / "other" / "index")
+    engine = restart(tmp_path / "other")
+    assert listed(engine) == [8]
+    assert all("lineage" in one.rebuilt for one in engine.stats())
+    assert store.sequence() == 1
+
+
+def test_a_second_replica_on_the_folder_reads_it_and_leaves_it(
+    store: Store, restart: Restart, since: list[int]
+) -> None:
+    """It follows the store by itself, and what it does is never written."""
+    first = restart()
+    second = restart(stop=False)
+    assert since == [0]
+    store.entries.add("A", NewEntry(signals(7)))
+    second.sync()
+    assert listed(second) == [0, 1, 2, 3, 4, 7]
+    second.stop()
+    first.sync()
+    assert listed(first) == [0, 1, 2, 3, 4, 7]
+    first.stop()
+    third = restart(stop=False)
+    assert listed(third) == [0, 1, 2, 3, 4, 7]
+    assert not any(one.rebuilt for one in third.stats())
+
+
+def test_a_space_that_is_new_needs_only_what_is_newer(
+    store: Store, restart: Restart, since: list[int]
+) -> None:
+    """No code of it can be older than the replica's last look."""
+    engine = restart()
+    coded = Signals(codes={"new-256-1": b"c" * 32})
+    store.entries.add("A", NewEntry(coded))
+    engine.sync()
+    assert since == [0, 1]
+    radii = {1: 0}
+    found = engine.search(Search(coded, frozenset(), frozenset(), {}, {"new-256-1": radii}))
+    assert [hit.space for hit in found] == ["new-256-1"]
+    assert listed(engine) == [0, 1, 2, 3, 4]
+
+
+def test_what_failed_half_way_is_done_by_the_next_look(
+    store: Store, restart: Restart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure between two indexes leaves nothing that the next attempt would stumble over."""
+    engine = restart()
+    store.entries.add("A", NewEntry(signals(7)))
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("index.segmented.SegmentedIndex.apply", fail)
+        with pytest.raises(MemoryError):
+            engine.sync()
+    assert engine.freshness().sequence == 1
+    engine.sync()
+    assert listed(engine) == [0, 1, 2, 3, 4, 7]
+
+
+def test_a_long_list_is_in_force_all_at_once(
+    store: Store, restart: Restart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many batches it is read in: no query finds both the old version and the new, or
+    neither, by any one signal."""
+    monkeypatch.setattr("service.store.changes._CHUNK", 2)
+    engine = restart()
+    seen: set[tuple[bool, bool]] = set()
+
+    def look() -> None:
+        for kind in KINDS:
+            seen.add((kind in matched(engine, 1), kind in matched(engine, 11)))
+
+    entries = View.entries
+
+    def watched(view: View, since: int = 0) -> Iterator[EntryBatch]:
+        for batch in entries(view, since):
+            look()
+            yield batch
+
+    monkeypatch.setattr(View, "entries", watched)
+    rows = [ImportRow(n, signals(n + 10), f"new {n}") for n in range(5)]
+    store.apply_import(ImportTarget("A"), rows)
+    engine.sync()
+    look()
+    assert seen == {(True, False), (False, True)}
