@@ -46,6 +46,8 @@ $(VENV)/.bootstrap: requirements/bootstrap.txt
 $(VENV)/.runtime: $(VENV)/.bootstrap requirements/runtime.txt pyproject.toml
 	$(INSTALL) --require-hashes -r requirements/runtime.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
+	# Now, rather than when the service first starts: half a minute.
+	-$(BIN)/python -c "from index.kernels import warm_up; warm_up()"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt

@@ -24,6 +24,10 @@ def evaluate(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write every figure to this file.")
     ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option(help="Write every figure to this file as a table, one figure a row."),
+    ] = None,
 ) -> None:
     """Measure recall and false positives of PDQ, the code and both on images of your own.
 
@@ -33,6 +37,12 @@ def evaluate(
     """
     from evaluation.report import evaluate_images, tables
 
+    if parquet is not None:
+        # Before anything is measured: what writes tables is not installed with the service.
+        from evaluation import frames
+        from evaluation.terminal import check_writable
+
+        check_writable(None, parquet)
     encoder = open_encoder()
     with stages() as progress:
         result = evaluate_images(
@@ -49,3 +59,6 @@ def evaluate(
         say(f"written: {out / 'report.txt'}, {out / 'report.json'}")
     if json_file is not None:
         say(f"written: {json_file}")
+    if parquet is not None:
+        frames.save(frames.tidy(result), parquet)
+        say(f"written: {parquet}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ import typer
 
 from service.cli import files
 from service.cli.batch import Failure, FileResult, each_file
-from service.cli.local import DATA_HELP, load_fingerprinter, open_local_store
+from service.cli.local import DATA_HELP, load_fingerprinter, open_local_store, shelf_for
 from service.cli.terminal import (
     FAILED,
     MATCHED,
@@ -49,9 +50,10 @@ def match_files(
 
     done = failed = matched = 0
     rows: list[tuple[Path, dict[str, Any]]] = []
-    with open_local_store(data, create=False) as store:
+    with open_local_store(data, create=False) as store, ExitStack() as stack:
         fingerprinter, limits = load_fingerprinter()
-        engine = Engine(store, poll_seconds=1.0)
+        engine = Engine(store, 1.0, shelf_for(store, data))
+        stack.callback(engine.stop)
         engine.sync()
         work = partial(_answer, Matcher(engine, store, fingerprinter))
         with progress("Matching", files.walk(paths)) as found:

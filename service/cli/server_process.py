@@ -24,8 +24,9 @@ from service.errors import ServiceError
 if TYPE_CHECKING:
     import httpx
 
-_READY_WITHIN: Final = 60.0
-"""Seconds."""
+_READY_WITHIN: Final = 180.0
+"""Seconds: where the searches were never compiled, that is done first, on a slow machine in a
+minute or two."""
 _GONE_WITHIN: Final = 15.0
 """Seconds, before it is killed."""
 _KEPT: Final = frozenset({"LOOKALIKE_DEVICE"})

@@ -5,7 +5,7 @@ It knows rows and sequences; what a policy means for a match is decided by ``ser
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -64,13 +64,32 @@ class Banks:
         now = datetime.now(UTC)
         with self._database.write() as (connection, sequence):
             bank = find_bank(connection, name)
-            policy = change(bank.policy)
-            connection.execute(
-                update(BankRow)
-                .where(BankRow.id == bank.id)
-                .values(sequence=sequence, updated_at=now, **_policy_columns(policy))
-            )
-        return replace(bank, policy=policy, updated_at=now)
+            return _changed(connection, bank, change(bank.policy), sequence, now)
+
+    def apply(self, changes: Mapping[str, Callable[[Policy], Policy]]) -> list[Bank]:
+        """Give each bank the policy that its change makes of its present one; all or none.
+
+        A bank that is not there is made, with what the change makes of the default policy. Returns
+        the banks in the order of ``changes``. Raises ``BadNameError`` and what a change raises.
+        """
+        for name in changes:
+            check_bank_name(name)
+        now = datetime.now(UTC)
+        done = []
+        with self._database.write() as (connection, sequence):
+            there = {bank.name: bank for bank in live_banks(connection)}
+            for name, change in changes.items():
+                bank = there.get(name)
+                if bank is None:
+                    policy = change(Policy())
+                    number = insert_bank(connection, name, policy, sequence, now)
+                    done.append(Bank(number, name, policy, now, now))
+                    continue
+                policy = change(bank.policy)
+                if policy != bank.policy:
+                    bank = _changed(connection, bank, policy, sequence, now)
+                done.append(bank)
+        return done
 
     def delete(self, name: str) -> int:
         """Take a bank and all its entries out of force; its name is free again. Returns how
@@ -92,6 +111,18 @@ class Banks:
                 .values(deleted=True, sequence=sequence, updated_at=now)
             )
             return gone.rowcount
+
+
+def _changed(
+    connection: Connection, bank: Bank, policy: Policy, sequence: int, now: datetime
+) -> Bank:
+    """``bank`` with another policy, within a writing transaction."""
+    connection.execute(
+        update(BankRow)
+        .where(BankRow.id == bank.id)
+        .values(sequence=sequence, updated_at=now, **_policy_columns(policy))
+    )
+    return replace(bank, policy=policy, updated_at=now)
 
 
 def insert_bank(

@@ -134,6 +134,11 @@ class Entries:
                 )
             ).scalar_one()
 
+    def highest(self) -> int:
+        """The highest internal id there is: no fewer than there are entries."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.max(EntryRow.id))).scalar() or 0
+
     def export(self, bank: str, chunk: int = 1000) -> Iterator[Entry]:
         """Every entry of a bank that is enabled, in the order they were added; one consistent view.
 
