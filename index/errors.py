@@ -7,6 +7,8 @@
     ├── SequenceError        a change that is not newer than what the index holds
     ├── RebuildNeededError   a change or query before a damaged index was rebuilt
     ├── ClosedIndexError     a change or query after close()
+    ├── NoDeviceError        a CUDA device was asked for and is not there, or torch is not
+    ├── DeviceMemoryError    codes or answers that do not fit in the memory of the device
     └── DamagedFileError     a file that is torn, truncated or altered: never searched, rebuilt
 
 Messages name shapes, ids and files, never a listed code or digest. It knows nothing of
@@ -52,3 +54,11 @@ class RebuildNeededError(IndexingError):
 
 class ClosedIndexError(IndexingError):
     """A change or a query handed to an index after ``close``."""
+
+
+class NoDeviceError(IndexingError):
+    """A device that was asked for and is not there, or the packages that drive it."""
+
+
+class DeviceMemoryError(IndexingError):
+    """What was asked for does not fit in a device's memory. Nothing of the call was applied."""

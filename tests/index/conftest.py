@@ -71,7 +71,7 @@ def tables_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routing, "scan_cost", lambda rows, _queries: rows * 1e9)
 
 
-KINDS = ["flat", "fallback", "delta", "scanned", "tables", "chosen"]
+KINDS = ["flat", "fallback", "delta", "scanned", "tables", "chosen", "device"]
 
 
 @pytest.fixture(params=KINDS)
@@ -101,4 +101,8 @@ def empty(settled: object, request: pytest.FixtureRequest) -> CodeIndex:  # noqa
         return FlatIndex()
     if kind == "fallback":
         return NumberedFlatIndex()
+    if kind == "device":
+        from index.gpu import open_gpu_index
+
+        return open_gpu_index("cpu")
     return SegmentedIndex(threads=2, background=False)
