@@ -109,12 +109,22 @@ class PairBatches(Dataset[PairBatch]):
         seed: int,
         first: int = 0,
         run: int = 16,
+        until: int | None = None,
+        alike: NDArray[np.float32] | None = None,
     ) -> None:
+        """Steps ``first`` to ``until`` of ``steps``.
+
+        ``alike``: float32 (images, d), descriptors of unit length; runs of ``run`` images are then
+        each other's nearest, otherwise of one source.
+        """
         self.images, self.side, self.batch, self.steps = images, side, batch, steps
         self.curriculum, self.seed, self.first, self.run = curriculum, seed, first, run
+        self.until = steps if until is None else until
+        self.alike = alike
+        self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
 
     def __len__(self) -> int:
-        return self.steps - self.first
+        return self.until - self.first
 
     def __getitem__(self, place: int) -> PairBatch:
         step = self.first + place
@@ -133,24 +143,46 @@ class PairBatches(Dataset[PairBatch]):
         # A new shuffle each epoch; what does not fill a batch is left for the next shuffle to draw.
         an_epoch = max(1, len(self.images) // self.batch)
         epoch, place = divmod(step, an_epoch)
-        rng = np.random.default_rng((self.seed, 0, epoch))
-        order = np.concatenate(self._runs(rng.permutation(len(self.images)), rng))
-        return order[place * self.batch : (place + 1) * self.batch]
+        if self._order[0] != epoch:
+            rng = np.random.default_rng((self.seed, 0, epoch))
+            shuffled = rng.permutation(len(self.images))
+            runs = self._runs(shuffled) if self.alike is None else self._near(shuffled, self.alike)
+            mixed = [runs[place] for place in rng.permutation(len(runs))]
+            self._order = (epoch, np.concatenate(mixed))
+        return self._order[1][place * self.batch : (place + 1) * self.batch]
 
-    def _runs(self, order: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:
-        """``order`` cut into short runs from one source each, the runs shuffled.
+    def _runs(self, order: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """``order`` cut into short runs from one source each.
 
         Pictures of one source are each other's hardest strangers, and a batch should hold some.
         """
         by_source: dict[str, list[int]] = {}
         for image in order:
             by_source.setdefault(self.images[image].source, []).append(int(image))
-        runs = [
+        return [
             np.array(members[start : start + self.run])
             for members in by_source.values()
             for start in range(0, len(members), self.run)
         ]
-        return [runs[place] for place in rng.permutation(len(runs))]
+
+    def _near(
+        self, order: NDArray[np.int64], alike: NDArray[np.float32]
+    ) -> list[NDArray[np.int64]]:
+        """Runs of images whose descriptors are nearest to that of their first.
+
+        The hardest strangers are those the network itself takes for alike. Firsts come in
+        ``order``, each takes from what is left: so the runs differ from epoch to epoch.
+        """
+        left = np.ones(len(order), np.bool_)
+        runs = []
+        for first in order:
+            if left[first]:
+                cosines = np.where(left, alike @ alike[first], -np.inf)
+                cosines[first] = np.inf
+                run = np.argsort(-cosines, kind="stable")[: min(self.run, int(left.sum()))]
+                left[run] = False
+                runs.append(run)
+        return runs
 
     def _pair(
         self, image: int, rng: np.random.Generator, strength: float

@@ -29,6 +29,7 @@ class DataRecipe:
     strong: float
     ramp: float
     held_out: int
+    refresh: int
 
 
 @dataclass(frozen=True)

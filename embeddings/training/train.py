@@ -30,6 +30,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 
+from embeddings.encoder import prepare
 from embeddings.network import Lite0, Outputs
 from embeddings.torch_network import fill
 from embeddings.training import loss, whitening
@@ -56,6 +57,12 @@ def _as_it_is(batch: Any) -> Any:  # noqa: ANN401  # torch's type for a collate 
     return batch
 
 
+def learnt(network: Lite0) -> Iterator[tuple[str, nn.Parameter]]:
+    """The parameters a run has to do with: the texture's are fitted afterwards (``imagery``)."""
+    named = network.named_parameters()
+    return ((name, parameter) for name, parameter in named if not name.startswith("texture"))
+
+
 class Trainer:
     """One run: network, optimiser, and where it stands."""
 
@@ -69,6 +76,7 @@ class Trainer:
         workers: int = 1,
     ) -> None:
         self.recipe, self.out, self.step = recipe, out, 0
+        self.alike: NDArray[np.float32] | None = None
         self.device, self.workers = torch.device(device), workers
         order = np.random.default_rng((recipe.seed, 2)).permutation(len(images))
         held_out = order[: recipe.data.held_out]
@@ -96,22 +104,43 @@ class Trainer:
             weight_decay=rates.weight_decay,
             betas=(0.9, 0.98),
         )
-        self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
+        self.average = {name: p.detach().clone() for name, p in learnt(self.network)}
 
     def data(self, first: int) -> PairBatches:
-        """The run's batches from step ``first`` on."""
-        data = self.recipe.data
+        """The run's batches from step ``first`` on, up to where strangers are chosen anew."""
+        data, steps = self.recipe.data, self.recipe.optimiser.steps
+        until = min(steps, (first // data.refresh + 1) * data.refresh) if data.refresh else steps
         curriculum = Curriculum(data.weak, data.strong, data.ramp)
         return PairBatches(
             self.images,
             data.side,
             data.batch,
-            self.recipe.optimiser.steps,
+            steps,
             curriculum,
             self.recipe.seed,
             first,
             data.run,
+            until,
+            self.alike,
         )
+
+    def choose_strangers(self) -> None:
+        """Describe every image as it is, for the runs of images that are alike."""
+        network, side = self.averaged(), self.recipe.data.side
+        entries = self.recipe.network.frozen
+        if self.frozen is not None:
+            quicken(network)
+        rows = []
+        for start in range(0, len(self.images), 64):
+            some = self.images[start : start + 64]
+            pixels = np.stack([prepare(np.asarray(image.open()), side) for image in some])
+            with torch.inference_mode():
+                if self.frozen is not None:
+                    said = network.late(self.frozen(pixels), entries).descriptors
+                else:
+                    said = network(as_input(pixels).to(self.device)).descriptors
+            rows.append(functional.normalize(said).cpu().numpy())
+        self.alike = np.concatenate(rows)
 
     def start_head(self) -> None:
         """Give the network the closed-form head of its untrained features."""
@@ -137,7 +166,7 @@ class Trainer:
             self.network.head.weight.copy_(torch.from_numpy(head.weight))
             self.network.head.bias.copy_(torch.from_numpy(head.bias))
             nn.init.zeros_(self.network.photographic.weight)
-        self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
+        self.average = {name: p.detach().clone() for name, p in learnt(self.network)}
 
     def forward(self, images: NDArray[np.uint8]) -> Outputs:
         """The network's outputs."""
@@ -150,6 +179,14 @@ class Trainer:
                 features = self.network.early(pixels, entries)
             outputs = self.network.late(features, entries)
         return Outputs(*(tensor.float() for tensor in outputs))
+
+    def remaining(self) -> Iterator[PairBatch]:
+        """What is left of the run; strangers are chosen anew every ``refresh`` steps."""
+        while self.step < self.recipe.optimiser.steps:
+            refresh = self.recipe.data.refresh
+            if refresh and (self.alike is None or self.step % refresh == 0):
+                self.choose_strangers()
+            yield from batches(self.data(self.step), self.workers)
 
     def train_step(self, batch: PairBatch) -> dict[str, float]:
         """One step of the optimiser; what was seen on the way."""
@@ -203,16 +240,18 @@ class Trainer:
         # A running average of the weights stands in for the decay that a short run cuts off.
         keep = min(self.recipe.optimiser.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for name, parameter in self.network.named_parameters():
+            for name, parameter in learnt(self.network):
                 self.average[name].lerp_(parameter, 1 - keep)
 
     def save(self) -> None:
         """Write everything a resumed run needs."""
-        tensors = {f"network.{n}": p.detach() for n, p in self.network.named_parameters()}
+        tensors = {f"network.{name}": p.detach() for name, p in learnt(self.network)}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": tensor for name, tensor in state.items()}
         tensors["step"] = torch.tensor(self.step)
+        if self.alike is not None:
+            tensors["alike"] = torch.from_numpy(self.alike)
         partial = self.out / "state.partial"
         save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, partial)
         partial.replace(self.out / "state.safetensors")
@@ -221,8 +260,10 @@ class Trainer:
         """Take up the run where ``save`` left it."""
         tensors = load_file(self.out / "state.safetensors")
         self.step = int(tensors["step"])
+        if "alike" in tensors:
+            self.alike = tensors["alike"].numpy()
         with torch.no_grad():
-            for name, parameter in self.network.named_parameters():
+            for name, parameter in learnt(self.network):
                 parameter.copy_(tensors[f"network.{name}"])
                 self.average[name] = tensors[f"average.{name}"].to(self.device, copy=True)
         document = self.optimiser.state_dict()
@@ -285,7 +326,7 @@ def main(arguments: list[str] | None = None) -> None:
     with Progress(*columns) as progress, (asked.out / "metrics.jsonl").open("a") as log:
         task = progress.add_task("training", total=recipe.optimiser.steps, completed=trainer.step)
         began = time.monotonic()
-        for batch in batches(trainer.data(trainer.step), trainer.workers):
+        for batch in trainer.remaining():
             seen: dict[str, float] = trainer.train_step(batch)
             if trainer.step % _LOG_EVERY == 0:
                 seconds = time.monotonic() - began

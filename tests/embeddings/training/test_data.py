@@ -49,3 +49,18 @@ def test_copies_differ_from_what_they_are_copies_of(corpus: Path) -> None:
 @pytest.mark.parametrize(("progress", "strength"), [(0, 0.2), (0.25, 0.6), (0.5, 1.0), (1, 1.0)])
 def test_strength_rises_and_then_stays(progress: float, strength: float) -> None:
     assert CURRICULUM.at(progress) == pytest.approx(strength)
+
+
+def test_alike_images_share_runs_and_each_is_still_shown_once(corpus: Path) -> None:
+    """Three descriptors, each of eight images: runs of four never mix them."""
+    images = read_shards(corpus)
+    alike = np.eye(3, dtype=np.float32)[np.arange(24) % 3]
+    data = PairBatches(images, 48, 4, 12, CURRICULUM, 1, run=4, alike=alike)
+    epoch = [data[step].images for step in range(6)]
+    assert len(np.unique(np.concatenate(epoch))) == 24
+    assert all(len(np.unique(batch % 3)) == 1 for batch in epoch)
+
+
+def test_a_part_of_a_run_ends_where_it_is_told_to(corpus: Path) -> None:
+    """So that strangers can be chosen anew between parts."""
+    assert len(PairBatches(read_shards(corpus), 48, 6, 12, CURRICULUM, 1, 3, until=8)) == 5

@@ -27,6 +27,7 @@ TINY = {
     "pairs": 8,
     "imagery": 24,
     "frozen": 12,
+    "refresh": 2,
 }
 
 
