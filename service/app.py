@@ -66,6 +66,7 @@ def create_app(
             max_file=settings.max_upload_bytes,
             max_list=settings.max_list_bytes,
             memory=settings.upload_memory_bytes,
+            lists=1 + _IMPORT_QUEUE,
             folder=settings.data_dir if settings.data_dir.is_dir() else None,
         ),
         metrics=Metrics(engine, compute),

@@ -73,6 +73,7 @@ class Engine:
         self._counting = threading.Event()
         self._loaded = threading.Event()
         self._fresh_at = time.monotonic()
+        self._failing = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follow-store", daemon=True)
 
@@ -112,20 +113,20 @@ class Engine:
         """How far the replica is, and how old that knowledge is."""
         return Freshness(self._known.commit.sequence, max(0.0, time.monotonic() - self._fresh_at))
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last look at the store, or what came of it, failed."""
+        return self._failing
+
     def sync(self) -> None:
         """Apply everything that is committed. Raises ``StoreError`` if the store cannot be read."""
         with self._syncing:
-            asked_at = time.monotonic()
-            if not self._fed or self._store.newest() != self._known.commit:
-                self._advance()
-            if not self.loaded:
-                # From here on writers wait for us; what was committed before is applied by us.
-                self._counting.set()
-                asked_at = time.monotonic()
-                if self._store.newest() != self._known.commit:
-                    self._advance()
-                self._loaded.set()
-            self._fresh_at = asked_at
+            try:
+                self._fresh_at = self._sync()
+                self._failing = False
+            except BaseException:
+                self._failing = True
+                raise
 
     def catch_up(self) -> None:
         """See what the caller just committed in force here before the next query is answered.
@@ -151,6 +152,20 @@ class Engine:
     def spaces(self) -> frozenset[str]:
         """The code spaces of which there are codes in force."""
         return self._indexes.spaces()
+
+    def _sync(self) -> float:
+        """Apply everything; when it was that the store held no more."""
+        asked_at = time.monotonic()
+        if not self._fed or self._store.newest() != self._known.commit:
+            self._advance()
+        if not self.loaded:
+            # From here on writers wait for us; what was committed before is applied by us.
+            self._counting.set()
+            asked_at = time.monotonic()
+            if self._store.newest() != self._known.commit:
+                self._advance()
+            self._loaded.set()
+        return asked_at
 
     def _advance(self) -> None:
         started = time.monotonic()

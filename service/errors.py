@@ -10,7 +10,8 @@
     │   ├── StoreUnusableError      the database cannot be opened or is not ours
     │   ├── SchemaOutdatedError     the store waits for a migration
     │   ├── SchemaTooNewError       the store was written by a newer release
-    │   └── StoreBusyError          another writer held the store for too long
+    │   ├── StoreBusyError          another writer held the store for too long
+    │   └── StorageFullError        the disk is full
     ├── InvalidValueError           a value that the caller sent cannot be used
     │   ├── BadNameError
     │   ├── BadSignalError
@@ -105,6 +106,12 @@ class StoreBusyError(StoreError):
     """Another writer held the store longer than the busy timeout."""
 
     code = "store_busy"
+
+
+class StorageFullError(StoreError):
+    """There is no room left where the store, or an upload on its way into it, is kept."""
+
+    code = "storage_full"
 
 
 class InvalidValueError(ServiceError):

@@ -14,6 +14,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from embeddings import errors as embedding
@@ -43,6 +44,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     errors.RoleMissingError: 403,
     errors.UnavailableError: 503,
     errors.StoreBusyError: 503,
+    errors.StorageFullError: 507,
     errors.StoreError: 503,
 }
 """The status of an error is that of the nearest class above it that stands here."""
@@ -68,7 +70,10 @@ _EXAMPLES: Final[Mapping[int, tuple[str, str]]] = {
     415: ("unsupported_image", "not an image of a format that is read here"),
     422: ("unreadable_image", "the image cannot be decoded"),
     503: ("index_not_loaded", "the index is being built from the store"),
+    507: ("storage_full", "the disk is full: nothing was changed"),
 }
+
+_CLIENT_GONE: Final = 499
 
 _RETRY_AFTER: Final = {"Retry-After": "1"}
 
@@ -103,6 +108,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _on_named)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_surprise)
 
 
@@ -139,6 +145,12 @@ async def _on_http(request: Request, error: Exception) -> Response:
         _body(error.status_code, code, str(error.detail)),
         dict(error.headers or {}),
     )
+
+
+async def _on_gone(request: Request, error: Exception) -> Response:
+    del request, error
+    # Nobody reads it; metrics count it as the caller's doing, under the number proxies use.
+    return Response(status_code=_CLIENT_GONE)
 
 
 async def _on_surprise(request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ It knows who is who; not what a route does with them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
@@ -19,6 +20,8 @@ from service.pool import T, WorkPool
 from service.settings import Settings
 from service.store import Role, Store
 from service.uploads import Uploads
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,14 +45,22 @@ class Services:
     """Reads lists: slow, so that they are not in others' way."""
 
     async def changing(self, work: Callable[[], T], pool: WorkPool | None = None) -> T:
-        """Do ``work``, which writes to the store, and see it in force here before returning."""
+        """Do ``work``, which writes to the store, and see it in force here before returning.
 
-        def and_sync() -> T:
+        Where that cannot be seen to, the answer is the same: what is committed must not look as if
+        it were not, and the index's age tells. Raises what ``work`` raises, and
+        ``OverloadedError``.
+        """
+
+        def and_catch_up() -> T:
             result = work()
-            self.engine.catch_up()
+            try:
+                self.engine.catch_up()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the write was committed
+                log.warning("committed, and not in force here yet: %s", type(error).__name__)
             return result
 
-        return await (pool or self.writes).run(and_sync)
+        return await (pool or self.writes).run(and_catch_up)
 
 
 async def services(request: Request) -> Services:

@@ -7,9 +7,10 @@ fields, nothing of what they mean.
 
 from __future__ import annotations
 
+import errno
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -24,6 +25,7 @@ from service.errors import (
     BodyTooLargeError,
     MalformedRequestError,
     OverloadedError,
+    StorageFullError,
 )
 
 MAX_JSON: Final = 2**20
@@ -42,32 +44,35 @@ class Form:
 
 
 class Budget:
-    """Bytes that uploads may hold together. Belongs to one event loop."""
+    """What uploads may hold together: bytes, or places. Belongs to one event loop."""
 
     def __init__(self, total: int) -> None:
-        """``total`` bytes."""
+        """``total`` of them."""
         self._free = total
 
     def take(self, size: int) -> None:
-        """Claim ``size`` bytes. Raises ``OverloadedError``."""
+        """Claim ``size`` of them. Raises ``OverloadedError``."""
         if size > self._free:
             raise OverloadedError("too many uploads at once; try again in a moment")
         self._free -= size
 
     def give(self, size: int) -> None:
-        """Return ``size`` bytes."""
+        """Return ``size`` of them."""
         self._free += size
 
 
 class Uploads:
     """Reads bodies within their limits."""
 
-    def __init__(self, max_file: int, max_list: int, memory: int, folder: Path | None) -> None:
-        """Limits in bytes: of an image, of a list, of all images in flight; ``folder`` for
-        lists."""
+    def __init__(
+        self, max_file: int, max_list: int, memory: int, lists: int, folder: Path | None
+    ) -> None:
+        """Limits in bytes: of an image, of a list, of all images in flight; at most ``lists`` lists
+        at once, in ``folder``."""
         self._max_file = max_file
         self._max_list = max_list
         self._budget = Budget(memory)
+        self._lists = Budget(lists)
         self._folder = folder
 
     @asynccontextmanager
@@ -96,13 +101,18 @@ class Uploads:
     async def list_file(self, request: Request) -> AsyncIterator[BinaryIO]:
         """The whole body, in a file without a name that only this process can read.
 
-        Raises ``BodyTooLargeError``.
+        Raises ``BodyTooLargeError``, ``OverloadedError`` and ``StorageFullError``.
         """
-        with tempfile.TemporaryFile(dir=self._folder) as file:
-            async for chunk in _limited(request, self._max_list):
-                file.write(chunk)
-            file.seek(0)
-            yield file
+        # Before a byte is taken: so many lists, each within its limit, bound the disk.
+        self._lists.take(1)
+        try:
+            with _room(), tempfile.TemporaryFile(dir=self._folder) as file:
+                async for chunk in _limited(request, self._max_list):
+                    file.write(chunk)
+                file.seek(0)
+                yield file
+        finally:
+            self._lists.give(1)
 
     async def _parsed(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> Form:
         parser = _InMemoryParser(
@@ -135,6 +145,16 @@ class Uploads:
                 f"the file has {len(file)} bytes; at most {self._max_file} are taken"
             )
         return Form(file, fields)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError("no room for the upload: the disk is full") from None
+        raise
 
 
 class _InMemoryParser(MultiPartParser):

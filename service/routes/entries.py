@@ -178,6 +178,9 @@ def _warnings(entry: Entry, parts: Services) -> list[dict[str, str]]:
         for space in sorted(signals.codes)
         if space not in parts.matcher.models
     ]
+    if parts.engine.failing:
+        message = "added; this replica cannot follow the store now and matches it once it can"
+        said.append({"code": "not_in_force", "message": message})
     bank = parts.engine.known.banks.get(entry.bank)
     if bank is not None and bank.policy.action is Action.ALLOW and signals.sha256 is None:
         said.append(

@@ -46,7 +46,7 @@ _BODIES: Final[dict[str, Any]] = {
 @router.post(
     "/v1/banks/{bank}/imports",
     summary="Import a list",
-    responses=bodies.answers(ImportAnswer, examples.IMPORT, 404, 409, 413, 422),
+    responses=bodies.answers(ImportAnswer, examples.IMPORT, 404, 409, 413, 422, 503, 507),
     openapi_extra=bodies.documented(other=_BODIES),
 )
 async def import_list(

@@ -27,7 +27,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.errors import StoreBusyError, StoreUnusableError
+from service.errors import StorageFullError, StoreBusyError, StoreUnusableError
 from service.store.models import CommitRow, CounterRow
 
 DATABASE_FILE: Final = "lookalike.db"
@@ -174,6 +174,8 @@ def _named_errors() -> Iterator[None]:
         raise StoreBusyError("every connection to the store is in use; try again") from None
     except OperationalError as error:
         said = str(error.orig) or "it does not say why"
+        if "is full" in said or "No space left" in said:
+            raise StorageFullError("the disk is full: nothing was changed") from None
         if "locked" in said or "busy" in said or "lock timeout" in said:
             raise StoreBusyError("another writer holds the store; try again") from None
         raise StoreUnusableError(f"the database cannot be used: {said.splitlines()[0]}") from None

@@ -25,6 +25,7 @@ from embeddings.encoder import Encoded
 from embeddings.fingerprint import Fingerprinter
 from embeddings.images import ImageLimits
 from service.app import create_app
+from service.services import Services
 from service.settings import Settings, load_settings
 from service.store import Role, Store, open_store
 
@@ -63,6 +64,8 @@ class Served:
 
     url: str
     store: Store
+    services: Services
+    """The app's own parts, to get in the way of them."""
 
     def client(self, key: str = ADMIN_KEY) -> httpx.Client:
         return httpx.Client(
@@ -130,7 +133,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
         context = serving(app)
         url = context.__enter__()
         running.append(lambda: context.__exit__(None, None, None))
-        return Served(url, opened)
+        return Served(url, opened, app.state.services)
 
     yield start
     for stop in reversed(running):
@@ -148,7 +151,7 @@ def serving_unloaded(monkeypatch: pytest.MonkeyPatch) -> Callable[[FastAPI], obj
         monkeypatch.setattr(engine, "sync", gate.wait)
         monkeypatch.setattr(engine, "wait_loaded", lambda _: True)
         with serving(app) as url:
-            yield Served(url, app.state.services.store)
+            yield Served(url, app.state.services.store, app.state.services)
             gate.set()
 
     return serve_it

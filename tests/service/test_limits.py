@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import socket
 import tempfile
 import threading
@@ -10,6 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import event
+
+from service.errors import StoreBusyError
 
 if TYPE_CHECKING:
     from tests.service.conftest import Pictures, Served
@@ -156,3 +161,115 @@ def test_a_hundred_clients_at_once_get_their_own_answers(served: Served) -> None
         for thread in threads:
             thread.join()
     assert not wrong
+
+
+def test_reading_never_waits_for_writers(served: Served) -> None:
+    """While the indexes take in a change for as long as they like, with more writers waiting than
+    there are threads for them, everything that only reads is answered."""
+    services = served.services
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        services.engine._syncing.acquire()
+        try:
+            with ThreadPoolExecutor(8) as pool:
+                bodies = [{"signals": {"md5": f"{n:032x}"}} for n in range(8)]
+                writes = [
+                    pool.submit(client.post, "/v1/banks/A/entries", json=body) for body in bodies
+                ]
+                while services.writes.pending < len(writes):
+                    assert client.get("/v1/banks/A/entries").status_code == 200
+                for path in ("/v1/banks", "/v1/banks/A", "/v1/banks/A/versions", "/v1/keys"):
+                    assert client.get(path).status_code == 200
+                assert client.post("/v1/match", json=HASH).status_code == 200
+                services.engine._syncing.release()
+                assert {write.result().status_code for write in writes} == {201}
+        finally:
+            if services.engine._syncing.locked():
+                services.engine._syncing.release()
+
+
+def test_a_write_that_is_committed_is_answered_as_such(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever keeps the replica from following: a caller that hears of a failure would try again,
+    and be told of a conflict. Once it can follow, the entry matches."""
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        with monkeypatch.context() as broken:
+            broken.setattr(
+                served.store, "newest", lambda: (_ for _ in ()).throw(StoreBusyError("busy"))
+            )
+            made = client.post("/v1/banks/A/entries", json=HASH)
+            assert made.status_code == 201
+            assert [one["code"] for one in made.json()["warnings"]] == ["not_in_force"]
+            place = made.headers["location"]
+            changed = client.patch(place, json={"enabled": True})
+            assert changed.status_code == 200
+        quiet = client.post("/v1/banks/A/entries", json={"signals": {"md5": "5f" * 16}})
+        assert quiet.json()["warnings"] == []
+        assert client.post("/v1/match", json=HASH).json()["verdict"] == "block"
+
+
+def test_lists_take_their_place_before_they_take_a_disk(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More at once than may wait are told to come again before a byte of them is kept."""
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        monkeypatch.setattr(served.services.uploads._lists, "_free", 0)
+        answer = client.post("/v1/banks/A/imports", content="sha256 " + "5f" * 32 + "\n")
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        monkeypatch.setattr(served.services.uploads._lists, "_free", 1)
+        for _ in range(3):  # each gives its place back
+            answer = client.post("/v1/banks/A/imports", content="sha256 " + "5f" * 32 + "\n")
+            assert answer.status_code == 200
+
+
+def test_a_full_disk_is_named(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a 500 nor an invitation to try again at once."""
+
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        with monkeypatch.context() as full:
+            full.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+            answer = client.post("/v1/banks/A/imports", content="sha256 " + "5f" * 32 + "\n")
+        assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+        with served.store._database.engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        limited = event.listens_for(served.store._database.engine, "begin")(
+            lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        )
+        body = {"signals": {"sha256": "6f" * 32}, "labels": ["x" * 60 + str(n) for n in range(32)]}
+        answers = [
+            client.post("/v1/banks/A/entries", json={**body, "provider_id": str(n)})
+            for n in range(20)
+        ]
+        event.remove(served.store._database.engine, "begin", limited)
+    assert {answer.status_code for answer in answers} <= {201, 507}
+    assert answers[-1].json()["code"] == "storage_full"
+
+
+@pytest.mark.parametrize("path", ["/v1/banks/A/imports", "/v1/match"])
+def test_a_client_that_goes_away_is_no_failure_of_ours(
+    served: Served, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """Nothing is logged as one, and metrics count it apart."""
+    form = path == "/v1/match"
+    kind = "multipart/form-data; boundary=b" if form else "text/plain"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer an admin key for tests\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: 1000\r\n\r\n{'--b' if form else 'sha256'}\r\n"
+    )
+    host, port = served.url.removeprefix("http://").split(":")
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(head.encode())
+        said = (client.get("/metrics").text for _ in range(5000))
+        counted = next(text for text in said if 'status="499"' in text)
+    assert 'status="500"' not in counted
+    assert "failed" not in caplog.text
