@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from embeddings.architecture import LITE0, POOLED
+from embeddings.architecture import LITE0, POOLED, TEXTURE_VALUES
 from embeddings.codes import CODE_BITS
 from embeddings.errors import CheckpointError
 
@@ -74,6 +74,7 @@ def _shapes() -> dict[str, tuple[int, ...]]:
         "head.bias": (CODE_BITS,),
         "photographic.weight": (1, POOLED),
         "photographic.bias": (1,),
+        "texture.weight": (1, TEXTURE_VALUES),
     }
     for entry in LITE0:
         for layer in entry.layers:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation
 
-from embeddings.architecture import LITE0, MIDDLE, POOLED, Layer
+from embeddings.architecture import LITE0, MIDDLE, POOLED, TEXTURE, TEXTURE_VALUES, Layer
 from embeddings.codes import CODE_BITS
 
 
@@ -74,6 +74,8 @@ class Outputs(NamedTuple):
     """Float (n,): logit that the image is a photograph."""
     pooled: Tensor
     """Float (n, 1392): what the heads see."""
+    texture: Tensor
+    """Float (n, 288): what the photographic head sees besides; (n, 0) where it was left out."""
 
 
 def pool(features: Tensor, power: Tensor) -> Tensor:
@@ -93,6 +95,8 @@ class Lite0(nn.Module):
         self.last_power = nn.Parameter(torch.tensor(3.0))
         self.head = nn.Linear(POOLED, CODE_BITS)
         self.photographic = nn.Linear(POOLED, 1)
+        self.texture = nn.Linear(TEXTURE_VALUES, 1, bias=False)
+        nn.init.zeros_(self.texture.weight)
 
     def early(self, images: Tensor, entries: int = MIDDLE) -> Tensor:
         """The first ``entries`` of the table: float (n, 3, s, s), normalised, to features."""
@@ -102,7 +106,7 @@ class Lite0(nn.Module):
         return features
 
     def late(self, features: Tensor, entries: int = MIDDLE) -> Outputs:
-        """The rest of the table and the heads; ``features`` are what ``early`` gave."""
+        """The rest of the table and the heads, without texture; ``features`` are ``early``'s."""
         middle = features
         for place in range(entries, len(self.entries)):
             if place == MIDDLE:
@@ -111,8 +115,17 @@ class Lite0(nn.Module):
         pooled = torch.cat(
             (pool(functional.relu(middle), self.middle_power), pool(features, self.last_power)), 1
         )
-        return Outputs(self.head(pooled), self.photographic(pooled)[:, 0], pooled)
+        none = pooled.new_empty((len(pooled), 0))
+        return Outputs(self.head(pooled), self.photographic(pooled)[:, 0], pooled, none)
 
     def forward(self, images: Tensor) -> Outputs:
         """``images``: float (n, 3, s, s), normalised as the checkpoint says."""
-        return self.late(self.early(images))
+        features, moments = images, []
+        for place in range(MIDDLE):
+            features = self.entries[place](features)
+            if place in TEXTURE:
+                moments += [features.mean((2, 3)), features.square().mean((2, 3)).sqrt()]
+        outputs = self.late(features)
+        texture = torch.cat(moments, 1)
+        logits = outputs.photographic + self.texture(texture)[:, 0]
+        return outputs._replace(photographic=logits, texture=texture)

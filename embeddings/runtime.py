@@ -18,8 +18,8 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from embeddings.architecture import LITE0, MIDDLE, Block, Layer
-from embeddings.checkpoint import Checkpoint, Tensors
+from embeddings.architecture import LITE0, MIDDLE, TEXTURE, Block, Layer
+from embeddings.checkpoint import Checkpoint, ModelInfo, Tensors
 
 _POOL_FLOOR: Final = 1e-4  # as in network.pool: keeps the power's root away from zero
 
@@ -59,8 +59,11 @@ def image_input(side: int, mean: float, scale: float) -> tuple[Any, Any]:
 
 def _pool(node: Any, power: float) -> Any:
     raised = op.power(op.maximum(node, _scalar(_POOL_FLOOR)), _scalar(power))
-    mean = op.reduce_mean(raised, op.constant(np.array([2, 3], np.int64)), keep_dims=False)
-    return op.power(mean, _scalar(1 / power))
+    return op.power(_mean(raised), _scalar(1 / power))
+
+
+def _mean(node: Any) -> Any:
+    return op.reduce_mean(node, op.constant(np.array([2, 3], np.int64)), keep_dims=False)
 
 
 def _scalar(value: float) -> Any:
@@ -72,24 +75,34 @@ def _linear(node: Any, name: str, tensors: Tensors) -> Any:
     return op.add(product, op.constant(tensors[f"{name}.bias"]))
 
 
-def build(checkpoint: Checkpoint) -> ov.Model:
-    """The graph: ``images``, uint8 (n, s, s, 3), to descriptors (n, 256) and logits (n, 1)."""
-    info, tensors = checkpoint.info, checkpoint.tensors
+def _seen(info: ModelInfo, tensors: Tensors) -> tuple[Any, Any, Any]:
+    """``images`` and what the heads see: pooled (n, 1392) and texture (n, 288)."""
     images, node = image_input(info.input_size, info.mean, info.scale)
-    middle = node
+    middle, moments = node, []
     for place, entry in enumerate(LITE0):
         if place == MIDDLE:
             middle = node
         node = run_entry(node, entry, tensors)
-    pooled = op.concat(
-        [
-            _pool(middle, float(tensors["middle_power"])),
-            _pool(node, float(tensors["last_power"])),
-        ],
-        1,
-    )
-    outputs = [_linear(pooled, "head", tensors), _linear(pooled, "photographic", tensors)]
-    return ov.Model(outputs, [images], checkpoint.info.space)
+        if place in TEXTURE:
+            moments += [_mean(node), op.sqrt(_mean(op.multiply(node, node)))]
+    powers = float(tensors["middle_power"]), float(tensors["last_power"])
+    pooled = op.concat([_pool(middle, powers[0]), _pool(node, powers[1])], 1)
+    return images, pooled, op.concat(moments, 1)
+
+
+def build(checkpoint: Checkpoint) -> ov.Model:
+    """The graph: ``images``, uint8 (n, s, s, 3), to descriptors (n, 256) and logits (n, 1)."""
+    info, tensors = checkpoint.info, checkpoint.tensors
+    images, pooled, texture = _seen(info, tensors)
+    fine = op.matmul(texture, op.constant(tensors["texture.weight"]), False, True)
+    logits = op.add(_linear(pooled, "photographic", tensors), fine)
+    return ov.Model([_linear(pooled, "head", tensors), logits], [images], info.space)
+
+
+def build_seen(info: ModelInfo, tensors: Tensors) -> ov.Model:
+    """The graph without heads: ``images`` to pooled and texture side by side, (n, 1680)."""
+    images, pooled, texture = _seen(info, tensors)
+    return ov.Model([op.concat([pooled, texture], 1)], [images], info.space)
 
 
 class OpenVinoNetwork:

@@ -24,6 +24,7 @@ def _names(network: Lite0) -> dict[str, torch.Tensor]:
         "head.bias": network.head.bias,
         "photographic.weight": network.photographic.weight,
         "photographic.bias": network.photographic.bias,
+        "texture.weight": network.texture.weight,
     }
     for entry, module in zip(LITE0, network.entries, strict=True):
         convolutions = [part for part in module.modules() if isinstance(part, torch.nn.Conv2d)]

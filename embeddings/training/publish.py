@@ -15,12 +15,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import openvino as ov
 import torch
 from safetensors.torch import load_file
 
 from embeddings import checkpoint
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo
 from embeddings.network import Lite0
+from embeddings.runtime import build_seen
 from embeddings.torch_network import tensors_of
 from embeddings.training import imagery
 from embeddings.training.data import read_shards
@@ -43,28 +46,40 @@ def averaged(run: Path) -> Lite0:
             if name.startswith("average.")
         }
     network = Lite0()
-    network.load_state_dict(tensors)
+    # The texture's weights are fitted afterwards: a run does not have them.
+    network.load_state_dict(tensors | {"texture.weight": network.texture.weight})
     return network.eval()
 
 
 def publish_weights(run: Path, corpus: Path, out: Path, recipe: Recipe, data: str) -> None:
     """Write a checkpoint from the run in ``run``."""
-    network = averaged(run)
-    head = imagery.fit(
-        network, read_shards(corpus), recipe.network.input_size, recipe.head.imagery, recipe.seed
-    )
-    tensors = tensors_of(network)
-    tensors["photographic.weight"], tensors["photographic.bias"] = head.weight, head.bias
+    tensors = tensors_of(averaged(run))
     info = ModelInfo(
         space=recipe.space,
         input_size=recipe.network.input_size,
         mean=MEAN,
         scale=SCALE,
         radii=_PROVISIONAL,
-        photographic_bounds=head.bounds,
+        photographic_bounds=(0.0, 1.0),
         metrics={},
         data=data,
     )
+    compiled = ov.Core().compile_model(
+        build_seen(info, tensors), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    head = imagery.fit(
+        lambda images: np.array(compiled([images])[compiled.output(0)]),
+        read_shards(corpus),
+        info.input_size,
+        recipe.head.imagery,
+        recipe.seed,
+    )
+    tensors |= {
+        "photographic.weight": head.weight,
+        "photographic.bias": head.bias,
+        "texture.weight": head.texture,
+    }
+    info = replace(info, photographic_bounds=head.bounds)
     checkpoint.save(Checkpoint(info, tensors), out)
 
 
