@@ -6,6 +6,8 @@ It knows which parts there are; not what they do.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +19,7 @@ from embeddings.images import ImageLimits
 from service import problems
 from service.auth import Doorman
 from service.engine import Engine
+from service.errors import ServiceError
 from service.matcher import Fingerprints, Matcher
 from service.metrics import MeasuringMiddleware, Metrics
 from service.openapi import DocumentedApp
@@ -80,9 +83,12 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         engine.start()
+        # What is left of a bank whose deletion was cut short matches nothing, and only takes room.
+        sweeping = asyncio.ensure_future(_sweep(services))
         try:
             yield
         finally:
+            sweeping.cancel()
             for pool in (services.compute, services.reads, services.writes, services.imports):
                 pool.close()
             engine.stop()
@@ -105,6 +111,11 @@ def create_app(
         app.include_router(routes.router)
     app.add_middleware(MeasuringMiddleware, metrics=services.metrics)
     return app
+
+
+async def _sweep(services: Services) -> None:
+    with contextlib.suppress(ServiceError):
+        await services.imports.run(services.store.banks.sweep)
 
 
 def fingerprinter(settings: Settings) -> Fingerprinter:

@@ -39,7 +39,8 @@ class Known:
     keys: Mapping[str, Key]
     """By key id; revoked ones are absent."""
     spaces: Mapping[int, frozenset[str]]
-    """Bank id to the code spaces of which it holds codes, or held some once."""
+    """Bank id to the code spaces of which it holds codes: those of which it held some once, and
+    some bank does now."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Engine:
         """
         with self._syncing, self._store.view() as view:
             # Keys first: a caller must hear "not loaded yet", never that its key is unknown.
-            self._known = _known(self._known.commit, view)
+            self._known = _known(self._known.commit, view, {})
         self._thread.start()
 
     def stop(self) -> None:
@@ -179,9 +180,12 @@ class Engine:
                 self._fed = False
             # Policies first: an entry must never be matched under the policy of a bank that is
             # gone.
-            self._known = _known(self._known.commit, view)
-            bring_up(self._indexes, view, self._known.commit if self._fed else None, self._give_up)
-            self._known = _known(view.commit, view)
+            before = self._known
+            self._known = _known(before.commit, view, before.spaces)
+            bring_up(self._indexes, view, before.commit if self._fed else None, self._give_up)
+            live = self._indexes.spaces()
+            held = {bank: spaces & live for bank, spaces in view.spaces.items()}
+            self._known = _known(view.commit, view, held)
         if not self._fed:
             seconds = time.monotonic() - started
             log.info("loaded up to sequence %d in %.1f s", view.commit.sequence, seconds)
@@ -210,11 +214,11 @@ class Engine:
                 return
 
 
-def _known(commit: Commit, view: View) -> Known:
+def _known(commit: Commit, view: View, spaces: Mapping[int, frozenset[str]]) -> Known:
     return Known(
         commit,
         MappingProxyType({bank.name: bank for bank in view.banks}),
         MappingProxyType({bank.id: bank for bank in view.banks}),
         MappingProxyType({key.id: key for key in view.keys if key.revoked_at is None}),
-        MappingProxyType(view.spaces),
+        MappingProxyType(dict(spaces)),
     )

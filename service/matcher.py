@@ -115,7 +115,8 @@ class Matcher:
         label = Label.UNCERTAIN if imagery is None else imagery.label
         freshness = self._engine.freshness()
         banks = self._chosen(query.banks)
-        plan = matching.plan(query.signals, label, banks.values(), self.models)
+        held = self._engine.known.spaces
+        plan = matching.plan(query.signals, label, banks.values(), self.models, held)
         decision = matching.decide(self._engine.search(plan.search), banks)
         ids = list({row.found.id for row in decision.rows})
         return Answer(

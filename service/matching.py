@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from service.indexes import Found, Search
@@ -70,7 +71,8 @@ class NotMatched:
     space: str
     """Of a code; empty for other signals."""
     reason: str
-    """``low_quality``, or ``unknown_space``: no model here and no bank says how far to look."""
+    """``low_quality``; ``unknown_space``: no model here and no bank says how far to look; or
+    ``other_space``: a bank holds codes of this space, and the query has none to compare there."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,14 @@ def code_radius(bank: Bank, imagery: Label, defaults: Mapping[str, int]) -> int:
 
 
 def plan(
-    signals: Signals, imagery: Label, banks: Iterable[Bank], models: Mapping[str, Model]
+    signals: Signals,
+    imagery: Label,
+    banks: Iterable[Bank],
+    models: Mapping[str, Model],
+    held: Mapping[int, frozenset[str]] = MappingProxyType({}),
 ) -> Plan:
-    """What to search for ``signals`` in ``banks``; ``models``: by code space."""
+    """What to search for ``signals`` in ``banks``; ``models``: by code space; ``held``: by bank
+    id, the spaces of its codes."""
     enabled = [bank for bank in banks if bank.policy.enabled]
     allow = frozenset(bank.id for bank in enabled if bank.policy.action is Action.ALLOW)
     listed = [bank for bank in enabled if bank.id not in allow]
@@ -158,7 +165,13 @@ def plan(
         codes[space] = {group: radius for group, radius in radii.items() if radius >= 0}
         if len(codes[space]) < len(radii) or (space not in models and not radii):
             not_matched.append(NotMatched("code", space, "unknown_space"))
-    perceptual = signals.pdq_usable or any(space in models or codes[space] for space in codes)
+    apart = _apart(codes, listed, held) if codes else {}
+    others = sorted({space for spaces in apart.values() for space in spaces})
+    not_matched += [NotMatched("code", space, "other_space") for space in others]
+    # A bank of which nothing but digests was compared must not look as if it had been.
+    perceptual = signals.pdq_usable or (
+        not apart and any(space in models or codes[space] for space in codes)
+    )
     exact = bool(signals.md5 or signals.sha1 or signals.sha256 or signals.url)
     coverage = Coverage.FULL if perceptual else Coverage.DIGESTS_ONLY if exact else Coverage.NONE
     # All matches of one signal in one bank lead to the same verdict, so the nearest of each stand
@@ -168,6 +181,21 @@ def plan(
         signals, frozenset(bank.id for bank in listed), allow, pdq, codes, MAX_MATCHES + 1
     )
     return Plan(search, coverage, tuple(not_matched))
+
+
+def _apart(
+    codes: Mapping[str, Mapping[int, int]],
+    banks: Iterable[Bank],
+    held: Mapping[int, frozenset[str]],
+) -> dict[int, frozenset[str]]:
+    """The banks that hold codes, and none in a space where the query is compared with them; what
+    spaces these are."""
+    compared = {bank.id: {space for space in codes if bank.id in codes[space]} for bank in banks}
+    return {
+        bank: held[bank]
+        for bank, spaces in compared.items()
+        if held.get(bank) and held[bank].isdisjoint(spaces)
+    }
 
 
 def decide(found: Iterable[Found], banks: Mapping[int, Bank]) -> Decision:

@@ -110,7 +110,7 @@ class NotMatchedAnswer(Model):
 
     signal: str
     space: str | None = None
-    reason: Literal["low_quality", "unknown_space"]
+    reason: Literal["low_quality", "unknown_space", "other_space"]
 
 
 class IndexAnswer(Model):

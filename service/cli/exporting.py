@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -30,15 +31,15 @@ def export_bank(
     Only entries in force are written: not those that are disabled or removed. csv and jsonl carry
     everything an entry says; text is one signal a line, as threatexchange and
     Hasher-Matcher-Actioner read it. Where a bank holds several lists, the ids are written as
-    provider/list/id, so that no two are the same.
+    provider/list/id, so that no two are the same; what would be longer than an id may be ends in a
+    digest instead.
     """
     from service.formats import format_named, write_list
 
     chosen = format_named(format_name)
-    with open_local_store(data, create=False) as store:
-        lists = {(entry.provider, entry.list) for entry in store.entries.export(bank)}
-        entries: Iterable[Entry] = store.entries.export(bank)
-        if len(lists) > 1:
+    with open_local_store(data, create=False) as store, store.entries.export(bank) as export:
+        entries: Iterable[Entry] = export.entries
+        if len(export.lists) > 1:
             entries = _qualified(entries)
         count = 0
         for text in write_list(entries, chosen):
@@ -49,5 +50,12 @@ def export_bank(
 
 
 def _qualified(entries: Iterable[Entry]) -> Iterator[Entry]:
+    from service.store.values import MAX_PROVIDER_ID
+
     for entry in entries:
-        yield replace(entry, provider_id=f"{entry.provider}/{entry.list}/{entry.provider_id}")
+        name = f"{entry.provider}/{entry.list}/{entry.provider_id}"
+        if len(name) > MAX_PROVIDER_ID:
+            digest = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+            # The same entry gets the same id in every export. A digest is no space at the end.
+            name = f"{name[: MAX_PROVIDER_ID - len(digest) - 1]}#{digest}"
+        yield replace(entry, provider_id=name)

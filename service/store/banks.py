@@ -8,16 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from time import sleep
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from service.errors import BankExistsError, BankNotFoundError
 from service.store.database import Database
 from service.store.models import BankRow, EntryRow
 from service.store.values import Action, Bank, Imagery, Policy, Radii, check_bank_name, is_bank_name
+
+_SWEPT: Final = 10_000
+"""Entries of a deleted bank that one transaction tombstones."""
+
+_PAUSE: Final = 0.15
+"""Seconds between two of them: SQLite's waiting writers try again every 0.1."""
 
 _COLUMNS: Final = (
     BankRow.id,
@@ -95,6 +102,8 @@ class Banks:
         """Take a bank and all its entries out of force; its name is free again. Returns how
         many entries it had.
 
+        The bank goes in one short transaction, and with it everything of it from every answer. Its
+        entries are tombstoned after that, a few at a time, so that other writers have their turn.
         Raises ``BankNotFoundError``.
         """
         now = datetime.now(UTC)
@@ -105,12 +114,52 @@ class Banks:
                 .where(BankRow.id == bank.id)
                 .values(deleted=True, sequence=sequence, updated_at=now)
             )
-            gone = connection.execute(
-                update(EntryRow)
-                .where(EntryRow.bank_id == bank.id, EntryRow.deleted.is_(False))
-                .values(deleted=True, sequence=sequence, updated_at=now)
+        return self._sweep(bank.id)
+
+    def sweep(self) -> int:
+        """Tombstone what is left of deleted banks, where that was cut short; how many entries."""
+        left = (
+            select(BankRow.id)
+            .where(
+                BankRow.deleted.is_(True),
+                exists().where(EntryRow.bank_id == BankRow.id, EntryRow.deleted.is_(False)),
             )
-            return gone.rowcount
+            .order_by(BankRow.id)
+        )
+        with self._database.read() as connection:
+            banks = connection.execute(left).scalars().all()
+        return sum(map(self._sweep, banks))
+
+    def _sweep(self, bank_id: int) -> int:
+        count = gone = self._sweep_some(bank_id)
+        while gone == _SWEPT:
+            sleep(_PAUSE)  # or a writer that waits might never find the store free
+            gone = self._sweep_some(bank_id)
+            count += gone
+        return count
+
+    def _sweep_some(self, bank_id: int) -> int:
+        some = (
+            select(EntryRow.id)
+            .where(EntryRow.bank_id == bank_id, EntryRow.deleted.is_(False))
+            .order_by(EntryRow.id)
+            .limit(_SWEPT)
+        )
+        with self._database.read() as connection:
+            ids = connection.execute(some).scalars().all()
+        if not ids:
+            return 0
+        with self._database.write() as (connection, sequence):
+            connection.execute(
+                update(EntryRow)
+                .where(
+                    EntryRow.bank_id == bank_id,
+                    EntryRow.id.between(ids[0], ids[-1]),
+                    EntryRow.deleted.is_(False),
+                )
+                .values(deleted=True, sequence=sequence, updated_at=datetime.now(UTC))
+            )
+        return len(ids)
 
 
 def _changed(

@@ -6,11 +6,12 @@ It knows rows and sequences; whole lists come in through ``imports``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, exists, func, insert, select, update
 
 from service.errors import (
     BadSignalError,
@@ -28,7 +29,14 @@ from service.store.rows import (
     entry,
     version_of_moment,
 )
-from service.store.values import Entry, NewEntry, check_labels, check_text, entry_number
+from service.store.values import (
+    MAX_PROVIDER_ID,
+    Entry,
+    NewEntry,
+    check_labels,
+    check_text,
+    entry_number,
+)
 
 MAX_STORE_SPACES: Final = 64
 """Code spaces of all entries together."""
@@ -43,6 +51,16 @@ class EntryPage:
     """Give it as ``after`` for the next page."""
     more: bool
     """Whether there is a next page."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What a bank holds in force at one moment."""
+
+    lists: frozenset[tuple[str, str]]
+    """(provider, list) of the entries."""
+    entries: Iterator[Entry]
+    """In the order they were added."""
 
 
 class Entries:
@@ -61,7 +79,7 @@ class Entries:
             raise NoSignalsError("an entry needs at least one signal")
         labels = check_labels(new.labels)
         provider_id = new.provider_id or derived_provider_id(new.signals)
-        check_text("provider_id", provider_id, 256)
+        check_text("provider_id", provider_id, MAX_PROVIDER_ID)
         now = datetime.now(UTC)
         with self._database.write() as (connection, sequence):
             bank_id = find_bank(connection, bank).id
@@ -139,23 +157,29 @@ class Entries:
         with self._database.read() as connection:
             return connection.execute(select(func.max(EntryRow.id))).scalar() or 0
 
-    def export(self, bank: str, chunk: int = 1000) -> Iterator[Entry]:
-        """Every entry of a bank that is enabled, in the order they were added; one consistent view.
+    @contextmanager
+    def export(self, bank: str, chunk: int = 1000) -> Iterator[Export]:
+        """Every entry of a bank that is enabled, as one consistent view; use it within the
+        ``with``.
 
-        Raises ``BankNotFoundError`` at once.
+        Raises ``BankNotFoundError``.
         """
         with self._database.read() as connection:
             bank_id = find_bank(connection, bank).id
-        return self._export(bank_id, chunk)
-
-    def _export(self, bank_id: int, chunk: int) -> Iterator[Entry]:
-        with self._database.read() as connection:
-            after = 0
-            while rows := connection.execute(
-                _live(bank_id, after).where(EntryRow.enabled.is_(True)).limit(chunk)
-            ).all():
-                yield from map(entry, rows)
-                after = rows[-1].id
+            lists = connection.execute(
+                select(ListRow.provider, ListRow.name).where(
+                    ListRow.bank_id == bank_id,
+                    exists().where(
+                        EntryRow.list_id == ListRow.id,
+                        EntryRow.deleted.is_(False),
+                        EntryRow.enabled.is_(True),
+                    ),
+                )
+            )
+            yield Export(
+                frozenset((row.provider, row.name) for row in lists),
+                _exported(connection, bank_id, chunk),
+            )
 
     def set_enabled(self, bank: str, public_id: str, enabled: bool) -> Entry:
         """Put an entry in or out of force; no later import changes that.
@@ -235,6 +259,15 @@ def _live(bank_id: int, after: int) -> Select[*tuple[Any, ...]]:
         .where(EntryRow.bank_id == bank_id, EntryRow.id > after, EntryRow.deleted.is_(False))
         .order_by(EntryRow.id)
     )
+
+
+def _exported(connection: Connection, bank_id: int, chunk: int) -> Iterator[Entry]:
+    after = 0
+    while rows := connection.execute(
+        _live(bank_id, after).where(EntryRow.enabled.is_(True)).limit(chunk)
+    ).all():
+        yield from map(entry, rows)
+        after = rows[-1].id
 
 
 def _one(connection: Connection, bank: str, number: int) -> Entry:

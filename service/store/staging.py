@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from service.errors import InvalidValueError, NoSignalsError
 from service.store.rows import content_columns, derived_provider_id
-from service.store.values import ImportRow, RejectedLine, check_labels, check_text
+from service.store.values import MAX_PROVIDER_ID, ImportRow, RejectedLine, check_labels, check_text
 
 MAX_SHOWN: Final = 1000
 """Rejected lines kept to be shown; the others are counted."""
@@ -120,7 +120,7 @@ def _columns(row: ImportRow) -> dict[str, Any]:
     return {
         "line": row.line,
         "provider_id": check_text(
-            "provider_id", row.provider_id or derived_provider_id(row.signals), 256
+            "provider_id", row.provider_id or derived_provider_id(row.signals), MAX_PROVIDER_ID
         ),
         **content_columns(row.signals, check_labels(row.labels)),
     }

@@ -27,6 +27,9 @@ DEFAULT_LIST: Final = "default"
 
 MAX_LABELS: Final = 32
 
+MAX_PROVIDER_ID: Final = 256
+"""Characters."""
+
 _BANK_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _ENTRY_ID: Final = re.compile(r"e_[0-9a-v]{10}", re.ASCII)
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"

@@ -228,6 +228,26 @@ def test_a_code_that_nobody_can_place_is_told() -> None:
     assert (made.coverage, made.not_matched) == (Coverage.FULL, ())
 
 
+def test_a_bank_of_other_codes_alone_is_not_covered() -> None:
+    """Nothing but digests was compared with it, and that is told; where PDQ was, coverage stays;
+    a caller who sends no code at all knows."""
+    coded = Signals(codes={SPACE: b"c" * 32})
+    banks = [bank(1), bank(2), bank(3, ALLOW), bank(4)]
+    held = {2: frozenset({"old-256-1"}), 3: frozenset({"old-256-1"}), 4: frozenset[str]()}
+    made = plan(coded, Label.UNCERTAIN, banks, MODELS, held)
+    assert made.coverage is Coverage.NONE
+    assert made.not_matched == (NotMatched("code", "old-256-1", "other_space"),)
+    both = {**held, 2: frozenset({"old-256-1", SPACE})}
+    assert plan(coded, Label.UNCERTAIN, banks, MODELS, both).coverage is Coverage.FULL
+    made = plan(FULL, Label.UNCERTAIN, banks, MODELS, held)
+    assert made.coverage is Coverage.FULL
+    assert made.not_matched == (NotMatched("code", "old-256-1", "other_space"),)
+    digest = Signals(md5=b"m" * 16)
+    assert plan(digest, Label.UNCERTAIN, banks, MODELS, held).not_matched == ()
+    made = plan(coded, Label.UNCERTAIN, [bank(1)], MODELS, held)
+    assert (made.coverage, made.not_matched) == (Coverage.FULL, ())
+
+
 @pytest.mark.parametrize(
     "signals", [Signals(md5=b"m" * 16), Signals(sha1=b"m" * 20), Signals(url="https://a/")]
 )

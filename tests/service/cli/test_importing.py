@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.store import DEFAULT_LIST, LOCAL_PROVIDER, open_store
+from service.store import DEFAULT_LIST, LOCAL_PROVIDER, Entry, Store, open_store
 
 Command = Callable[..., Any]
 
@@ -26,10 +26,15 @@ def _list(path: Path, *numbers: int, extra: str = "") -> Path:
     return path
 
 
+def held(store: Store, bank: str) -> list[Entry]:
+    with store.entries.export(bank) as export:
+        return list(export.entries)
+
+
 def _ids(data: Path, bank: str = "known") -> list[str]:
     store = open_store(data, create=False)
     try:
-        return sorted(entry.provider_id for entry in store.entries.export(bank))
+        return sorted(entry.provider_id for entry in held(store, bank))
     finally:
         store.close()
 
@@ -120,7 +125,7 @@ def test_stdin_provider_list_and_version_are_kept(lookalike: Command, tmp_path: 
     )  # fmt: skip
     assert said.code == 0
     store = open_store(tmp_path / "elsewhere", create=False)
-    (entry,) = store.entries.export("known")
+    (entry,) = held(store, "known")
     assert (entry.provider, entry.list, entry.list_version) == ("hotline", "npi", "2026-11-22")
     store.close()
 
@@ -163,8 +168,8 @@ def test_an_export_imports_as_the_same_entries(
     back = lookalike("import", "-", "--bank", "copy", stdin=exported.out)
     assert back.code == 0
     store = open_store(tmp_path / "data", create=False)
-    assert [(e.provider_id, e.signals, e.labels) for e in store.entries.export("known")] == [
-        (e.provider_id, e.signals, e.labels) for e in store.entries.export("copy")
+    assert [(e.provider_id, e.signals, e.labels) for e in held(store, "known")] == [
+        (e.provider_id, e.signals, e.labels) for e in held(store, "copy")
     ]
     store.close()
 
@@ -179,6 +184,21 @@ def test_entries_of_several_lists_keep_apart_when_they_are_exported(
     exported = lookalike("export", "--bank", "known")
     assert lookalike("import", "-", "--bank", "copy", stdin=exported.out).code == 0
     assert _ids(tmp_path / "data", "copy") == ["a/default/n-1", "b/default/n-1"]
+
+
+def test_long_ids_of_several_lists_are_shortened_and_stay_apart(
+    lookalike: Command, tmp_path: Path
+) -> None:
+    """An exported list can be imported whatever its providers are called, and twice the same."""
+    lines = "".join(f"{'x' * 255}{n},{_hash(n)}\n" for n in range(3))
+    (tmp_path / "1.csv").write_text(f"provider_id,sha256\n{lines}")
+    lookalike("import", tmp_path / "1.csv", "--bank", "known", "--provider", "a" * 128)
+    lookalike("import", tmp_path / "1.csv", "--bank", "known", "--provider", "b")
+    exported = lookalike("export", "--bank", "known")
+    assert lookalike("import", "-", "--bank", "copy", stdin=exported.out).code == 0
+    ids = _ids(tmp_path / "data", "copy")
+    assert (len(set(ids)), {len(id_) for id_ in ids}) == (6, {256})
+    assert lookalike("export", "--bank", "known").out == exported.out
 
 
 def test_text_is_what_threatexchange_reads(lookalike: Command, tmp_path: Path) -> None:

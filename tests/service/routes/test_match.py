@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from service import schemas
 from service.signals import Signals
 from service.store import ImportRow, ImportTarget, Role
 
@@ -193,6 +194,23 @@ def test_coverage_of_signals(served: Served, signals: dict[str, Any], coverage: 
         client.post("/v1/banks", json={"name": "A"})
         answer = post(client, "/v1/match", json={"signals": signals})
     assert (answer["verdict"], answer["coverage"], answer["imagery"]) == ("none", coverage, None)
+
+
+def test_a_bank_of_another_models_codes_is_not_passed_over_in_silence(served: Served) -> None:
+    """For as long as it holds such codes: coverage says that nothing was compared, and why."""
+    query = {"signals": {"codes": {SPACE: HASH}}}
+    other = {"signals": {"codes": {"old-256-1": HASH}}}
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        made = client.post("/v1/banks/A/entries", json=other)
+        answer = post(client, "/v1/match", json=query)
+        assert (answer["verdict"], answer["coverage"]) == ("none", "none")
+        said = [{"signal": "code", "space": "old-256-1", "reason": "other_space"}]
+        assert answer["not_matched"] == said
+        schemas.MatchAnswer.model_validate(answer)
+        client.delete(made.headers["location"])
+        answer = post(client, "/v1/match", json=query)
+    assert (answer["coverage"], answer["not_matched"]) == ("full", [])
 
 
 def test_a_listed_page_blocks(served: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -116,6 +117,48 @@ def test_a_derived_id_names_the_item_not_how_good_it_is(store: Store) -> None:
     store.entries.add("A", NewEntry(replace(EVERYTHING, md5=None)))
 
 
+def test_a_large_bank_goes_at_once_and_lets_others_write(
+    reopen: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its entries are tombstoned a few at a time; between two times, another writer has its turn,
+    and sees nothing of the bank any more."""
+    monkeypatch.setattr("service.store.banks._SWEPT", 2)
+    store, other = reopen(), reopen()
+    store.banks.create("A")
+    for n in range(5):
+        store.entries.add("A", NewEntry(Signals(md5=bytes([n] * 16))))
+    turns: list[int] = []
+
+    def turn(_: float) -> None:
+        assert other.banks.all() == []
+        other.banks.create("A")
+        other.banks.delete("A")
+        turns.append(1)
+
+    monkeypatch.setattr("service.store.banks.sleep", turn)
+    assert store.banks.delete("A") == 5
+    assert len(turns) == 2
+    with store.view() as view:
+        assert list(view.entries()) == []
+
+
+def test_a_deletion_that_was_cut_short_is_finished(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of the bank is found and tombstoned; banks in force are left alone."""
+    for name in "AB":
+        store.banks.create(name)
+        for n in range(3):
+            store.entries.add(name, NewEntry(Signals(md5=bytes([n] * 16))))
+    with monkeypatch.context() as dying:
+        dying.setattr(store.banks, "_sweep", lambda _: 0)
+        store.banks.delete("A")
+    assert (store.banks.sweep(), store.banks.sweep()) == (3, 0)
+    assert store.entries.count("B") == 3
+    with store.view() as view:
+        assert [id_ for batch in view.entries() for id_ in batch.ids] == [4, 5, 6]
+
+
 def test_a_deleted_entry_can_be_listed_again(store: Store) -> None:
     """It keeps its id, and holds what was given last."""
     store.banks.create("A")
@@ -172,9 +215,13 @@ def test_export_is_what_is_in_force(store: Store) -> None:
     entries = [store.entries.add("A", NewEntry(Signals(md5=bytes([n] * 16)))) for n in range(5)]
     store.entries.set_enabled("A", entries[1].entry_id, False)
     store.entries.delete("A", entries[3].entry_id)
-    assert [e.id for e in store.entries.export("A", chunk=2)] == [1, 3, 5]
-    with pytest.raises(BankNotFoundError):
-        store.entries.export("B")
+    with store.entries.export("A", chunk=2) as export:
+        first = next(export.entries)
+        store.entries.add("A", NewEntry(Signals(md5=b"6" * 16), list="later"))
+        assert [first.id, *(e.id for e in export.entries)] == [1, 3, 5]
+        assert export.lists == {("local", "manual")}
+    with pytest.raises(BankNotFoundError), store.entries.export("B"):
+        pass
 
 
 @pytest.mark.parametrize("number", [0, 1, 31, 32, 10**12, 2**50 - 1])

@@ -14,6 +14,7 @@ from service.errors import (
 )
 from service.signals import Signals
 from service.store import (
+    Entry,
     ImportRow,
     ImportTarget,
     NewEntry,
@@ -30,8 +31,13 @@ def row(line: int, name: str, md5: int | None = None, labels: tuple[str, ...] = 
     return ImportRow(line, Signals(md5=bytes([line if md5 is None else md5] * 16)), name, labels)
 
 
+def exported(store: Store, bank: str) -> list[Entry]:
+    with store.entries.export(bank) as export:
+        return list(export.entries)
+
+
 def names(store: Store, bank: str = "A") -> dict[str, Signals]:
-    return {entry.provider_id: entry.signals for entry in store.entries.export(bank)}
+    return {entry.provider_id: entry.signals for entry in exported(store, bank)}
 
 
 @pytest.fixture(autouse=True)
@@ -43,10 +49,10 @@ def test_a_version_is_the_whole_list(store: Store) -> None:
     """What is new is added, what changed updated, what is gone removed, the rest untouched."""
     first = store.apply_import(TARGET, [row(1, "a"), row(2, "b"), row(3, "c")])
     assert (first.added, first.updated, first.removed, first.unchanged) == (3, 0, 0, 0)
-    before = {e.provider_id: e for e in store.entries.export("A")}
+    before = {e.provider_id: e for e in exported(store, "A")}
     second = store.apply_import(TARGET, [row(1, "a"), row(2, "b", 9), row(4, "d")])
     assert (second.added, second.updated, second.removed, second.unchanged) == (1, 1, 1, 1)
-    after = {e.provider_id: e for e in store.entries.export("A")}
+    after = {e.provider_id: e for e in exported(store, "A")}
     assert after.keys() == {"a", "b", "d"}
     assert after["a"].updated_at == before["a"].updated_at
     assert after["b"].id == before["b"].id
@@ -59,17 +65,17 @@ def test_labels_are_content(store: Store) -> None:
     store.apply_import(TARGET, [row(1, "a", labels=("A",))])
     diff = store.apply_import(TARGET, [row(1, "a", labels=("B",))])
     assert (diff.updated, diff.unchanged) == (1, 0)
-    assert [entry.labels for entry in store.entries.export("A")] == [("B",)]
+    assert [entry.labels for entry in exported(store, "A")] == [("B",)]
 
 
 def test_what_was_removed_can_come_back(store: Store) -> None:
     """An entry listed again is the same entry."""
     store.apply_import(TARGET, [row(1, "a"), row(2, "b")])
-    ids = {e.provider_id: e.id for e in store.entries.export("A")}
+    ids = {e.provider_id: e.id for e in exported(store, "A")}
     store.apply_import(TARGET, [row(1, "a")])
     diff = store.apply_import(TARGET, [row(1, "a"), row(2, "b")])
     assert (diff.added, diff.updated, diff.unchanged) == (0, 1, 1)
-    assert {e.provider_id: e.id for e in store.entries.export("A")} == ids
+    assert {e.provider_id: e.id for e in exported(store, "A")} == ids
 
 
 def test_a_disabled_entry_stays_disabled(store: Store) -> None:
@@ -89,7 +95,7 @@ def test_other_providers_and_lists_are_not_touched(store: Store) -> None:
     store.apply_import(ImportTarget("A", "p", "k"), [row(3, "a")])
     store.apply_import(TARGET, [row(4, "a"), row(5, "b")])
     store.apply_import(TARGET, [row(5, "b")])
-    kept = sorted((e.provider, e.list, e.provider_id) for e in store.entries.export("A"))
+    kept = sorted((e.provider, e.list, e.provider_id) for e in exported(store, "A"))
     assert kept == [
         ("local", "manual", "a"),
         ("p", "k", "a"),
