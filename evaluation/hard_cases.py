@@ -141,7 +141,7 @@ def _meme(number: int) -> tuple[str, PIL.Image.Image]:
     """The same picture every time, other words above and below."""
     rng = generator(0, f"meme {number}", "words")
     picture = samples.photograph("cat").image
-    return f"joke {number + 1}", words.meme(picture, words.phrase(rng, 4), words.phrase(rng, 4))
+    return f"joke {number + 1}", words.meme(picture, words.phrase(rng, 2), words.phrase(rng, 2))
 
 
 def _frame(number: int) -> tuple[str, PIL.Image.Image]:

@@ -38,7 +38,7 @@ class Miss:
     def text(self) -> str:
         """Edit and distances, in two lines."""
         bits = ", ".join(f"{name} {distance}" for name, distance in self.distances.items())
-        return f"{self.edit}\n{bits} bits"
+        return f"{self.edit}\n{bits.replace('pdq', 'PDQ')} bits"
 
 
 def misses(

@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,7 @@ from evaluation.corpus import Corpus, Item, open_corpus
 from evaluation.hashers import EncoderHasher, Hasher, Hashes, PdqHasher, Space
 from evaluation.hashing import BATCH, Hashed, run
 from evaluation.operating.gathering import Pairs, pairs_of
+from evaluation.provenance import machine, software
 from evaluation.sample_corpus import sample_corpus
 
 if TYPE_CHECKING:
@@ -91,8 +93,21 @@ class Workbench:
                 seed=seed,
                 edits_per_family=self.no_more(edits_per_family),
                 samples=self.samples,
+                command=f"{__name__}: evaluate({edits_per_family=}, {seed=})",
                 progress=progress,
             )
+
+    def provenance(self, **more: object) -> dict[str, object]:
+        """Where numbers measured here come from, for ``frames.save``; ``more``: added to it."""
+        return {
+            "data": self.images(),
+            "spaces": [space.name for space in self.spaces],
+            "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "machine": machine(),
+            "software": software(),
+            "bootstrap_samples": self.samples,
+            **more,
+        }
 
     def hash(self, images: Sequence[Image.Image]) -> Mapping[str, Hashes]:
         """The hashes of ``images``, by space."""

@@ -1,9 +1,8 @@
 """The radius that keeps to a false rate, and what it finds.
 
 The rule: the largest radius whose *upper* end of the false rate's interval does not exceed the
-target, and none at all where even 0 bits do; never more than ``most`` bits, beyond which an index
-must read every code. Whether its rate was measured or extrapolated is kept with it. It knows
-nothing of where rates come from.
+target, and none at all where even that of 0 bits does; never more bits than ``MOST``. Whether its
+rate was measured or extrapolated is kept with it. It knows nothing of where rates come from.
 """
 
 from __future__ import annotations
@@ -18,9 +17,10 @@ import pandas as pd
 from evaluation.calibration.choice import FAST_RADIUS
 from evaluation.calibration.rates import pairs_needed
 from evaluation.errors import CalibrationError
+from evaluation.hashers import PDQ_RADIUS
 
-MOST: Final = FAST_RADIUS
-"""Bits, inclusive."""
+MOST: Final = {"pdq": PDQ_RADIUS, "code": FAST_RADIUS}
+"""Bits, inclusive: what the makers of PDQ advise; and beyond what an index must read every code."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,18 @@ def target_rate(alerts: float, uploads: float, entries: float) -> float:
     return rate
 
 
-def choose(curve: pd.DataFrame, target: float, most: int = MOST) -> Choice:
+def choose(curve: pd.DataFrame, target: float, most: int | None = None) -> Choice:
     """The largest radius of one operating curve that keeps to ``target`` false matches per pair.
+
+    ``most``: bits, inclusive; ``None``: what ``MOST`` says of the signal.
 
     Raises ``CalibrationError`` unless ``target`` lies between 0 and 1.
     """
     if not 0 < target < 1:
         raise CalibrationError(f"a target rate per pair lies between 0 and 1, not {target}")
     first = curve.iloc[0]
-    fitting = curve[(curve["false_high"] <= target) & (curve["radius"] <= most)]
+    bound = MOST[str(first["signal"])] if most is None else most
+    fitting = curve[(curve["false_high"] <= target) & (curve["radius"] <= bound)]
     names = str(first["space"]), str(first["signal"]), str(first["imagery"])
     if fitting.empty:
         nothing = (math.nan,) * 6

@@ -2,9 +2,10 @@
 
 A radius is *measured* if at least one untrue pair lies within it. Its interval then covers both the
 exact one for independent pairs and what other images could have shown (groups drawn with
-replacement). Below the nearest untrue pair rates are *extrapolated* (``tails``), and where even
-that has too little to go on they are *bounded*: between 0 and what so many pairs without a match
-rule out. It knows nothing of images or of figures.
+replacement). Below the nearest untrue pair rates are *extrapolated* (``tails``), but so many pairs
+vouch for no upper end further than ``REACH`` times below what they show without a match. Where even
+a tail has too little to go on rates are *bounded*: between 0 and that. It knows nothing of images
+or of figures.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from evaluation.operating import tails
 from evaluation.operating.gathering import Imagery, Pairs
 
 Floats = NDArray[np.float64]
+
+REACH: Final = 100.0
+"""How far a tail is trusted, as a ratio of rates."""
 
 COLUMNS: Final = (
     "space",
@@ -100,6 +104,7 @@ def _false(
         for theirs, ours in ((fit.rate, rate), (fit.low, low), (fit.high, high))
     )
     basis[beyond] = "extrapolated"
+    high = np.where(beyond, np.maximum(high, float(clopper_pearson(0, total)[1]) / REACH), high)
     # A smaller radius matches no more: neither end may rise towards it.
     high = np.minimum.accumulate(high[::-1])[::-1]
     low = np.minimum(low, high)

@@ -40,6 +40,11 @@ class Chart:
 
     def __init__(self, figure: Figure, says: str) -> None:
         """``says``: what the figure shows, in a sentence."""
+        # The first time ticks find their places, the second all else finds room. Then it is left:
+        # laid out at each drawing again, parts would creep from one to the next.
+        for _ in range(2):
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         self.figure = figure
         self.says = says
 

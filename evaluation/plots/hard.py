@@ -45,7 +45,7 @@ def collision_matrices(
     figure = new(2.15 * len(families) + 0.9, 2.35 * len(radii) + 0.6)
     axes = figure.subplots(len(radii), len(families), squeeze=False)
     image = None
-    for line, (space, radius) in zip(axes, radii.items(), strict=True):
+    for number, (line, (space, radius)) in enumerate(zip(axes, radii.items(), strict=True)):
         for panel, family in zip(line, families, strict=True):
             here = pairs[(pairs["left_family"] == family) & (pairs["right_family"] == family)]
             labels = list(dict.fromkeys([*here["left"], *here["right"]]))
@@ -58,7 +58,7 @@ def collision_matrices(
             panel.plot(across, down, "o", color="white", markeredgecolor="black", markersize=5)
             panel.set_xticks([])
             panel.set_yticks([])
-            panel.set_title(family if line is axes[0] else "", fontsize=9)
+            panel.set_title("" if number else family, fontsize=9)
             total = int((here["space"] == space).sum())
             panel.set_xlabel(f"{len(hits)} of {total} pairs", fontsize=8.5)
         line[0].set_ylabel(f"{shown(space)} ≤ {radius} bits", fontsize=9)

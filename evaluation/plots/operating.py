@@ -29,6 +29,7 @@ from evaluation.plots.chart import (
     shown,
     styled,
 )
+from evaluation.terminal import rate_text
 
 RATE_FLOOR: Final = 1e-9
 """Rates below are not drawn."""
@@ -95,7 +96,7 @@ def roc_and_det(
             )  # fmt: skip
     for panel in (left, right):
         styled(panel).set(xscale="log", xlim=(RATE_FLOOR / 2, 1.5))
-        panel.set_xlabel(f"false rate, per pair (at the left end: {RATE_FLOOR:.0e} or less)")
+        panel.set_xlabel(f"false rate, per pair (left end: {rate_text(RATE_FLOOR)} or less)")
         if target:
             panel.axvline(target, color=GREY, linewidth=1)
     left.set(ylim=(-0.02, 1.02), ylabel="recall, share of copies found")
@@ -110,7 +111,7 @@ def roc_and_det(
         )
     handles += [Line2D([], [], color=GREY, linestyle=_LINES[b], label=b) for b in _LINES]
     if target:
-        handles.append(Line2D([], [], color=GREY, linewidth=1, label=f"target {target:.0e}"))
+        handles.append(Line2D([], [], color=GREY, linewidth=1, label=f"target {rate_text(target)}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, fontsize=8.5)
     return Chart(figure, "ROC and DET at low false rates per pair, measured and extrapolated.")
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embeddings.codes import CODE_BITS
-from evaluation.plots.chart import BLACK, GREY, VERMILION, Chart, new
+from evaluation.plots.chart import BLACK, GREY, VERMILION, Chart, new, shown
 
 _SIDE = 16
 _THUMBNAIL = 220
@@ -61,7 +61,7 @@ class Compared:
 
 
 def bit_difference(rows: Sequence[Compared]) -> Chart:
-    """Each row: two images, then a 16 × 16 grid for each hash: agreeing bits grey, others red."""
+    """Each row: two images, then a 16 × 16 grid for each hash: equal bits grey, others orange."""
     columns = 2 + max(len(row.bits) for row in rows)
     figure = new(2.5 * columns, 2.62 * len(rows) + 0.35)
     axes = figure.subplots(len(rows), columns, squeeze=False)
@@ -76,7 +76,7 @@ def bit_difference(rows: Sequence[Compared]) -> Chart:
         for panel in line[2 + len(row.bits) :]:
             panel.set_visible(False)
     figure.supxlabel(
-        "a square is a bit of the hash: light and dark grey where both images agree, red where not",
+        "a square is a bit of the hash: grey, light or dark, where both agree, orange where not",
         fontsize=9,
         color=GREY,
     )
@@ -95,7 +95,7 @@ def _grid(panel: Axes, bits: Bits) -> None:
     )  # fmt: skip
     match = bits.distance <= bits.radius
     panel.set_title(
-        f"{bits.name}: {bits.distance} bits\n"
+        f"{shown(bits.name)}: {bits.distance} bits\n"
         f"{'match' if match else 'no match'}, radius {bits.radius}",
         fontsize=9,
         fontweight="bold" if match else "normal",

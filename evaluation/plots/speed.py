@@ -72,7 +72,7 @@ def _latency(
             mine = here[here["engine"] == engine].drop_duplicates(along, keep="last")
             if mine.empty:
                 continue
-            exact = bool((mine["recall"] == 1.0).all())
+            exact = bool((rows.loc[rows["engine"] == engine, "recall"] == 1.0).all())
             ours = engine == "lookalike"
             panel.plot(
                 mine[along], mine["p50_ms"], color=colour, marker=marker, markersize=5,
