@@ -7,14 +7,17 @@ matched or shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+import numpy as np
 
 from embeddings.digests import digests
 from embeddings.encoder import Encoder
 from embeddings.errors import CheckpointError
-from embeddings.images import ImageLimits, decode
-from embeddings.pdq import pdq
+from embeddings.images import CheckedImage, ImageLimits, decode
+from embeddings.pdq import dihedral, pdq
 from embeddings.quality import structure
+from embeddings.views import views
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,22 @@ class Fingerprint:
     """Pixels, after EXIF orientation."""
 
 
+@dataclass(frozen=True)
+class ViewFingerprint:
+    """The perceptual signals of a view of an image: of it turned or mirrored, or of a part."""
+
+    name: str
+    """``part``, or one of ``pdq.Dihedral``'s: ``rotate90``, ``flip_y``..."""
+    pdq: bytes
+    """32 bytes."""
+    pdq_quality: int
+    """0..100."""
+    codes: Mapping[str, bytes]
+    """As ``Fingerprint.codes``; empty for what is turned or mirrored, which codes bear."""
+    quality: float
+    """Structure, 0..1."""
+
+
 class Fingerprinter:
     """Makes fingerprints from bytes. Safe to call from several threads."""
 
@@ -58,7 +77,17 @@ class Fingerprinter:
 
     def fingerprint(self, data: bytes) -> Fingerprint:
         """All signals of the image in ``data``. Raises ``ImageError``."""
+        return self._whole(data, decode(data, self._limits))
+
+    def with_views(self, data: bytes) -> tuple[Fingerprint, tuple[ViewFingerprint, ...]]:
+        """All signals of the image in ``data``, and those of its views: what ``views`` finds in it,
+        and PDQ of its seven turned and mirrored forms. Raises ``ImageError``.
+        """
         image = decode(data, self._limits)
+        whole = self._whole(data, image)
+        return whole, (*_turned(image, whole), *self._parts(image))
+
+    def _whole(self, data: bytes, image: CheckedImage) -> Fingerprint:
         encoded = [encoder.encode([image.rgb]) for encoder in self._encoders]
         hashed = pdq(image.rgb, full=(image.width, image.height))
         digested = digests(data)
@@ -77,3 +106,27 @@ class Fingerprinter:
             width=image.width,
             height=image.height,
         )
+
+    def _parts(self, image: CheckedImage) -> list[ViewFingerprint]:
+        parts = [np.ascontiguousarray(part) for part in views(image.rgb)]
+        encoded = {one.info.space: one.encode(parts).codes for one in self._encoders}
+        hashes = [pdq(part) for part in parts]
+        return [
+            ViewFingerprint(
+                name="part",
+                pdq=hashed.hash,
+                pdq_quality=hashed.quality,
+                codes={space: rows[place].tobytes() for space, rows in encoded.items()},
+                quality=structure(part),
+            )
+            for place, (part, hashed) in enumerate(zip(parts, hashes, strict=True))
+        ]
+
+
+def _turned(image: CheckedImage, whole: Fingerprint) -> list[ViewFingerprint]:
+    hashes = dihedral(image.rgb, full=(image.width, image.height))
+    names = [one.name for one in fields(hashes) if one.name not in ("original", "quality")]
+    return [
+        ViewFingerprint(name, getattr(hashes, name), hashes.quality, {}, whole.quality)
+        for name in names
+    ]

@@ -12,7 +12,6 @@ It knows pixels only: not how a view is hashed or matched.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -66,12 +65,14 @@ def views(rgb: NDArray[np.uint8], most: int = MOST) -> list[NDArray[np.uint8]]:
     small = cells.mean((1, 3), dtype=np.float32)
     return [
         rgb[box.top * step : box.bottom * step, box.left * step : box.right * step]
-        for box in rectangles(small)[:most]
+        for box in rectangles(small, most)
     ]
 
 
-def rectangles(pixels: NDArray[np.float32]) -> list[Box]:
-    """Rectangles in ``pixels``, float32 (h, w, 3), the best framed first, no two alike."""
+def rectangles(pixels: NDArray[np.float32], most: int) -> list[Box]:
+    """Up to ``most`` rectangles in ``pixels``, float32 (h, w, 3), the best framed first, no two
+    alike.
+    """
     height, width = pixels.shape[:2]
     # across[y, x]: whether there is a step between columns x - 1 and x; the borders count as one.
     across = np.ones((height, width + 1), np.bool_)
@@ -80,26 +81,33 @@ def rectangles(pixels: NDArray[np.float32]) -> list[Box]:
     down[1:-1] = np.abs(np.diff(pixels, axis=0)).max(2) >= _STEP
     columns, rows = _lines(across), _lines(down.T)
     across_sums, down_sums = _sums(across), _sums(down.T)
-    framed: list[tuple[float, Box]] = []
-    for left, right in combinations(columns, 2):
-        for top, bottom in combinations(rows, 2):
-            box = Box(left, top, right, bottom)
-            if not _SMALL <= box.area / (height * width) <= _LARGE:
-                continue
-            if min(right - left, bottom - top) < _LONG * min(height, width):
-                continue
-            sides = (
-                (across_sums[bottom, left] - across_sums[top, left]) / (bottom - top),
-                (across_sums[bottom, right] - across_sums[top, right]) / (bottom - top),
-                (down_sums[right, top] - down_sums[left, top]) / (right - left),
-                (down_sums[right, bottom] - down_sums[left, bottom]) / (right - left),
-            )
-            if min(sides) >= _SIDES and not _padded(pixels[top:bottom, left:right]):
-                framed.append((sum(sides) / 4 + 0.2 * box.area / (height * width), box))
+    left, right = (columns[side] for side in np.triu_indices(len(columns), 1))
+    top, bottom = (rows[side] for side in np.triu_indices(len(rows), 1))
+    wide, tall = right - left, (bottom - top)[:, None]
+    # Of each rectangle, (vertical pairs, horizontal pairs), how much of its worst side is edge.
+    sides = np.stack(
+        [
+            (across_sums[bottom][:, left] - across_sums[top][:, left]) / tall,
+            (across_sums[bottom][:, right] - across_sums[top][:, right]) / tall,
+            (down_sums[right][:, top] - down_sums[left][:, top]).T / wide,
+            (down_sums[right][:, bottom] - down_sums[left][:, bottom]).T / wide,
+        ]
+    )
+    share = tall * wide / (height * width)
+    fits = (sides.min(0) >= _SIDES) & (share >= _SMALL) & (share <= _LARGE)
+    fits &= np.minimum(tall, wide) >= _LONG * min(height, width)
+    score = sides.mean(0) + 0.2 * share
     chosen: list[Box] = []
-    for _, box in sorted(framed, key=lambda one: -one[0]):
-        if all(box.overlap(other) < _SAME for other in chosen):
+    order = np.argsort(np.where(fits, -score, np.inf), axis=None, kind="stable")
+    for place in order[: np.count_nonzero(fits)]:
+        upright, level = divmod(int(place), len(left))
+        box = Box(int(left[level]), int(top[upright]), int(right[level]), int(bottom[upright]))
+        if all(box.overlap(other) < _SAME for other in chosen) and not _padded(
+            pixels[box.top : box.bottom, box.left : box.right]
+        ):
             chosen.append(box)
+            if len(chosen) == most:
+                break
     return chosen
 
 
@@ -116,7 +124,7 @@ def _sums(edges: NDArray[np.bool_]) -> NDArray[np.int32]:
     return sums
 
 
-def _lines(edges: NDArray[np.bool_]) -> list[int]:
+def _lines(edges: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The columns of ``edges`` (n, m) that hold the longest runs, ascending; the first and last."""
     longest = np.zeros(edges.shape[1], np.int32)
     run = np.zeros(edges.shape[1], np.int32)
@@ -128,4 +136,4 @@ def _lines(edges: NDArray[np.bool_]) -> list[int]:
     peak = np.stack([padded[shift : shift + len(longest) - 2] for shift in range(5)]).max(0)
     inner = 1 + np.flatnonzero((longest[1:-1] == peak) & (longest[1:-1] >= _LONG * edges.shape[0]))
     best = inner[np.argsort(-longest[inner], kind="stable")][:_LINES]
-    return [0, *sorted(int(column) for column in best), edges.shape[1] - 1]
+    return np.concatenate(([0], np.sort(best), [edges.shape[1] - 1]))

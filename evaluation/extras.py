@@ -7,6 +7,7 @@ measures, on the benchmark of ``lookalike evaluate``:
   how sure the query was of it, so its distance orders and re-checks candidates.
 - *query views*: the code of the whole query, and of the pictures within it (``embeddings.views``).
 - *several codes a reference*: the whole, and five overlapping crops.
+- *PDQ, eight variants*: the query's hash also mirrored and in quarter turns, beside PDQ as it is.
 
 Where there are several codes, the nearest pair counts. Every further code is a further chance of
 a false match, which is why each row has its own radius at 1% of outside queries. It knows the
@@ -20,7 +21,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +36,7 @@ from rich.text import Text
 from embeddings import codes
 from embeddings.checkpoint import DEFAULT_CHECKPOINT
 from embeddings.encoder import Encoder, load_encoder
+from embeddings.pdq import MIN_QUALITY, dihedral
 from embeddings.views import views
 from evaluation import metrics, terminal
 from evaluation.benchmark import Query, plan
@@ -107,9 +109,12 @@ class _Gatherer:
         self._count = 0
 
     def add(self, parts: Sequence[NDArray[np.uint8]]) -> None:
+        self.add_rows(self._encoder.encode(parts).descriptors)
+
+    def add_rows(self, rows: Floats) -> None:
         self._starts.append(self._count)
-        self._count += len(parts)
-        self._rows.append(self._encoder.encode(parts).descriptors)
+        self._count += len(rows)
+        self._rows.append(rows)
 
     def all(self) -> _Views:
         return _Views(np.concatenate(self._rows), np.array(self._starts, np.int64))
@@ -163,6 +168,8 @@ def measure(
     started = time.monotonic()
     benchmark = plan(corpus.items, seed)
     references, queries = _Gatherer(encoder), _Gatherer(encoder)
+    listed, turned = _Gatherer(encoder), _Gatherer(encoder)
+    rng = np.random.default_rng(seed)
     place: dict[int, int] = {}
     truth: list[int] = []
     families: list[str] = []
@@ -176,13 +183,15 @@ def measure(
         if item in known:
             place[item] = len(place)
             references.add(crops(np.asarray(image)))
+            listed.add_rows(_pdqs(np.asarray(image), rng)[:1])
         for query, edited in edited_queries(corpus, benchmark, item, image, of_item[item]):
             queries.add(_with_views(edited))
+            turned.add_rows(_pdqs(np.asarray(edited), rng))
             truth.append(-1 if query.outside else item)
             families.append(query.family)
     rows = _rows(
-        references.all(),
-        queries.all(),
+        (references.all(), queries.all()),
+        (listed.all(), turned.all()),
         np.array([place.get(item, -1) for item in truth]),
         np.array(families),
     )
@@ -206,10 +215,26 @@ def _with_views(image: Image.Image) -> list[NDArray[np.uint8]]:
     return [rgb, *(np.ascontiguousarray(view) for view in views(rgb))]
 
 
+def _pdqs(rgb: NDArray[np.uint8], rng: np.random.Generator) -> Floats:
+    """The bits of PDQ's eight variants as -1 and 1, the image as it is first: float32 (8, 256)."""
+    found = dihedral(rgb)
+    if found.quality < MIN_QUALITY:
+        # May not be matched, and by chance is not.
+        return rng.choice(np.array([-1, 1], np.float32), (8, codes.CODE_BITS))
+    hashes = [getattr(found, field.name) for field in fields(found) if field.name != "quality"]
+    return codes.unpack(codes.stack(hashes)).astype(np.float32) * 2 - 1
+
+
 def _rows(
-    references: _Views, queries: _Views, truth: NDArray[np.int64], families: NDArray[np.str_]
+    coded: tuple[_Views, _Views],
+    pdq: tuple[_Views, _Views],
+    truth: NDArray[np.int64],
+    families: NDArray[np.str_],
 ) -> tuple[ExtraRow, ...]:
-    """``truth``: int64 (n,), the place of each query's reference, -1 for an outside query."""
+    """``coded``, ``pdq``: of references and of queries. ``truth``: int64 (n,), the place of each
+    query's reference, -1 for an outside query.
+    """
+    (references, queries), (listed, turned) = coded, pdq
     ways: tuple[tuple[str, Callable[[Floats, Floats], Matrix], _Views, _Views], ...] = (
         ("Hamming distance, one view", hamming, queries.wholes, references.wholes),
         ("asymmetric distance", asymmetric, queries.wholes, references.wholes),
@@ -217,10 +242,12 @@ def _rows(
         ("several codes a reference", hamming, queries.wholes, references),
         ("query views, several codes", hamming, queries, references),
         ("query views, asymmetric", asymmetric, queries, references.wholes),
+        ("PDQ", hamming, turned.wholes, listed),
+        ("PDQ, eight variants", hamming, turned, listed),
     )
     return tuple(
-        _row(name, nearest(compare, asked, listed), truth, families, asked, listed)
-        for name, compare, asked, listed in ways
+        _row(name, nearest(compare, asked, held), truth, families, asked, held)
+        for name, compare, asked, held in ways
     )
 
 
@@ -267,7 +294,9 @@ def table(result: ExtrasResult) -> RenderableType:
         "a reference",
         title="Beyond one Hamming distance",
         title_justify="left",
+        padding=(0, 0),
     )
+    rows.columns[0].no_wrap = True
     for row in result.rows:
         shares = (row.µap, row.recall, *(row.recall_of[family] for family in FAMILIES))
         costs = (f"{row.query_codes:.1f}", f"{row.reference_codes:.1f}")

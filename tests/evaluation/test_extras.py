@@ -68,11 +68,12 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> extras.ExtrasResult:
 def test_every_way_is_a_row(result: extras.ExtrasResult) -> None:
     """With what it costs: codes of a query, codes of a reference."""
     rows = {row.name: row for row in result.rows}
-    assert len(rows) == 6
+    assert len(rows) == 8
     plain = rows["Hamming distance, one view"]
     assert (plain.query_codes, plain.reference_codes) == (1, 1)
     assert rows["several codes a reference"].reference_codes == 6
     assert rows["query views"].query_codes > 1
+    assert rows["PDQ, eight variants"].recall_of["heavy"] > rows["PDQ"].recall_of["heavy"]
     for row in result.rows:
         assert 0 <= row.recall <= 1
         assert 0 < row.µap <= 1
