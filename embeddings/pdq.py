@@ -27,6 +27,9 @@ from numpy.typing import NDArray
 MIN_QUALITY: Final = 50
 """PDQ's own advice: below this a hash must not be matched."""
 
+RADIUS: Final = 31
+"""Bits, inclusive: up to here two hashes are taken for copies, as PDQ's authors advise."""
+
 MIN_SIDE: Final = 5
 """Pixels. As in the reference, an image with a shorter side hashes to zeros at quality 0."""
 

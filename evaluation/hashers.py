@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from embeddings.codes import CODE_BITS, CODE_BYTES
 from embeddings.encoder import Encoder
 from embeddings.pdq import MIN_QUALITY as PDQ_MIN_QUALITY
-from embeddings.pdq import pdq
+from embeddings.pdq import RADIUS, pdq
 from embeddings.quality import MIN_QUALITY, structure
 
 Signal = Literal["pdq", "code", "descriptor"]
@@ -28,8 +28,8 @@ Images = Sequence[NDArray[np.uint8]]
 
 COSINE_STEPS: Final = 2048
 
-PDQ_RADIUS: Final = 31
-"""Bits, inclusive: the service's own default (``service.matching``), as PDQ's authors advise."""
+PDQ_RADIUS: Final = RADIUS
+"""Bits, inclusive: the service's own default."""
 
 
 @dataclass(frozen=True)

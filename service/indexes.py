@@ -49,6 +49,8 @@ class Found:
     """Of a code; empty for other signals."""
     distance: int
     radius: int
+    view: str = ""
+    """Of the query, by which it was found; empty for the query as it is."""
 
 
 @dataclass(frozen=True)

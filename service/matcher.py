@@ -7,17 +7,17 @@ Everything here blocks and belongs in a worker thread.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
 from embeddings.encoder import Encoder
-from embeddings.fingerprint import Fingerprint
+from embeddings.fingerprint import Fingerprint, ViewFingerprint
 from service import matching
 from service.engine import Engine, Freshness
 from service.errors import BankNotFoundError, EncoderMissingError, NoSignalsError
 from service.matching import Coverage, Decision, Label, Model, NotMatched
-from service.signals import Signals, from_fingerprint
+from service.signals import Signals, from_fingerprint, from_view
 from service.store import Bank, Entry, Store
 
 
@@ -33,6 +33,10 @@ class Fingerprints(Protocol):
         """Every signal of the image in ``data``. Raises ``ImageError``."""
         ...
 
+    def with_views(self, data: bytes) -> tuple[Fingerprint, tuple[ViewFingerprint, ...]]:
+        """The same, and the signals of the image's views. Raises ``ImageError``."""
+        ...
+
 
 @dataclass(frozen=True)
 class Query:
@@ -43,6 +47,8 @@ class Query:
     """Probability that the image is a photograph, 0..1; ``None`` where nobody said."""
     banks: tuple[str, ...] | None = None
     """Names; ``None`` for all."""
+    views: tuple[tuple[str, Signals], ...] = ()
+    """Name and signals of each view that is to be matched too."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +101,31 @@ class Matcher:
     def fingerprint(self, data: bytes) -> Fingerprint:
         """Every signal of the image in ``data``. Raises ``ImageError`` or
         ``EncoderMissingError``."""
+        return self._made().fingerprint(data)
+
+    def _made(self) -> Fingerprints:
         if self._fingerprints is None:
             raise EncoderMissingError("this service reads signals but no images")
-        return self._fingerprints.fingerprint(data)
+        return self._fingerprints
 
-    def match_image(self, data: bytes, banks: tuple[str, ...] | None) -> ImageAnswer:
-        """Match the image in ``data``. Raises ``ImageError`` and what ``match`` raises."""
+    def match_image(
+        self, data: bytes, banks: tuple[str, ...] | None, views: bool = False
+    ) -> ImageAnswer:
+        """Match the image in ``data``, and its ``views`` too if asked for.
+
+        Raises ``ImageError`` and what ``match`` raises.
+        """
         self._chosen(banks)  # before the work: a wrong bank should not cost a decode
-        fingerprint = self.fingerprint(data)
-        query = Query(from_fingerprint(fingerprint), fingerprint.photographic, banks)
+        if views:
+            fingerprint, found = self._made().with_views(data)
+        else:
+            fingerprint, found = self._made().fingerprint(data), ()
+        query = Query(
+            from_fingerprint(fingerprint),
+            fingerprint.photographic,
+            banks,
+            tuple((view.name, from_view(view)) for view in found),
+        )
         return ImageAnswer(self.match(query), fingerprint)
 
     def match(self, query: Query) -> Answer:
@@ -117,7 +139,11 @@ class Matcher:
         banks = self._chosen(query.banks)
         held = self._engine.known.spaces
         plan = matching.plan(query.signals, label, banks.values(), self.models, held)
-        decision = matching.decide(self._engine.search(plan.search), banks)
+        found = self._engine.search(plan.search)
+        for name, signals in query.views:
+            view = matching.plan(signals, label, banks.values(), self.models, held)
+            found += [replace(hit, view=name) for hit in self._engine.search(view.search)]
+        decision = matching.decide(found, banks)
         ids = list({row.found.id for row in decision.rows})
         return Answer(
             query=query,

@@ -5,6 +5,8 @@
 - An ``allow`` bank acts only on an exact SHA-256. It takes the verdict from PDQ and code
 matches, which stay
   in the answer; where a digest is listed too, that conflict is for people: ``review``.
+- What only a view of the query matches (turned, mirrored, a part) asks for review, whatever the
+  signal and the bank: a view is a guess of ours.
 - The imagery score never decides whether an entry is compared, only which radius applies; between
   its two bounds, or where there is no score, the wider one.
 """
@@ -17,12 +19,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from embeddings.pdq import RADIUS as PDQ_RADIUS
 from service.indexes import Found, Search
 from service.signals import DIGEST_BYTES, Signals
 from service.store import Action, Bank, Imagery
-
-PDQ_RADIUS: Final = 31
-"""Bits, inclusive: what the hash's makers recommend."""
 
 MAX_MATCHES: Final = 100
 """Rows of one answer."""
@@ -225,16 +225,21 @@ def _verdict(hit: Found, action: Action, allowed: bool) -> Verdict:
         return Verdict.REVIEW if allowed else Verdict.BLOCK
     if allowed:
         return Verdict.NONE
-    if hit.signal == "pdq" and action is Action.BLOCK:
+    if hit.signal == "pdq" and action is Action.BLOCK and not hit.view:
         return Verdict.BLOCK
     return Verdict.REVIEW
 
 
 def _one_per_signal(found: Iterable[Found]) -> list[Found]:
-    """One row for each (entry, signal): of an entry found in two code spaces, the nearer."""
+    """One row for each (entry, signal): the query as it is before its views, then the nearer."""
     nearest: dict[tuple[int, str], Found] = {}
     for hit in found:
         key = (hit.id, hit.signal)
-        if key not in nearest or hit.distance < nearest[key].distance:
+        if key not in nearest or _rank(hit) < _rank(nearest[key]):
             nearest[key] = hit
     return list(nearest.values())
+
+
+def _rank(hit: Found) -> tuple[bool, int]:
+    # A view that comes nearer must not turn a block into a review.
+    return bool(hit.view), hit.distance

@@ -92,6 +92,8 @@ class MatchRow(Model):
     entry_id: str | None = None
     signal: str
     space: str | None = None
+    view: str | None = None
+    """Of the query, by which alone it was found: ``part``, ``flip_y``, ``rotate90``..."""
     distance: int | None = None
     radius: int | None = None
     verdict: Verdict

@@ -14,7 +14,7 @@ from typing import Final
 
 from embeddings import pdq, quality
 from embeddings.codes import CODE_BYTES
-from embeddings.fingerprint import Fingerprint
+from embeddings.fingerprint import Fingerprint, ViewFingerprint
 from service.errors import BadSignalError
 
 DIGEST_BYTES: Final[Mapping[str, int]] = MappingProxyType({"md5": 16, "sha1": 20, "sha256": 32})
@@ -112,6 +112,16 @@ def from_fingerprint(fingerprint: Fingerprint) -> Signals:
         codes=dict(fingerprint.codes),
         pdq_quality=fingerprint.pdq_quality,
         quality=fingerprint.quality,
+    )
+
+
+def from_view(view: ViewFingerprint) -> Signals:
+    """The signals of a view of an image."""
+    return Signals(
+        pdq=view.pdq,
+        codes=dict(view.codes),
+        pdq_quality=view.pdq_quality,
+        quality=view.quality,
     )
 
 

@@ -170,6 +170,8 @@ def _match_row(row: Row, entry: Entry, detailed: bool) -> Json:
     if detailed:
         out["entry_id"] = entry.entry_id
     out |= {"signal": row.found.signal, **_space(row.found.space)}
+    if row.found.view:
+        out["view"] = row.found.view
     if detailed:
         out |= {"distance": row.found.distance, "radius": row.found.radius}
     out["verdict"] = row.verdict

@@ -39,6 +39,10 @@ def match_files(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
     jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON Lines instead of a table.")] = False,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
+    views: Annotated[
+        bool,
+        typer.Option("--views", help="Also turned, mirrored, and the pictures within: finds more."),
+    ] = False,
 ) -> None:
     """Match images against a local store; no server is needed, and one may be running.
 
@@ -55,7 +59,7 @@ def match_files(
         engine = Engine(store, 1.0, shelf_for(store, data))
         stack.callback(engine.stop)
         engine.sync()
-        work = partial(_answer, Matcher(engine, store, fingerprinter))
+        work = partial(_answer, Matcher(engine, store, fingerprinter), views)
         with progress("Matching", files.walk(paths)) as found:
             for result in each_file(found, work, limits.max_bytes):
                 done += 1
@@ -78,12 +82,14 @@ def match_files(
         raise typer.Exit(MATCHED)
 
 
-def _answer(matcher: Matcher, data: bytes) -> dict[str, Any]:
+def _answer(matcher: Matcher, views: bool, data: bytes) -> dict[str, Any]:
     """What a caller with every role is answered for the image in ``data``."""
     from service.auth import EVERYONE, Caller
     from service.wire import match_answer
 
-    return match_answer(matcher.match_image(data, None).answer, Caller("local", EVERYONE), None)
+    return match_answer(
+        matcher.match_image(data, None, views).answer, Caller("local", EVERYONE), None
+    )
 
 
 def _to_json(result: FileResult[dict[str, Any]]) -> dict[str, object]:
@@ -128,6 +134,7 @@ def found_by(rows: list[dict[str, Any]]) -> str:
     exact = [row["signal"] for row in rows if row["radius"] == 0]
     near = [
         f"{row['signal']} {row['distance']} of {row['radius']} bits"
+        + (f", {row['view']}" if "view" in row else "")
         for row in rows
         if row["radius"] > 0
     ]

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from service import bodies, problems, wire
 from service.auth import Caller
 from service.errors import (
+    BadMediaTypeError,
     FetchDisabledError,
     InvalidRequestError,
     MalformedRequestError,
@@ -36,7 +37,7 @@ from service.uploads import Form, media_type, read_json
 
 router = APIRouter(tags=["match"])
 
-_OPTIONS: Final = ("content_id", "account_id", "banks", "include")
+_OPTIONS: Final = ("content_id", "account_id", "banks", "include", "views")
 
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
@@ -47,6 +48,11 @@ _FORM: Final[dict[str, Any]] = {
         "account_id": {"type": "string", "maxLength": 256},
         "banks": {"type": "string", "description": "Names, divided by commas; may be repeated."},
         "include": {"type": "string", "enum": ["fingerprint"]},
+        "views": {
+            "type": "boolean",
+            "default": False,
+            "description": "Also match the image turned, mirrored, and the pictures within it.",
+        },
     },
 }
 
@@ -55,6 +61,7 @@ _FORM: Final[dict[str, Any]] = {
 class _Options:
     banks: tuple[str, ...] | None
     fingerprint: bool
+    views: bool
 
 
 @router.post(
@@ -69,21 +76,24 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
     """Answers with a verdict and why.
 
     Send an image as multipart form data, or signals as JSON. ``banks`` and ``include`` may
-    stand in the query
-    string too. Distances, radii and entry ids are shown to the roles curator, reviewer and admin.
+    stand in the query string too. ``views`` finds more (screenshots, letterboxes, pictures side by
+    side, mirrored ones by PDQ) for some three times the work; what only a view matches asks for
+    review. Distances, radii and entry ids are shown to the roles curator, reviewer and admin.
     """
     given = _query_options(request)
     if media_type(request) == bodies.MULTIPART:
         async with parts.uploads.form(request) as form:
             options = _options({**given, **_form_options(form)})
             both = await parts.compute.run(
-                lambda: parts.matcher.match_image(form.file, options.banks)
+                lambda: parts.matcher.match_image(form.file, options.banks, options.views)
             )
         _count(parts, both.answer)
         shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
         return wire.json_response(wire.match_answer(both.answer, caller, shown))
     body = bodies.parsed(await read_json(request), MatchRequest)
     options = _options({**given, **_body_options(body)})
+    if options.views:
+        raise InvalidRequestError("views: only of an image, which is sent as multipart form data")
     query = _query(body, options)
     answer = await parts.compute.run(lambda: parts.matcher.match(query))
     _count(parts, answer)
@@ -136,7 +146,7 @@ async def fingerprint(request: Request, parts: Parts, caller: Querying) -> Respo
 
 def _only_form(request: Request) -> None:
     if media_type(request) != bodies.MULTIPART:
-        raise MalformedRequestError("send the image as multipart/form-data, in the field 'file'")
+        raise BadMediaTypeError("send the image as multipart/form-data, in the field 'file'")
 
 
 def _item(parts: Services, caller: Caller, item: Mapping[str, JsonValue]) -> wire.Json:
@@ -206,7 +216,10 @@ def _options(fields: Mapping[str, list[str]]) -> _Options:
     unknown = [name for name in include if name != "fingerprint"]
     if unknown:
         raise InvalidRequestError(f"include: only 'fingerprint', not {unknown[0][:64]!r}")
-    return _Options(banks, bool(include))
+    views = _names(fields, "views") or ("false",)
+    if len(views) != 1 or views[0] not in ("true", "false"):
+        raise InvalidRequestError("views: 'true' or 'false'")
+    return _Options(banks, bool(include), views[0] == "true")
 
 
 def _names(fields: Mapping[str, list[str]], name: str) -> tuple[str, ...] | None:

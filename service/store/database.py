@@ -8,6 +8,7 @@ the commits.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import sqlite3
@@ -29,6 +30,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.errors import StorageFullError, StoreBusyError, StoreUnusableError
 from service.store.models import CommitRow, CounterRow
+
+log = logging.getLogger(__name__)
 
 DATABASE_FILE: Final = "lookalike.db"
 
@@ -75,13 +78,18 @@ class Database:
             _prepare_sqlite(self.engine, busy_timeout)
 
     def create_files(self) -> None:
-        """Make the SQLite file, 0600, and its folder, 0700, where they are missing."""
+        """Make the SQLite file, 0600, and its folder, 0700, where they are missing.
+
+        A file that others may read, say one that was copied here, is theirs no more.
+        """
         if self.path is None:
             return
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # The -wal and -shm files take the mode of the database.
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            for name in ("", "-wal", "-shm"):
+                _tighten(self.path.with_name(self.path.name + name))
         except OSError as error:
             raise StoreUnusableError(f"cannot create {self.path}: {error.strerror}") from error
 
@@ -132,6 +140,12 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _tighten(path: Path) -> None:
+    if path.exists() and path.stat().st_mode & 0o077:
+        log.warning("%s could be read by others; it is listed hashes, so no longer", path.name)
+        path.chmod(0o600)
 
 
 def _prepare_sqlite(engine: Engine, busy_timeout: float) -> None:

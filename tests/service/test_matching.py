@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embeddings.pdq import RADIUS as PDQ_RADIUS
 from service.indexes import Found
 from service.matching import (
     MAX_MATCHES,
-    PDQ_RADIUS,
     Coverage,
     Label,
     Model,

@@ -400,7 +400,7 @@ def test_a_bad_form_is_named(served: Served, pictures: Pictures) -> None:
             (client.post("/v1/match?include=all", files={"file": image}), 422),
             (client.post("/v1/match?banks=,", files={"file": image}), 422),
             (client.post("/v1/fingerprint", files={"file": image}, data={"a": "b"}), 400),
-            (client.post("/v1/fingerprint", json={"signals": {}}), 400),
+            (client.post("/v1/fingerprint", json={"signals": {}}), 415),
         ):
             assert answer.status_code == status, answer.text
             assert answer.headers["content-type"] == "application/problem+json"

@@ -37,6 +37,15 @@ def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_file_that_others_could_read_is_theirs_no_more(tmp_path: Path) -> None:
+    """A database that was copied into place has whatever mode the copy gave it."""
+    open_store(tmp_path).close()
+    path = tmp_path / "lookalike.db"
+    path.chmod(0o644)
+    open_store(tmp_path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_what_was_written_is_there_when_opened_again(tmp_path: Path) -> None:
     """A second opening finds what the first wrote, and the sequence goes on."""
     first = open_store(tmp_path)
