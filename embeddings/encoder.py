@@ -83,8 +83,9 @@ def prepare(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 class NetworkEncoder:
     """An encoder over any ``Network``."""
 
-    def __init__(self, info: ModelInfo, network: Network, device: str) -> None:
-        self._info, self._network, self._device = info, network, device
+    def __init__(self, info: ModelInfo, network: Network, device: str, batch: int = _BATCH) -> None:
+        """``batch``: most images handed to the network at once."""
+        self._info, self._network, self._device, self._batch = info, network, device, batch
 
     @property
     def info(self) -> ModelInfo:
@@ -100,8 +101,8 @@ class NetworkEncoder:
         """Codes of ``images``, each uint8 (h, w, 3); the sizes may differ."""
         descriptors = np.empty((len(images), codes.CODE_BITS), np.float32)
         logits = np.empty(len(images), np.float32)
-        for start in range(0, len(images), _BATCH):
-            rows = slice(start, start + _BATCH)
+        for start in range(0, len(images), self._batch):
+            rows = slice(start, start + self._batch)
             batch = np.stack([prepare(image, self._info.input_size) for image in images[rows]])
             descriptors[rows], logits[rows] = self._network(batch)
         photographic = 1 / (1 + np.exp(-logits.astype(np.float64)))

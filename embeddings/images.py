@@ -117,14 +117,8 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
     ``TooManyPixelsError``, ``TooManyFramesError`` or ``UnreadableImageError``, and nothing else,
     whatever the bytes.
     """
-    if not data:
-        raise EmptyFileError("the file is empty")
-    if len(data) > limits.max_bytes:
-        # Not its size: a reader that keeps to the limit hands over only the beginning.
-        raise FileTooLargeError(f"files of more than {limits.max_bytes} bytes are not read")
+    contents = announced(data, limits)
     try:
-        contents = inspect(data)
-        _check(contents, limits)
         rgb = _decode(contents)
     except ImageError:
         raise
@@ -136,6 +130,26 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
     if contents.orientation >= 5:
         width, height = height, width
     return CheckedImage(rgb, width, height, contents.format)
+
+
+def announced(data: bytes, limits: ImageLimits = ImageLimits()) -> Contents:
+    """What ``data`` says of itself, held against ``limits``; nothing is decoded.
+
+    Raises what ``decode`` raises.
+    """
+    if not data:
+        raise EmptyFileError("the file is empty")
+    if len(data) > limits.max_bytes:
+        # Not its size: a reader that keeps to the limit hands over only the beginning.
+        raise FileTooLargeError(f"files of more than {limits.max_bytes} bytes are not read")
+    try:
+        contents = inspect(data)
+        _check(contents, limits)
+    except ImageError:
+        raise
+    except Exception as error:
+        raise UnreadableImageError("the image is truncated or damaged") from error
+    return contents
 
 
 def reduction(width: int, height: int, orientation: int = 1) -> int:

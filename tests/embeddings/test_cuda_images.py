@@ -1,0 +1,123 @@
+"""Files prepared by the device's path are what the reference makes of them, or are left to it.
+
+The device is a CPU here, whose decoder torchvision has too: everything but the decoder itself.
+"""
+
+from __future__ import annotations
+
+import io
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from embeddings import cuda_images
+from embeddings.cuda_images import JpegPreparer, shrunk
+from embeddings.encoder import prepare
+from embeddings.errors import FileTooLargeError, TooManyPixelsError, UnreadableImageError
+from embeddings.images import ImageLimits, decode
+from evaluation.samples import drawings, photographs
+
+SIDE = 192
+
+
+def jpeg(image: Image.Image, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=88, **options)
+    return file.getvalue()
+
+
+def reference(data: bytes) -> np.ndarray:
+    return prepare(decode(data).rgb, SIDE)
+
+
+@pytest.fixture(scope="module")
+def preparer() -> JpegPreparer:
+    return JpegPreparer(SIDE, device="cpu")
+
+
+def test_samples_come_out_as_the_reference_prepares_them(preparer: JpegPreparer) -> None:
+    files = [jpeg(sample.image) for sample in (*photographs(), *drawings())]
+    prepared = preparer(files)
+    assert (preparer.trouble, prepared.failures, prepared.on_device) == ("", {}, len(files))
+    expected = np.stack([reference(data) for data in files])
+    apart = np.abs(prepared.pixels.numpy().astype(int) - expected)
+    assert apart.max() <= 4
+    assert apart.mean() < 0.1
+
+
+@pytest.mark.parametrize("size", [(192, 192), (300, 200), (97, 401), (640, 480), (1, 700)])
+def test_any_size_is_shrunk_as_pillow_shrinks_it(size: tuple[int, int]) -> None:
+    """To a level or two, even where every pixel is noise."""
+    pixels = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    ours = shrunk(torch.from_numpy(pixels).permute(2, 0, 1), SIDE).numpy()
+    apart = np.abs(ours.astype(int) - prepare(pixels, SIDE))
+    assert apart.max() <= 2
+    assert apart.mean() < 0.4
+
+
+def test_what_the_device_would_see_otherwise_is_left_to_the_reference(
+    preparer: JpegPreparer,
+) -> None:
+    """Turned, grey, CMYK, large enough to be reduced while decoding, or no JPEG at all."""
+    picture = next(photographs()).image
+    turned = picture.getexif()
+    turned[0x0112] = 6
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    files = [
+        jpeg(picture, exif=turned),
+        jpeg(picture.convert("L")),
+        jpeg(picture.convert("CMYK")),
+        jpeg(picture.resize((1100, 1050))),
+        png.getvalue(),
+    ]
+    prepared = preparer(files)
+    assert (prepared.on_device, prepared.failures) == (0, {})
+    for ours, data in zip(prepared.pixels.numpy(), files, strict=True):
+        np.testing.assert_array_equal(ours, reference(data))
+
+
+def test_limits_come_first_and_a_faulty_file_fails_alone() -> None:
+    good = jpeg(next(photographs()).image)
+    small = Image.new("RGB", (64, 64), "red")
+    limits = ImageLimits(max_bytes=len(good), max_pixels=64 * 64)
+    seen: list[int] = []
+    real = cuda_images._decode_jpegs
+
+    def watched(files: list[bytes], device: torch.device) -> list[torch.Tensor]:
+        seen.extend(map(len, files))
+        return real(files, device)
+
+    preparer = JpegPreparer(SIDE, limits, "cpu")
+    with mock.patch.object(cuda_images, "_decode_jpegs", watched):
+        fine = jpeg(small)
+        prepared = preparer([good, good + b"x" * 9, fine, fine[: len(fine) // 2], fine])
+    assert {place: type(error) for place, error in prepared.failures.items()} == {
+        0: TooManyPixelsError,
+        1: FileTooLargeError,
+        3: UnreadableImageError,
+    }
+    assert prepared.pixels.shape == (2, SIDE, SIDE, 3)
+    assert len(good) not in seen
+
+
+def test_a_decoder_that_differs_or_is_missing_is_not_used() -> None:
+    data = jpeg(next(photographs()).image)
+
+    def inverted(files: list[bytes], device: torch.device) -> list[torch.Tensor]:
+        return [255 - image for image in real(files, device)]
+
+    def missing(_files: list[bytes], _device: torch.device) -> list[torch.Tensor]:
+        raise RuntimeError("nvJPEG is not here")
+
+    real = cuda_images._decode_jpegs
+    for stand_in, reason in ((inverted, "levels"), (missing, "nvJPEG")):
+        with mock.patch.object(cuda_images, "_decode_jpegs", stand_in):
+            preparer = JpegPreparer(SIDE, device="cpu")
+            assert reason in preparer.trouble
+            prepared = preparer([data])
+        assert prepared.on_device == 0
+        np.testing.assert_array_equal(prepared.pixels.numpy()[0], reference(data))

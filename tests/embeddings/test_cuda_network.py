@@ -1,0 +1,57 @@
+"""The CUDA encoder's arithmetic gives nearly the CPU's codes; measured here without a device."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from embeddings import codes
+from embeddings.checkpoint import load
+from embeddings.cuda_network import CudaNetwork, Precision, open_cuda_encoder
+from embeddings.encoder import Encoded, NetworkEncoder, load_encoder
+from embeddings.errors import DeviceError
+from evaluation.samples import drawings, photographs
+
+
+@pytest.fixture(scope="module")
+def images() -> list[NDArray[np.uint8]]:
+    return [np.asarray(sample.image) for sample in (*photographs(), *drawings())]
+
+
+@pytest.fixture(scope="module")
+def reference(images: list[NDArray[np.uint8]]) -> Encoded:
+    return load_encoder("cpu").encode(images)
+
+
+def encoded(precision: Precision, images: list[NDArray[np.uint8]]) -> Encoded:
+    checkpoint = load()
+    network = CudaNetwork(checkpoint, "cpu", precision)
+    return NetworkEncoder(checkpoint.info, network, "test", batch=8).encode(images)
+
+
+@pytest.mark.parametrize(("precision", "most"), [("float32", 1), ("float16", 4)])
+def test_float32_and_float16_stay_within_four_bits_of_the_cpu(
+    images: list[NDArray[np.uint8]], reference: Encoded, precision: Precision, most: int
+) -> None:
+    ours = encoded(precision, images)
+    apart = np.diag(codes.distances(ours.codes, reference.codes))
+    assert apart.max() <= most
+    assert np.mean(apart <= 1) >= 0.9
+    np.testing.assert_allclose(ours.photographic, reference.photographic, atol=0.02)
+
+
+def test_bfloat16_does_not(images: list[NDArray[np.uint8]], reference: Encoded) -> None:
+    """Its eight bits of mantissa are too few: the reason why it is not the default."""
+    apart = np.diag(codes.distances(encoded("bfloat16", images).codes, reference.codes))
+    assert np.mean(apart <= 4) < 0.99
+    assert np.median(apart) < 16
+
+
+def test_an_unknown_precision_and_a_missing_device_are_named() -> None:
+    with pytest.raises(DeviceError, match="float8"):
+        open_cuda_encoder("float8", device="cpu")  # type: ignore[arg-type]
+    if not torch.cuda.is_available():
+        with pytest.raises(DeviceError, match="no CUDA device"):
+            open_cuda_encoder()
