@@ -183,7 +183,7 @@ def extrapolation_check(
     tail: Tail, seen: NDArray[np.integer], truth: NDArray[np.float64], title: str
 ) -> Chart:
     """A fitted tail beside the counts it was fitted to, float (L,) pairs, and the true rates."""
-    figure = new(7.6, 4)
+    figure = new(7.5, 4)
     panel = styled(figure.subplots())
     radius = np.arange(len(truth))
     within = np.cumsum(seen)

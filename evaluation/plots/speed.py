@@ -113,7 +113,7 @@ def _latency(
 
 def memory_by_entries(rows: pd.DataFrame) -> Chart:
     """Memory of each engine against the number of entries; log axes."""
-    figure = new(7.6, 4.3)
+    figure = new(7.5, 4.25)
     panel = styled(figure.subplots())
     for engine, (colour, marker) in _STYLES.items():
         mine = rows[rows["engine"] == engine].sort_values("entries").drop_duplicates("entries")
