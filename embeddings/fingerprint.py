@@ -109,6 +109,8 @@ class Fingerprinter:
 
     def _parts(self, image: CheckedImage) -> list[ViewFingerprint]:
         parts = [np.ascontiguousarray(part) for part in views(image.rgb)]
+        if not parts:
+            return []
         encoded = {one.info.space: one.encode(parts).codes for one in self._encoders}
         hashes = [pdq(part) for part in parts]
         return [

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from skimage import data
 
 from embeddings import codes
 from embeddings.encoder import load_encoder
 from embeddings.errors import UnreadableImageError
 from embeddings.fingerprint import Fingerprinter
+from evaluation.samples import photograph
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,17 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
+def _photograph(name: str) -> NDArray[np.uint8]:
+    return np.asarray(photograph(name).image)
+
+
 def _away(one: bytes, other: bytes) -> int:
     return int(codes.distances(codes.stack([one]), codes.stack([other]))[0, 0])
 
 
 def test_each_of_two_pictures_has_its_own_codes(fingerprinter: Fingerprinter) -> None:
     """The whole is neither, the parts are both."""
-    cat = np.asarray(data.chelsea())[:300, :300]
-    cup = np.asarray(data.coffee())[:300, :300]
+    cat, cup = _photograph("cat")[:300, :300], _photograph("coffee")[:300, :300]
     whole, views = fingerprinter.with_views(_png(np.concatenate((cat, cup), 1)))
     (space,) = whole.codes
     parts = [view for view in views if view.name == "part"]
@@ -49,7 +52,7 @@ def test_a_mirrored_picture_has_the_pdq_of_the_original_among_its_views(
     fingerprinter: Fingerprinter,
 ) -> None:
     """Seven forms, without codes: those bear mirrors themselves."""
-    image = Image.fromarray(np.asarray(data.coffee()))
+    image = Image.fromarray(_photograph("coffee"))
     original = fingerprinter.fingerprint(_png(np.asarray(image)))
     mirrored, views = fingerprinter.with_views(_png(np.asarray(ImageOps.mirror(image))))
     turned = {view.name: view for view in views if view.name != "part"}
@@ -61,7 +64,7 @@ def test_a_mirrored_picture_has_the_pdq_of_the_original_among_its_views(
 
 def test_the_whole_is_what_it_is_without_views(fingerprinter: Fingerprinter) -> None:
     """Asking for views changes no signal."""
-    image = _png(np.asarray(data.coffee()))
+    image = _png(_photograph("coffee"))
     assert fingerprinter.with_views(image)[0] == fingerprinter.fingerprint(image)
 
 

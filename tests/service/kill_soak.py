@@ -31,7 +31,7 @@ import httpx
 import uvicorn
 
 from embeddings.encoder import Encoder
-from embeddings.fingerprint import Fingerprint
+from embeddings.fingerprint import Fingerprint, ViewFingerprint
 from service.app import create_app
 from service.settings import load_settings
 
@@ -47,6 +47,9 @@ class NoImages:
     encoders: tuple[Encoder, ...] = ()
 
     def fingerprint(self, data: bytes) -> Fingerprint:
+        raise NotImplementedError
+
+    def with_views(self, data: bytes) -> tuple[Fingerprint, tuple[ViewFingerprint, ...]]:
         raise NotImplementedError
 
 
