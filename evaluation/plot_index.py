@@ -23,6 +23,8 @@ _STYLES: Final[Mapping[str, tuple[str, str]]] = {
     "usearch": ("#2b6cb0", "P"),
 }
 
+_LABELS: Final[Mapping[str, str]] = {"entries": "entries", "radius": "radius, bits"}
+
 _Row = Mapping[str, Any]
 
 
@@ -91,7 +93,7 @@ def _chart(
             linewidth=1.3,
             label="reading every code once",
         )
-        panel.set(xscale=scale, yscale="log", xlabel=along, title=f"{data} codes")
+        panel.set(xscale=scale, yscale="log", xlabel=_LABELS[along], title=f"{data} codes")
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter("")
         panel.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
