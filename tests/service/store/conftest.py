@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from service.store import Store, open_store
+from service.store.database import Database, sqlite_url
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,24 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
     yield open_again
     for store in opened:
         store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def reopen_at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Database]]:
+    """Opens the test's database, in which there is no store yet."""
+    url = sqlite_url(tmp_path / "data")
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").new_schema()
+    opened: list[Database] = []
+
+    def open_again() -> Database:
+        opened.append(Database(url))
+        opened[-1].create_files()
+        return opened[-1]
+
+    yield open_again
+    for database in opened:
+        database.close()
 
 
 @pytest.fixture

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, insert, text, update
 
 from service.errors import (
     SchemaOutdatedError,
@@ -23,7 +25,7 @@ from service.errors import (
 from service.signals import Signals
 from service.store import NewEntry, Store, migrate, open_store, schema
 from service.store.database import Database, sqlite_url
-from service.store.models import Base
+from service.store.models import BankRow, Base, CounterRow, EntryRow, ListRow
 
 
 def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
@@ -200,3 +202,53 @@ def test_concurrent_writers_all_commit(tmp_path: Path) -> None:
     assert store.entries.count("A") == 32
     assert store.sequence() == 33
     store.close()
+
+
+def test_a_store_of_the_first_layout_is_brought_forward(
+    reopen_at: Callable[[], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets a name, its newest commit a mark, and its banks say of which spaces they hold codes;
+    a dry run says so and changes nothing."""
+    database = reopen_at()
+    with monkeypatch.context() as then:
+        then.setattr(schema, "HEAD", "0001")
+        schema.migrate(database)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    with database.connect() as connection, connection.begin():
+        bank = {
+            "name": "A",
+            "action": "block",
+            "imagery": "any",
+            "radius": '{"pdq":null,"code":{}}',
+        }
+        times = {"sequence": 7, "created_at": now, "updated_at": now}
+        flags = {"enabled": True, "deleted": False}
+        connection.execute(insert(BankRow).values(**bank, **flags, **times))
+        connection.execute(insert(ListRow).values(bank_id=1, provider="p", name="l"))
+        for n, codes in enumerate(('{"x":"%s"}', '{"x":"%s","y":"%s"}', None)):
+            text_of = codes and codes.replace("%s", "5f" * 32)
+            row = {
+                "bank_id": 1,
+                "list_id": 1,
+                "provider_id": str(n),
+                "labels": "[]",
+                "version": "1",
+            }
+            more = {"content": b"c", "codes": text_of, "md5": bytes([n] * 16)}
+            connection.execute(insert(EntryRow).values(**row, **more, **flags, **times))
+        connection.execute(update(CounterRow).values(value=7))
+    with pytest.raises(SchemaOutdatedError):
+        schema.check(database)
+    plan = schema.migrate(database, dry_run=True)
+    assert [step.revision for step in plan.steps] == ["0002"]
+    assert "CREATE TABLE commits" in plan.sql
+    schema.migrate(database)
+    schema.check(database)
+    store = Store(database)
+    assert (store.newest().sequence, len(store.newest().mark)) == (7, 32)
+    assert store.identity not in ("", store.newest().mark)
+    with store.view() as view:
+        assert view.spaces == {1: {"x", "y"}}
+    before = store.identity
+    store.entries.add("A", NewEntry(Signals(md5=b"m" * 16)))
+    assert (store.sequence(), store.identity) == (8, before)
