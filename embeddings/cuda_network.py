@@ -73,7 +73,7 @@ class CudaNetwork:
             if isinstance(part, nn.Linear):
                 part.register_forward_pre_hook(_widened)
         self._network = network.to(memory_format=torch.channels_last).to(self._device)
-        self._recorded: dict[int, _Recording] = {}
+        self._recorded: dict[torch.Size, _Recording] = {}
         self._turn = threading.Lock()
 
     @torch.inference_mode()
@@ -103,7 +103,7 @@ class CudaNetwork:
             for part, (there, done) in ahead:
                 computing.wait_event(done)
                 there.record_stream(computing)
-                descriptors, logits = self._recording(len(there)).replay(there)
+                descriptors, logits = self._recording(there.shape).replay(there)
                 answers.append((descriptors[: len(part)], logits[: len(part)]))
             return _fetched(answers)
 
@@ -118,11 +118,10 @@ class CudaNetwork:
             done.record(stream)
         return there, done
 
-    def _recording(self, size: int) -> _Recording:
-        if size not in self._recorded:
-            side = self._info.input_size
-            self._recorded[size] = _Recording(self, torch.zeros((size, side, side, 3)).byte())
-        return self._recorded[size]
+    def _recording(self, shape: torch.Size) -> _Recording:
+        if shape not in self._recorded:
+            self._recorded[shape] = _Recording(self, torch.zeros(shape, dtype=torch.uint8))
+        return self._recorded[shape]
 
 
 class _Recording:

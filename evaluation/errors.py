@@ -8,7 +8,9 @@
     ├── CalibrationError  a target or rate that is none, or too few pairs to show it
     ├── PublishedSetError a published benchmark is not laid out as its release is
     ├── ReportError       a report cannot be written where it was asked for, or is none when read
-    └── NotebookError     a notebook is missing, fails, or shows what it should not
+    ├── NotebookError     a notebook is missing, fails, or shows what it should not
+    ├── NoGpuError        a benchmark of CUDA devices where there is none
+    └── WrongAnswerError  what was measured gave an answer that is not right: its times are void
 
 A message names the file, the line and the column at fault. It knows nothing of single images that
 cannot be decoded: those are counted and passed over.
@@ -43,3 +45,11 @@ class ReportError(EvaluationError):
 
 class NotebookError(EvaluationError):
     """A notebook is missing, one of its cells fails, or it shows a path of the machine."""
+
+
+class NoGpuError(EvaluationError):
+    """There is no CUDA device to measure."""
+
+
+class WrongAnswerError(EvaluationError):
+    """What was to be measured answered wrongly."""

@@ -24,8 +24,6 @@ import triton
 import triton.language as tl
 from triton.language.extra import libdevice
 
-SIFTED: tl.constexpr = tl.constexpr(16)
-
 
 @triton.jit
 def _ones(x, NATIVE: tl.constexpr):
@@ -235,3 +233,10 @@ def count_bits(words, out, repeats, ROWS: tl.constexpr, NATIVE: tl.constexpr):
     for number in range(repeats):
         total += _ones(x ^ number, NATIVE)
     tl.store(out + tl.program_id(0) * ROWS + tl.arange(0, ROWS), total)
+
+
+@triton.jit
+def read_words(words, out, ROWS: tl.constexpr):
+    """For the benchmark: every word is read, one sum a program is written: a floor."""
+    x = tl.load(words + tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS))
+    tl.store(out + tl.program_id(0), tl.sum(x, 0))

@@ -33,7 +33,7 @@ class TritonEngine:
     recordable = True
 
     def __init__(self, calibration: Calibration, memory: DeviceMemory) -> None:
-        self._calibration, self._memory = calibration, memory
+        self.calibration, self._memory = calibration, memory
         self._tiles = torch.empty(0, dtype=torch.int32)
         # Triton's interpreter, for tests, knows no instruction of the device.
         self._native = os.environ.get("TRITON_INTERPRET", "0") != "1"
@@ -44,14 +44,14 @@ class TritonEngine:
             extent = slab.extent
         else:
             extent = torch.tensor([begin, end]).to(slab.extent.device, non_blocking=True)
-        if batch.count >= self._calibration.matrix_from:
+        if batch.count >= self.calibration.matrix_from:
             self._multiply(slab, extent, end - begin, batch, out)
         else:
             self._sift(slab, extent, end - begin, batch, out)
 
     def planes(self, radius: int) -> int:
         """See ``scanning.Engine``."""
-        return self._calibration.planes(radius)
+        return self.calibration.planes(radius)
 
     def sift_all(self, slab: Slab, batch: Batch, out: torch.Tensor) -> None:
         """See ``scanning.Engine``."""
@@ -73,7 +73,7 @@ class TritonEngine:
             out,
             len(out) - 1,
             QUERIES=together,
-            FIRST=self._calibration.planes(batch.widest),
+            FIRST=self.calibration.planes(batch.widest),
             ROWS=_BLOCK,
             NATIVE=self._native,
             num_warps=4,
@@ -83,7 +83,7 @@ class TritonEngine:
         self, slab: Slab, extent: Extent, rows: int, batch: Batch, out: torch.Tensor
     ) -> None:
         """By a matrix product that finds tiles with matches, and popcounts within those."""
-        height, width, warps, stages = TILES[self._calibration.tile]
+        height, width, warps, stages = TILES[self.calibration.tile]
         short = -len(batch.words) % width
         words = torch.nn.functional.pad(batch.words, (0, 0, 0, short))
         bounds = torch.nn.functional.pad(batch.bounds, (0, short), value=-1)

@@ -28,11 +28,11 @@ class PlainEngine:
     recordable = False
 
     def __init__(self, calibration: Calibration) -> None:
-        self._calibration = calibration
+        self.calibration = calibration
 
     def planes(self, radius: int) -> int:
         """See ``scanning.Engine``."""
-        return self._calibration.planes(radius)
+        return self.calibration.planes(radius)
 
     def sift_all(self, slab: Slab, batch: Batch, out: torch.Tensor) -> None:
         """See ``scanning.Engine``."""
@@ -40,7 +40,7 @@ class PlainEngine:
 
     def scan(self, slab: Slab, begin: int, end: int, batch: Batch, out: torch.Tensor) -> None:
         """See ``scanning.Engine``."""
-        matrix = batch.count >= self._calibration.matrix_from
+        matrix = batch.count >= self.calibration.matrix_from
         chunk = max(_CELLS // len(batch.words), 64)
         signs, ones = batch.signs() if matrix else (batch.words, batch.bounds)
         for start in range(begin, end, chunk):

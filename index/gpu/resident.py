@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, CODE_BYTES, Codes, checked
@@ -195,6 +196,28 @@ class GpuIndex:
 
                 self._on_all(gather)
         return first(out.hits(), k)
+
+    def add_words(self, first: int, words: Sequence[torch.Tensor], group: int = 0) -> None:
+        """Add codes that are on the devices already, one part a device, ids from ``first`` on.
+
+        ``words``: int32 (n, 8) each; ``first`` is above every id so far. For sets that are made
+        where they are searched. Raises ``DeviceMemoryError``.
+        """
+        with self._turn:
+            self._check_open()
+            tag = self._slots.tags(np.array([group], np.int32))
+            for shard, part in zip(self.shards, words, strict=True):
+                shard.reserve(len(part))
+            for shard, part in zip(self.shards, words, strict=True):
+                ids = np.arange(first, first + len(part), dtype=np.int64)
+                shard.append_words(ids, part, np.repeat(tag, len(part)))
+                first += len(part)
+
+    def use(self, calibration: Calibration) -> None:
+        """Search by ``calibration`` from now on."""
+        with self._turn:
+            for shard in self.shards:
+                shard.engine.calibration = calibration
 
     def stats(self) -> IndexStats:
         """See ``CodeIndex``."""

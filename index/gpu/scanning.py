@@ -15,6 +15,7 @@ import torch
 
 from index.errors import DeviceMemoryError
 from index.gpu.batch import Batch
+from index.gpu.calibration import Calibration
 from index.gpu.keys import POISON
 from index.gpu.memory import DeviceMemory
 from index.gpu.slabs import STEP, Slab, Slabs
@@ -29,6 +30,8 @@ class Engine(Protocol):
     """Compares a batch with rows of a slab."""
 
     name: str
+    calibration: Calibration
+    """May be replaced between scans."""
     recordable: bool
     """Whether ``sift_all`` may be recorded into a CUDA graph."""
 

@@ -77,6 +77,18 @@ class Shard:
             self.slabs.append(codes, tags)
             self.directory.append(ids, tags)
 
+    def append_words(self, ids: Ids, words: torch.Tensor, tags: Tags) -> None:
+        """``append`` of codes that are on the device already, as int32 (n, 8)."""
+        with self.at_work():
+            self.slabs.append_words(words, torch.from_numpy(tags).to(self.device))
+            self.directory.append(ids, tags)
+
+    def poison(self) -> None:
+        """Fill what searches write to with what is no answer: for tests and benchmarks."""
+        with self.at_work():
+            self.scanner.poison()
+            self.replays.poison()
+
     def remove(self, rows: Rows) -> None:
         """Take ``rows`` out; they are overwritten when half of all are such."""
         with self.at_work():

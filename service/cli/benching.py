@@ -129,6 +129,37 @@ def serve(
     _write(json_file, {"entries": entries, "rows": [row.to_json() for row in rows]})
 
 
+@reporting
+def gpu(
+    most: Annotated[int, typer.Option(min=1000, help="Codes at most; memory permitting.")] = 10**10,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Write which way to compare from which batch size on.")
+    ] = None,
+    cpu: Annotated[
+        bool, typer.Option("--cpu", help="A miniature without a device; its figures mean nothing.")
+    ] = False,
+    json_file: _Json = None,
+) -> None:
+    """Search and encode on CUDA devices, beside their limits and FAISS, every answer checked."""
+    from evaluation import bench_gpu
+    from evaluation.bench_gpu_table import MINIATURE, tables
+    from evaluation.terminal import check_writable
+    from index.gpu.calibration import save
+
+    check_writable(None, json_file)
+    check_writable(None, calibration)
+    report = bench_gpu.run(cpu, most, say)
+    if report.miniature:
+        typer.echo(MINIATURE)
+    for heading, table in tables(report):
+        print_table(table, heading)
+    for note in report.notes:
+        say(f"note: {note}")
+    _write(json_file, report.to_json())
+    if calibration is not None:
+        save(report.calibration, calibration)
+
+
 def _requests(server: Server, entries: int) -> list[Request]:
     """List random entries, and say what to send: nothing, signals of a stranger, a photograph."""
     import numpy as np
@@ -195,4 +226,5 @@ def bench_app() -> typer.Typer:
     app.command("index")(index)
     app.command("encode")(encode)
     app.command("serve")(serve)
+    app.command("gpu")(gpu)
     return app

@@ -1,0 +1,77 @@
+"""How many images a second the network takes on a device, and how far its codes are from the CPU's
+
+Random pixels in host memory to descriptors in host memory, uploads included, decoding not; and
+codes of drawings that this project makes, in each precision against float32. It knows the network;
+not indexes.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final, get_args
+
+import numpy as np
+import torch
+
+from embeddings import codes
+from embeddings.checkpoint import load
+from embeddings.cuda_network import SIZES, CudaNetwork, Precision
+from embeddings.encoder import prepare
+from embeddings.torch_network import TorchNetwork
+from evaluation.samples import drawings
+
+SIDE: Final = 224
+"""Pixels a side of the images that are timed: the size that is usually compared."""
+
+_IMAGES: Final = 4096
+
+
+@dataclass(frozen=True)
+class EncodeRow:
+    """The network in one precision."""
+
+    model: str
+    side: int
+    """Pixels a side of the images timed; codes are compared at the model's own size."""
+    precision: str
+    batch: int
+    images_per_second: float
+    within_four: float
+    """Share of drawings whose code is within 4 bits of float32's."""
+    most_bits: int
+    """Bits between the codes of the drawing that differs most."""
+
+
+def encode_rows(device: str) -> list[EncodeRow]:
+    """A row for each precision, at the largest batch."""
+    checkpoint = load()
+    side = checkpoint.info.input_size
+    pictures = np.stack([prepare(np.asarray(sample.image), side) for sample in drawings()])
+    cuda = torch.device(device).type == "cuda"
+    pictures = pictures if cuda else pictures[:4]
+    reference = codes.from_descriptors(TorchNetwork(checkpoint, device)(pictures)[0])
+    images = np.random.default_rng().integers(
+        0, 256, (_IMAGES if cuda else 2, SIDE, SIDE, 3), np.uint8
+    )
+    rows = []
+    for precision in get_args(Precision):
+        network = CudaNetwork(checkpoint, device, precision)
+        apart = np.diag(codes.distances(codes.from_descriptors(network(pictures)[0]), reference))
+        times = []
+        for _ in range(5 if cuda else 1):
+            start = time.perf_counter()
+            network(images)
+            times.append(time.perf_counter() - start)
+        rows.append(
+            EncodeRow(
+                checkpoint.info.space,
+                SIDE,
+                precision,
+                SIZES[-1] if cuda else len(images),
+                len(images) / min(times),
+                float((apart <= 4).mean()),
+                int(apart.max()),
+            )
+        )
+    return rows
