@@ -135,7 +135,7 @@ class Workbench:
 
     def climb(self, at_most: int = 24) -> pd.DataFrame:
         """Distances at rising strength of every edit, of ``at_most`` images; see ``strengths``."""
-        few = Part(self.corpus, min(len(self.corpus), 4 if self.small else at_most))
+        few = Part(self.corpus, min(len(self.corpus), 2 if self.small else at_most))
         with bars() as progress:
             return strengths.climb(few, self.hashers, progress=progress)
 

@@ -97,8 +97,10 @@ plots.extrapolation_check(
 # ## ROC and DET, where it counts
 #
 # Recall against the false rate per pair, down to a thousand-millionth. Solid is measured,
-# dashed is extrapolated, the shade is the 95% interval of the false rate. The mark is the
-# shipped radius, the grey line the rate that the numbers above allow.
+# dashed is extrapolated, the shade is the 95% interval of the false rate. However steep a tail,
+# so many pairs vouch for no upper end more than a hundred times below what they show
+# themselves. The mark is the shipped radius, the grey line the rate that the numbers above
+# allow.
 
 # %%
 target = choice.target_rate(ALERTS, UPLOADS, ENTRIES)
@@ -108,9 +110,9 @@ by_imagery = {
 overall = [curve for (_, imagery), curve in by_imagery.items() if imagery == "any"]
 if RESULTS:
     kept = pd.concat(by_imagery.values(), ignore_index=True)
-    kept.attrs = {"data": bench.corpus.name, "space": bench.space, "edits_per_family": EDITS}
+    kept.attrs = bench.provenance(command="03_operating_point", edits_per_family=EDITS)
     frames.save(kept, Path(RESULTS) / "operating.parquet")
-print(f"{ALERTS} alerts a day, {UPLOADS:,} uploads, {ENTRIES:,} entries: {target:.0e} per pair")
+print(f"{ALERTS} alerts a day, {UPLOADS:,} uploads, {ENTRIES:,} entries: {target:.1e} per pair")
 plots.roc_and_det(overall, bench.radii, target)
 
 # %% [markdown]
@@ -128,22 +130,15 @@ plots.alerts_a_day(expected, ALERTS, f"{UPLOADS:,} uploads a day against {ENTRIE
 # %% [markdown]
 # ## Which radius
 #
-# The largest radius whose *upper* end keeps to the rate, up to the bits where an index is still
-# fast. `basis` says whether its false rate was measured or extrapolated. A radius of -1: these
-# images cannot vouch for any radius at that rate, and no lucky one is suggested.
+# The largest radius whose *upper* end keeps to the rate; never more than the makers of PDQ
+# advise, nor than the bits up to which an index is fast. `basis` says whether its false rate
+# was measured or extrapolated. A radius of -1: these images cannot vouch for any radius at that
+# rate, and no lucky one is suggested.
 
 # %%
 rates = sorted({1e-4, 1e-5, 1e-6, 1e-7, target}, reverse=True)
-columns = [
-    "space",
-    "target",
-    "radius",
-    "recall",
-    "recall_low",
-    "recall_high",
-    "false_high",
-    "basis",
-]
+columns = ["space", "target", "radius", "recall", "recall_low", "recall_high"]
+columns += ["false_high", "basis"]
 choice.table(choice.choose(curve, rate) for curve in overall for rate in rates)[columns]
 
 # %% [markdown]

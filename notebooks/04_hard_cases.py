@@ -64,7 +64,8 @@ facts.loc[facts["quality"] < 0.4, ["label", "quality", *bench.radii]].round(2)
 #
 # Every pair within a family, by each hash; dark is near, a dot is a match at the shipped
 # radius. A burst and a template *should* collide if you ask for copies; whether you want that
-# is your policy. Pages and logos should not.
+# is your policy. Pages and logos should not; where they do, no radius tells them apart, and
+# listing one page lists them all.
 
 # %%
 pairs = hard_cases.pairs(cases, bench.hashers, bench.radii)
@@ -143,5 +144,6 @@ hits.head(10)[["left", "right", "space", "distance"]] if len(hits) else "none of
 #
 # - Take duplicates out of your folder, then set radii → `03_operating_point`
 # - List blank and near-blank images by digest only; an import says which entries those are.
+# - Keep pages of text off lists of codes, or list them by digest and PDQ only.
 # - Put what keeps raising alerts on an `allow` bank, file by file; keep pages and logos for
 #   people.
