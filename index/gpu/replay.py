@@ -9,6 +9,7 @@ an answer is not ``complete`` and the ordinary way is taken. It knows keys; not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,6 +85,14 @@ class Replays:
         return answer
 
 
+def recorded(work: Callable[[], None], stream: torch.cuda.Stream) -> Callable[[], None]:
+    """What starts everything at once that ``work`` starts on ``stream``."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        work()
+    return graph.replay
+
+
 class _Recording:
     """One size of batch, one number of planes read first."""
 
@@ -92,30 +101,29 @@ class _Recording:
     ) -> None:
         self._stream = stream
         # Words, bounds and radii travel together.
-        self._asked = torch.zeros(queries * (WORDS + 1) + _SLOTS, dtype=torch.int32).pin_memory()
-        self._answer = torch.empty(1 + _FETCHED, dtype=torch.int64).pin_memory()
+        pinned = torch.cuda.is_available()
+        size = queries * (WORDS + 1) + _SLOTS
+        self._asked = torch.zeros(size, dtype=torch.int32, pin_memory=pinned)
+        self._answer = torch.empty(1 + _FETCHED, dtype=torch.int64, pin_memory=pinned)
         inputs = torch.zeros_like(self._asked, device=slabs.device)
         self._out = torch.empty(1 + _FETCHED, dtype=torch.int64, device=slabs.device)
         words, bounds = inputs[: queries * WORDS], inputs[queries * WORDS : queries * (WORDS + 1)]
         radii = inputs[queries * (WORDS + 1) :]
         self._queries = queries
         # Everything a kernel is told of by address must stay where it is.
-        self._batch = Batch(queries, words.view(queries, WORDS), bounds, radii, bound)
-        self._inputs = inputs
+        batch = Batch(queries, words.view(queries, WORDS), bounds, radii, bound)
         self._asked[queries * WORDS : queries * (WORDS + 1)] = NEVER
 
         def work() -> None:
             inputs.copy_(self._asked, non_blocking=True)
             self._out[:1].zero_()
             for slab in slabs.slabs:
-                engine.sift_all(slab, self._batch, self._out)
+                engine.sift_all(slab, batch, self._out)
             self._answer.copy_(self._out, non_blocking=True)
 
         work()  # compiles what is not compiled yet, which a recording must not do
         stream.synchronize()
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, stream=stream):
-            work()
+        self._replay = recorded(work, stream)
 
     def poison(self) -> None:
         self._out.fill_(POISON)
@@ -128,7 +136,7 @@ class _Recording:
         asked[words : words + count] = bound
         asked[words + count : words + self._queries] = NEVER
         asked[words + self._queries : words + self._queries + len(radii)] = radii
-        self._graph.replay()
+        self._replay()
         self._stream.synchronize()
         answer = self._answer.numpy()
         found = int(answer[0])
