@@ -35,10 +35,11 @@ def bring_up(
     spaces = {space for held in view.spaces.values() for space in held}
     opened = indexes.open(spaces)
     fresh, anew, behind = set[IndexName](), dict[IndexName, str](), dict[IndexName, int]()
+    ours = set[Commit]() if known is None else {known}
     for name, index in indexes.all.items():
         if known is not None and name in opened:
             fresh.add(name)
-        elif (reason := _not_ours(index, view)) is not None:
+        elif (reason := _not_ours(index, view, ours)) is not None:
             anew[name] = reason
         elif index.sequence < view.commit.sequence:
             behind[name] = index.sequence
@@ -69,15 +70,17 @@ def _rebuild(
         indexes.all[name].rebuild(batches, view.commit.sequence, view.commit.mark)
 
 
-def _not_ours(index: Fed, view: View) -> str | None:
+def _not_ours(index: Fed, view: View, ours: set[Commit]) -> str | None:
     """Why an index cannot go on from what it holds; empty if it holds nothing yet, ``None`` if it
-    can."""
+    can. ``ours``: commits that ``view`` is known to hold; grows."""
     if index.needs_rebuild:
         return index.needs_rebuild
     if index.sequence == START:
         return ""
-    if not view.holds(Commit(index.sequence, index.mark)):
+    commit = Commit(index.sequence, index.mark)
+    if commit not in ours and not view.holds(commit):
         return f"the store does not hold the change {index.sequence} it was fed: a restored backup?"
+    ours.add(commit)
     return None
 
 

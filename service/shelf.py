@@ -74,12 +74,13 @@ class FolderShelf:
 
     def digests(self, name: IndexName) -> NumberedDigestIndex:
         """See ``Shelf``."""
+        store = self._store()
         try:
             from index.kernels import warm_up
 
             warm_up()  # files are checked by a kernel
             return NumberedDigestIndex(
-                WIDTHS[name], self._place(name), name.signal, self._store(), self._write
+                WIDTHS[name], self._place(name), name.signal, store, self._write
             )
         except Exception as error:  # noqa: BLE001 - whatever compiling may raise on odd machines
             self._note(name, error)

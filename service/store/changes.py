@@ -59,10 +59,11 @@ class View:
     def _all(self) -> Iterator[EntryBatch]:
         # By id, which is the order of the table: a list's entries share one sequence.
         query = select(*_COLUMNS).where(EntryRow.deleted.is_(False)).order_by(EntryRow.id)
-        after = -1
-        while rows := self._connection.execute(
-            query.where(EntryRow.id > after).limit(_CHUNK)
-        ).all():
+        after, full = -1, True
+        while full and (
+            rows := self._connection.execute(query.where(EntryRow.id > after).limit(_CHUNK)).all()
+        ):
+            full = len(rows) == _CHUNK
             yield EntryBatch(*[*zip(*rows, strict=True), (True,) * len(rows)])
             after = rows[-1][0]
 
@@ -71,10 +72,13 @@ class View:
         query = select(*_COLUMNS, EntryRow.deleted, EntryRow.sequence).order_by(
             EntryRow.sequence, EntryRow.id
         )
-        after = (since + 1, -1)
-        while rows := self._connection.execute(
-            query.where(place > tuple_(*after)).limit(_CHUNK)
-        ).all():
+        after, full = (since + 1, -1), True
+        while full and (
+            rows := self._connection.execute(
+                query.where(place > tuple_(*after)).limit(_CHUNK)
+            ).all()
+        ):
+            full = len(rows) == _CHUNK
             *columns, deleted, sequences = zip(*rows, strict=True)
             yield EntryBatch(*[*columns, tuple(not one for one in deleted)])
             after = (sequences[-1], rows[-1][0])
