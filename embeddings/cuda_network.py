@@ -88,8 +88,8 @@ class CudaNetwork:
         """Descriptors and logits of uint8 (n, s, s, 3) on the device; what a graph records."""
         batch = images.permute(0, 3, 1, 2).to(torch.float32)
         batch = ((batch - self._info.mean) / self._info.scale).to(self._type)
-        # TensorFloat-32 would make float32 mean something else.
-        with torch.backends.cudnn.flags(allow_tf32=False):
+        # TensorFloat-32 would make float32 mean something else; what is not named is switched off.
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
             outputs = self._network(batch.contiguous(memory_format=torch.channels_last))
         return outputs.descriptors.float(), outputs.photographic.float()
 

@@ -68,7 +68,8 @@ class TorchNetwork:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Descriptors, float32 (n, 256), and logits, float32 (n,), of uint8 (n, s, s, 3)."""
         # TensorFloat-32 keeps ten bits of mantissa: too few for the code to agree with the CPU's.
-        with torch.backends.cudnn.flags(allow_tf32=False):
+        # What is not named is switched off, cuDNN itself included.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float()
             outputs = self._network((batch - self._info.mean) / self._info.scale)
         return outputs.descriptors.cpu().numpy(), outputs.photographic.cpu().numpy()

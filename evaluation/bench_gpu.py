@@ -88,13 +88,14 @@ def run(cpu: bool = False, most: int = SIZES[-1], progress: Progress = lambda _:
     progress("floors: memory, popcounts, products")
     floors = measure(device)
     notes: list[str] = []
-    index = GpuIndex(names)
-    sizes = (2_000, 9_000) if cpu else tuple(size for size in SIZES if size <= most)
+    sizes = (2_000, 9_000) if cpu else tuple(size for size in SIZES if size <= most) or (most,)
     batches = (1, 16) if cpu else BATCHES
     progress("calibrating: popcounts against products")
-    filled(index, sizes[0])
+    index = GpuIndex(names)
+    filled(index, min(sizes[-1], 10_000_000))
     calibration = _calibrated(index, batches, device, rng)
-    index.use(calibration)
+    index.close()
+    index = GpuIndex(names, calibration)
     searches: list[SearchRow] = []
     for entries in sizes:
         progress(f"{entries} codes: filling")

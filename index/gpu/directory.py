@@ -102,7 +102,7 @@ class Directory:
         if start == stop:
             return
         if stop > len(self._ids):
-            room = max(stop, 2 * len(self._ids), 1024)
+            room = max(stop, len(self._ids) + len(self._ids) // 4, 1024)
             self._ids = _grown(self._ids, room)
             self._tags = _grown(self._tags, room)
             self._status = _grown(self._status, room)

@@ -79,7 +79,7 @@ def _emit(
     good = good & (tag >= 0) & (bits <= (tag >> 22))
     good = good & (bits <= tl.load(radii + (tag & 0x3FFFFF), mask=good, other=-1))
     none = tl.zeros([ROWS], tl.int64)
-    key = (first + rows) | (bits.to(tl.int64) << 40) | ((none + query) << 49)
+    key = (none + first + rows) | (bits.to(tl.int64) << 40) | ((none + query) << 49)
     place = tl.atomic_add(out + none, none + 1, mask=good)
     tl.store(out + 1 + place, key, mask=good & (place < room))
 

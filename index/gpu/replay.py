@@ -88,7 +88,7 @@ class Replays:
 def recorded(work: Callable[[], None], stream: torch.cuda.Stream) -> Callable[[], None]:
     """What starts everything at once that ``work`` starts on ``stream``."""
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=stream):
+    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
         work()
     return graph.replay
 

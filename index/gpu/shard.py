@@ -79,6 +79,10 @@ class Shard:
 
     def append_words(self, ids: Ids, words: torch.Tensor, tags: Tags) -> None:
         """``append`` of codes that are on the device already, as int32 (n, 8)."""
+        if self._stream is not None:
+            # They may still be being made, on the stream the caller is on.
+            self._stream.wait_stream(torch.cuda.current_stream(self.device))
+            words.record_stream(self._stream)
         with self.at_work():
             self.slabs.append_words(words, torch.from_numpy(tags).to(self.device))
             self.directory.append(ids, tags)
