@@ -8,6 +8,7 @@ It knows no notebook and no figure.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,10 +21,12 @@ import numpy as np
 from PIL import Image
 
 from embeddings.encoder import Encoder, load_encoder
+from embeddings.errors import ImageError
 from evaluation import frames, strengths
 from evaluation.bars import bars
 from evaluation.benchmark import Benchmark, plan
 from evaluation.corpus import Corpus, Item, open_corpus
+from evaluation.errors import CorpusError
 from evaluation.hashers import EncoderHasher, Hasher, Hashes, PdqHasher, Space
 from evaluation.hashing import BATCH, Hashed, run
 from evaluation.operating.gathering import Pairs, pairs_of
@@ -135,7 +138,7 @@ class Workbench:
 
     def climb(self, at_most: int = 24) -> pd.DataFrame:
         """Distances at rising strength of every edit, of ``at_most`` images; see ``strengths``."""
-        few = Part(self.corpus, min(len(self.corpus), 2 if self.small else at_most))
+        few = some(self.corpus, min(len(self.corpus), 2 if self.small else at_most))
         with bars() as progress:
             return strengths.climb(few, self.hashers, progress=progress)
 
@@ -174,11 +177,15 @@ class Workbench:
 
 
 def open_workbench(
-    images: str | Path | None = None, manifest: str | Path | None = None, at_most: int | None = None
+    images: str | Path | None = None,
+    manifest: str | Path | None = None,
+    at_most: int | None = None,
+    readable: bool = False,
 ) -> Workbench:
     """The reader's images, else the shipped samples, and the shipped model.
 
-    ``at_most``: of more images only so many are used, spread evenly over their names. Raises
+    ``at_most``: of more images only so many are used, spread evenly over their names. ``readable``:
+    those that cannot be decoded are left out at once, not only where they are measured. Raises
     ``CorpusError``, ``ManifestError``, ``CheckpointError`` and ``DeviceError``.
     """
     small = bool(os.environ.get(SMALL))
@@ -188,19 +195,21 @@ def open_workbench(
     if named:
         corpus = open_corpus(Path(named).expanduser(), Path(labels) if labels else None)
     if at_most is not None and len(corpus) > at_most:
-        corpus = Part(corpus, at_most)
+        corpus = some(corpus, at_most)
+    if named and readable:
+        corpus = _readable(corpus)
     return Workbench(corpus, load_encoder(), small, samples=50 if small else 1000)
 
 
 class Part(Corpus):
-    """Some of a corpus: ``count`` images, spread evenly over their names."""
+    """Some images of a corpus."""
 
-    def __init__(self, whole: Corpus, count: int) -> None:
-        """``count``: at least 1, no more than there are."""
+    def __init__(self, whole: Corpus, chosen: Sequence[int]) -> None:
+        """``chosen``: positions in ``whole``, ascending."""
         self._whole = whole
-        self._chosen = [place * len(whole) // count for place in range(count)]
-        self.name = f"{count} of {whole.name}"
-        self.items: tuple[Item, ...] = tuple(whole.items[place] for place in self._chosen)
+        self._chosen = tuple(chosen)
+        self.name = whole.name
+        self.items: tuple[Item, ...] = tuple(whole.items[place] for place in chosen)
 
     def read(self, index: int) -> bytes:
         """The bytes of one image. Raises ``CorpusError`` if they are no longer there."""
@@ -209,3 +218,21 @@ class Part(Corpus):
     def image(self, index: int) -> Image.Image:
         """One image, RGB and upright. Raises ``ImageError`` if it cannot be decoded."""
         return self._whole.image(self._chosen[index])
+
+
+def some(whole: Corpus, count: int) -> Part:
+    """``count`` images of ``whole``, no more than there are, spread evenly over their names."""
+    return Part(whole, [place * len(whole) // count for place in range(count)])
+
+
+def _readable(corpus: Corpus) -> Corpus:
+    kept = []
+    with bars() as progress:
+        for place in range(len(corpus)):
+            progress("decoding", place, len(corpus))
+            with contextlib.suppress(ImageError):
+                corpus.image(place)
+                kept.append(place)
+    if not kept:
+        raise CorpusError(f"{corpus.name}: none of {len(corpus)} images can be decoded")
+    return Part(corpus, kept)

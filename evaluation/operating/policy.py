@@ -40,9 +40,10 @@ def document(
     """The policy of ``banks`` (name to imagery: ``photographic``, ``non_photographic``, ``any``).
 
     Each bank gets the PDQ radius of its imagery (else of ``any``), and the code radius of every
-    imagery a query may have. A signal for which no radius keeps to its target is left out: there
-    the bank keeps its default. ``data``: what was measured. Raises ``CalibrationError`` for an
-    imagery that is none, or if codes of two spaces were chosen for: a bank has one code radius.
+    imagery a query may have. A signal for which no radius keeps to its target is left out: it takes
+    its default, and where that is so of all, a bank keeps the radii it has. ``data``: what was
+    measured. Raises ``CalibrationError`` for an imagery that is none, or if codes of two spaces
+    were chosen for: a bank has one code radius.
     """
     chosen = [one for one in choices if one.radius >= 0]
     spaces = sorted({one.space for one in chosen if one.signal == "code"})
@@ -57,7 +58,9 @@ def document(
         radius: dict[str, Any] = {"code": code} if code else {}
         if imagery in pdq or "any" in pdq:
             radius["pdq"] = pdq.get(imagery, pdq.get("any"))
-        rows.append({"name": name, "action": action, "imagery": imagery, "radius": radius})
+        row = {"name": name, "action": action, "imagery": imagery}
+        # An empty one would put a bank's own radii back to the defaults.
+        rows.append({**row, "radius": radius} if radius else row)
     return {
         "format": FORMAT,
         "banks": rows,

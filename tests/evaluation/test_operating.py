@@ -244,6 +244,10 @@ def test_a_policy_names_what_was_chosen_and_from_what(curve: pd.DataFrame) -> No
     assert made["provenance"]["space"] == "bits"
     assert made["provenance"]["points"][0]["false_high"] == one.false_high
     assert policy.text(made, ["format"]) == '{\n "format": "lookalike-policy-1"\n}\n'
+    none = choice.choose(curve, 1e-300)
+    kept = policy.document({"listed": "any"}, [none], data="")
+    assert kept["banks"] == [{"name": "listed", "action": "review", "imagery": "any"}]
+    assert (kept["provenance"]["space"], kept["provenance"]["points"]) == (None, [])
     with pytest.raises(CalibrationError, match="portrait"):
         policy.document({"listed": "portrait"}, [one], data="")
     other = dataclasses.replace(one, space="bits-2")

@@ -11,9 +11,9 @@ from evaluation import strengths
 from evaluation.hashers import DescriptorHasher, PdqHasher
 from evaluation.sample_corpus import sample_corpus
 from evaluation.strengths import ALL_OR_NOTHING, LADDERS, Ladder
-from evaluation.workbench import Part
+from evaluation.workbench import some
 
-FEW = Part(sample_corpus(small=True), 2)
+FEW = some(sample_corpus(small=True), 2)
 
 
 @pytest.mark.parametrize("ladder", [*LADDERS, ALL_OR_NOTHING], ids=lambda ladder: ladder.name)

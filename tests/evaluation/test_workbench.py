@@ -15,7 +15,7 @@ from evaluation.errors import CorpusError
 from evaluation.misses import misses
 from evaluation.operating.gathering import true_distances
 from evaluation.sample_corpus import NAME, sample_corpus
-from evaluation.workbench import IMAGES, MANIFEST, SMALL, Part, Workbench, open_workbench
+from evaluation.workbench import IMAGES, MANIFEST, SMALL, Workbench, open_workbench, some
 
 
 @pytest.fixture
@@ -51,6 +51,16 @@ def test_the_reader_may_name_images(small: None, tmp_path: Path) -> None:
     assert own.images().startswith("12 images (12 of unknown kind)")
     few = open_workbench(str(tmp_path), at_most=5)
     assert [item.name[:2] for item in few.corpus.items] == ["00", "02", "04", "07", "09"]
+    (tmp_path / "05 damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20))
+    assert len(open_workbench(tmp_path).corpus) == 13
+    whole = open_workbench(tmp_path, readable=True).corpus
+    assert len(whole) == 12
+    assert "05 damaged.png" not in [item.name for item in whole.items]
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (tmp_path / "05 damaged.png").rename(damaged / "one.png")
+    with pytest.raises(CorpusError, match="none of 1 images can be decoded"):
+        open_workbench(damaged, readable=True)
     with pytest.raises(CorpusError, match="no such file"):
         open_workbench(tmp_path / "nowhere")
 
@@ -68,7 +78,7 @@ def test_images_named_in_the_environment_are_used(
 
 def test_a_part_reads_what_the_whole_reads() -> None:
     whole = sample_corpus(small=True)
-    part = Part(whole, 3)
+    part = some(whole, 3)
     assert part.items == tuple(whole.items[place] for place in (0, 4, 8))
     assert part.read(1) == whole.read(4)
     assert (np.asarray(part.image(2)) == np.asarray(whole.image(8))).all()
