@@ -32,6 +32,7 @@ import uvicorn
 
 from embeddings.encoder import Encoder
 from embeddings.fingerprint import Fingerprint, ViewFingerprint
+from index import listed_digests, maintenance
 from service.app import create_app
 from service.settings import load_settings
 
@@ -81,6 +82,9 @@ def start(data: Path) -> tuple[int, str]:
     listener.listen(64)
     pid = os.fork()
     if pid == 0:
+        # Indexes save whenever they can, so that kills come in the middle of it.
+        vars(maintenance)["SAVE_EVERY"] = 0.0
+        vars(listed_digests)["SAVE_CHANGES"] = 1
         app = create_app(
             load_settings(data_dir=data, admin_key=KEY, workers=2), fingerprints=NoImages()
         )
