@@ -6,9 +6,12 @@ A program of its own, since the interpreter is chosen before kernels are defined
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from embeddings.codes import pack, unpack
+from index.gpu.batch import make_batch
 from index.gpu.calibration import Calibration
+from index.gpu.keys import taken_apart
 from index.gpu.resident import GpuIndex
 from index.oracle import OracleIndex
 
@@ -45,7 +48,23 @@ def check(calibration: Calibration, radii: tuple[int, ...], room: int) -> None:
     assert 1 in oracle.search(queries[:1], radii[0]).ids
 
 
+def check_far_rows() -> None:
+    """Rows are numbered in 64 bits where a slab begins just below 2^31."""
+    index = GpuIndex(["cpu"])
+    index.add(np.arange(20), np.zeros((20, 32), np.uint8), np.zeros(20, np.int32))
+    (shard,) = index.shards
+    (slab,) = shard.slabs.slabs
+    slab.first = (1 << 31) - 7
+    none, radii = np.zeros(1, np.int32), np.zeros(1, np.int32)
+    batch = make_batch(np.zeros((1, 32), np.uint8), none, radii, shard.device)
+    out = torch.zeros(101, dtype=torch.int64)
+    shard.engine.sift_all(slab, batch, out)
+    _, _, rows = taken_apart(np.sort(out[1 : 1 + int(out[0])].numpy()))
+    np.testing.assert_array_equal(rows, slab.first + np.arange(20))
+
+
 if __name__ == "__main__":
+    check_far_rows()
     check(Calibration(), (31, 48, 64, 100), room=8)
     for shape in BY_PRODUCT:
         check(shape, (31,), room=999)
