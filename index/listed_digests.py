@@ -27,7 +27,7 @@ from index.changes import Applied, Changes, Entries
 from index.digests import DigestIndex, DigestLayer, Digests
 from index.errors import ClosedIndexError, DamagedFileError, RebuildNeededError, SequenceError
 from index.interface import Hits, IndexStats
-from index.locking import Lock
+from index.locking import TAKEN, Lock
 from index.rows import Rows
 
 FILE: Final = "DIGESTS"
@@ -126,7 +126,8 @@ class NumberedDigestIndex:
     def stats(self) -> IndexStats:
         """What the index holds now."""
         stats = self._index.stats()
-        trouble = self.needs_rebuild or self.trouble
+        taken = TAKEN if self._lock is not None and not self._lock.held else ""
+        trouble = self.needs_rebuild or self.trouble or taken
         return IndexStats(
             stats.kind, stats.entries, stats.enabled, stats.bytes, self._sequence, trouble
         )

@@ -9,6 +9,9 @@ import fcntl
 import os
 from pathlib import Path
 
+TAKEN = "another process keeps these files: they are read, and nothing is saved"
+"""What operators should know of an index whose folder is locked."""
+
 
 class Lock:
     """Held by the first process that asks for it; others find it taken."""

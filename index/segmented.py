@@ -229,7 +229,8 @@ class SegmentedIndex:
             parts["bitmaps"] = parts.get("bitmaps", 0) + part.present.nbytes + part.live.nbytes
         parts["delta"] = state.delta.nbytes
         parts["scratch"] = self._workers.scratch.nbytes
-        trouble = self.needs_rebuild or self._maintenance.trouble
+        taken = "" if self._folder is None else self._folder.trouble
+        trouble = self.needs_rebuild or self._maintenance.trouble or taken
         return IndexStats("segmented", state.entries, state.enabled, parts, state.sequence, trouble)
 
     def save(self) -> bool:

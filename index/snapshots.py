@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from index import bitmap, container
 from index.errors import DamagedFileError
-from index.locking import Lock
+from index.locking import TAKEN, Lock
 from index.segment import Segment
 from index.state import Part
 
@@ -71,6 +71,8 @@ class Folder:
         self._path, self._identity = path, identity
         self._lock = Lock(path) if write else None
         self.writable = self._lock is not None and self._lock.held
+        self.trouble = TAKEN if self._lock is not None and not self._lock.held else ""
+        """Why nothing is written here although it should be; empty where it is."""
         self._next = 1 + max((int(file.stem) for file in self._segments()), default=0)
 
     def close(self) -> None:

@@ -272,6 +272,8 @@ def test_a_second_replica_on_the_folder_reads_it_and_leaves_it(
     store.entries.add("A", NewEntry(signals(7)))
     second.sync()
     assert listed(second) == [0, 1, 2, 3, 4, 7]
+    assert all("another process" in one.stats.trouble for one in second.stats())
+    assert not any(one.stats.trouble for one in first.stats())
     second.stop()
     first.sync()
     assert listed(first) == [0, 1, 2, 3, 4, 7]
