@@ -21,7 +21,7 @@ from index.exact import FlatIndex
 
 IMAGES = None  # a folder or tar of your own; None: LOOKALIKE_IMAGES, else the samples
 
-bench = open_workbench(IMAGES)
+bench = open_workbench(IMAGES, at_most=200, readable=True)
 pd.options.display.max_colwidth = 80
 bench
 

@@ -153,7 +153,7 @@ choice.table(chosen)[["imagery", *columns, "pairs"]]
 #
 # The radii as banks, with where they come from. `action` is what a PDQ match asks for; a code
 # alone asks for review whatever it says, and a digest blocks. Imagery for which nothing was
-# chosen takes the radius of `any`; a signal without any keeps the service's default.
+# chosen takes the radius of `any`; a signal without any takes the service's default.
 
 # %%
 document = policy.document(BANKS, chosen, data=bench.corpus.name, command="03_operating_point")

@@ -20,7 +20,7 @@ from service.store import Action, Bank, Policy
 
 IMAGES = None  # a folder or tar of your own; None: LOOKALIKE_IMAGES, else the samples
 
-bench = open_workbench(IMAGES)
+bench = open_workbench(IMAGES, at_most=200, readable=True)
 each = 3 if bench.small else 6
 bench
 
@@ -52,7 +52,7 @@ plots.contact_sheet(
 # %%
 ordinary = [
     hard_cases.Case(bench.corpus.name, item.name, bench.corpus.image(place))
-    for place, item in enumerate(bench.corpus.items[:200])
+    for place, item in enumerate(bench.corpus.items)
 ]
 plots.quality_strip(pd.concat([facts, hard_cases.qualities(ordinary, bench.hashers)]))
 
@@ -126,7 +126,8 @@ pd.Series({case: decide(rows, banks).verdict.value for case, rows in found.items
 # %%
 split = bench.split()
 missed = misses(bench.corpus, split, bench.hashed(split), bench.radii, at_most=6)
-plots.pairs_sheet([(one.original, one.copy, one.text) for one in missed])
+sheet = [(one.original, one.copy, one.text) for one in missed]
+plots.pairs_sheet(sheet) if sheet else "every copy was found"
 
 # %% [markdown]
 # ## Among your own images

@@ -15,6 +15,7 @@ from evaluation import notebooks
 from evaluation.errors import NotebookError
 from evaluation.notebooks import FOLDER
 from evaluation.plots import Chart
+from evaluation.sample_corpus import sample_corpus
 from evaluation.workbench import IMAGES, MANIFEST, SMALL
 
 NAMES = notebooks.names()
@@ -29,23 +30,46 @@ def test_source_and_executed_notebook_have_the_same_cells(name: str) -> None:
     assert notebooks.difference(FOLDER / f"{name}.py") == "", "run `make notebooks`"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_cell_runs_on_small_data(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In this process, where all is imported already; what each cell shows is rendered too."""
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to run in, as small as can be, on the samples."""
     (tmp_path / "data").symlink_to(FOLDER / "data")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(SMALL, "1")
     for variable in (IMAGES, MANIFEST):
         monkeypatch.delenv(variable, raising=False)
-    with pd.option_context("display.max_colwidth", None, "display.float_format", None):
-        names: dict[str, object] = {"__name__": "__main__"}
-        cells = notebooks.from_source(FOLDER / f"{name}.py").cells
-        shown = [_run(cell.source, names) for cell in cells if cell.cell_type == "code"]
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_cell_runs_on_small_data(name: str, here: Path) -> None:
+    """In this process, where all is imported already; what each cell shows is rendered too."""
+    shown = _run_all(name)
     assert any(isinstance(one, Chart) for one in shown)
     # Nothing is kept unless the reader asks.
-    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert [path.name for path in here.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize("name", ["01_first_match", "03_operating_point"])
+def test_images_of_the_readers_own_need_no_kinds_and_may_be_damaged(
+    name: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = here / "own"
+    own.mkdir()
+    corpus = sample_corpus(small=True)
+    for place in range(len(corpus)):
+        (own / f"{place}.png").write_bytes(corpus.read(place)[: 20 if place == 5 else None])
+    monkeypatch.setenv(IMAGES, str(own))
+    shown = _run_all(name)
+    assert "of unknown kind" in repr(shown[0])
+    assert "own" in repr(shown[0])
+
+
+def _run_all(name: str) -> list[object]:
+    names: dict[str, object] = {"__name__": "__main__"}
+    with pd.option_context("display.max_colwidth", None, "display.float_format", None):
+        cells = notebooks.from_source(FOLDER / f"{name}.py").cells
+        return [_run(cell.source, names) for cell in cells if cell.cell_type == "code"]
 
 
 def _run(source: str, names: dict[str, object]) -> object:
