@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from evaluation.bench_gpu_encode import EncodeRow, encode_rows
+from evaluation.bench_gpu_encode import EncodeRow, decoding_note, encode_rows
 from evaluation.bench_gpu_floors import Floors, measure
 from evaluation.bench_gpu_peer import PeerRow, peer_rows
 from evaluation.bench_gpu_search import SearchRow, filled, timed
@@ -120,7 +120,8 @@ def run(cpu: bool = False, most: int = SIZES[-1], progress: Progress = lambda _:
     peers, why = peer_rows(names, 2_000 if cpu else 10_000_000, batches, calibration, rng)
     notes += [why] if why else []
     progress("encoder")
-    encoder = encode_rows("cpu" if cpu else "cuda")
+    encoder = encode_rows(names[0])
+    notes.append(decoding_note(names[0]))
     return GpuReport(
         tuple(names if cpu else [torch.cuda.get_device_name(name) for name in names]),
         cpu,

@@ -7,6 +7,7 @@ not indexes.
 
 from __future__ import annotations
 
+import io
 import time
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -16,6 +17,7 @@ import torch
 
 from embeddings import codes
 from embeddings.checkpoint import load
+from embeddings.cuda_images import JpegPreparer
 from embeddings.cuda_network import SIZES, CudaNetwork, Precision
 from embeddings.encoder import prepare
 from embeddings.torch_network import TorchNetwork
@@ -75,3 +77,22 @@ def encode_rows(device: str) -> list[EncodeRow]:
             )
         )
     return rows
+
+
+def decoding_note(device: str) -> str:
+    """How many JPEG files a second are decoded and shrunk, and by what, in words."""
+    files = []
+    for sample in drawings():
+        file = io.BytesIO()
+        sample.image.save(file, "JPEG", quality=90)
+        files.append(file.getvalue())
+    files = files * 32 if torch.device(device).type == "cuda" else files[:4]
+    preparer = JpegPreparer(SIDE, device=device)
+    rates, on_device = [], 0
+    for _ in range(3):
+        start = time.perf_counter()
+        prepared = preparer(files)
+        on_device = prepared.on_device
+        rates.append(len(prepared.pixels[:, 0, 0, 0].tolist()) / (time.perf_counter() - start))
+    where = preparer.trouble or f"{on_device} of {len(files)} by the device's decoder"
+    return f"JPEG files decoded and shrunk: {max(rates):.0f} a second ({where})"
