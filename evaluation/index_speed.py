@@ -109,7 +109,8 @@ def size(
     """
     rows = sweep.rows[(sweep.rows["engine"] == "lookalike") & (sweep.rows["data"] == data)]
     rows = rows[(rows["batch"] == 1) & (rows["threads"] == 1)]
-    at = rows[rows["radius"] == radius].sort_values("entries").drop_duplicates("entries")
+    at = rows[rows["radius"] == radius].drop_duplicates("entries", keep="last")
+    at = at.sort_values("entries")
     if at.empty:
         known = sorted(set(rows["radius"]))
         raise ReportError(f"radius {radius} was not measured, only {known}")
