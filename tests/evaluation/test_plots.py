@@ -177,9 +177,7 @@ def test_nothing_is_cut_off(drawn: Drawn) -> None:
         assert (edge == 255).all()
 
 
-def test_a_figure_says_what_it_shows_and_comes_out_the_same(
-    drawn: Drawn, tmp_path: Path
-) -> None:
+def test_a_figure_says_what_it_shows_and_comes_out_the_same(drawn: Drawn, tmp_path: Path) -> None:
     made, png = drawn.chart, drawn.png
     assert repr(made) == made.says
     assert made.says.endswith(".")
