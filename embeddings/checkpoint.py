@@ -29,7 +29,7 @@ from embeddings.errors import CheckpointError
 FORMAT: Final = "lookalike-checkpoint-1"
 _KEY: Final = "lookalike"
 _WEIGHTS: Final = Path(__file__).parent / "weights"
-DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-1.safetensors"
+DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-2.safetensors"
 """The checkpoint the product ships."""
 
 Tensors = Mapping[str, NDArray[np.float32]]
@@ -41,7 +41,7 @@ class ModelInfo:
     """What a checkpoint says of itself."""
 
     space: str
-    """Name and version of the code space, such as ``lite0-256-1``."""
+    """Name and version of the code space, such as ``lite0-256-2``."""
     input_size: int
     """Pixels a side: the image is squashed to this square."""
     mean: float
