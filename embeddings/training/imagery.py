@@ -29,7 +29,7 @@ from embeddings.training.data import TrainingImage
 
 _PAINTED: Final = 0.15  # share of photographs that are re-rendered
 _WRONG: Final = 0.02  # share of either kind that may stand beyond the far bound
-_PENALTY: Final = 0.05  # chosen on sources the fit had not seen: docs/training-log.md
+_PENALTY: Final = 0.05  # chosen on DEV: docs/training-log.md
 
 
 Seen = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
