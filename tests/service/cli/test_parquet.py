@@ -31,7 +31,7 @@ def test_the_command_and_a_notebook_give_the_same_numbers(
     in_memory = frames.evaluate(corpus, bench.hashers)
     pd.testing.assert_frame_equal(written, in_memory, check_exact=True)
     assert written.attrs["spaces"] == ["pdq", bench.space]
-    assert written.attrs["command"].startswith("lookalike ")
+    assert written.attrs["command"].startswith("lookalike")
     assert written.attrs["counts"] == in_memory.attrs["counts"]
 
 
