@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+import signal
 import tarfile
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from evaluation.samples import Sample, drawings, photographs
+
+
+@pytest.fixture(autouse=True)
+def _children_die_unheard() -> Iterator[None]:
+    """Torch's loaders listen for the death of any child for as long as the process lives, and have
+    crashed it when a later test's subprocess ended."""
+    before = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, before)
 
 
 @pytest.fixture(scope="session")
