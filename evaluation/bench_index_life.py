@@ -23,8 +23,6 @@ from typing import Final, Self
 import numpy as np
 
 from embeddings.codes import Codes
-from evaluation.code_sets import clustered_codes, correlated_seeds, random_codes
-from evaluation.provenance import machine
 from index.changes import Changes, Entries
 from index.segmented import SegmentedIndex
 
@@ -172,6 +170,10 @@ def _main() -> None:
     if given.open is not None:
         _open(given.open)
         return
+    # Not above: the new process must import no more than an index needs.
+    from evaluation.code_sets import clustered_codes, correlated_seeds, random_codes
+    from evaluation.provenance import machine
+
     rng = np.random.default_rng(1)
     if given.data == "random":
         codes = random_codes(given.entries, rng)
