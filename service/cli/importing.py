@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -13,12 +12,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from service.cli.files import NotAFileError
-from service.cli.local import DATA_HELP, open_local_store
+from service.cli.local import DATA_HELP, store_to_change
 from service.cli.terminal import FAILED, counted, print_table, reporting, say, say_error
-from service.errors import StoreMissingError
 
 if TYPE_CHECKING:
-    from service.store import ImportDiff, Store
+    from service.store import ImportDiff
 
 SHOWN = 20
 """Rejected lines that are shown; the others are counted."""
@@ -58,7 +56,7 @@ def import_list(
 
     chosen = None if format_name == "auto" else format_named(format_name)
     target = ImportTarget(bank, provider, list_name, list_version, create_bank=True)
-    with _opened(file) as stream, _store(data, dry_run) as store:
+    with _opened(file) as stream, store_to_change(data, dry_run) as store:
         reader = ListReader(file_chunks(stream), chosen)
         new_bank = all(there.name != bank for there in store.banks.all())
         try:
@@ -96,19 +94,6 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         )
     with file.open("rb") as stream:
         yield stream
-
-
-@contextlib.contextmanager
-def _store(data: Path | None, dry_run: bool) -> Iterator[Store]:
-    """The store; for a dry run where there is none, an empty one that is thrown away."""
-    with contextlib.ExitStack() as stack:
-        try:
-            store = stack.enter_context(open_local_store(data, create=not dry_run))
-        except StoreMissingError:
-            say("there is no store yet: compared with an empty one")
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            store = stack.enter_context(open_local_store(folder))
-        yield store
 
 
 def _refusal(diff: ImportDiff) -> str:

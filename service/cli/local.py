@@ -6,6 +6,7 @@ Each function imports what it needs when it is called. It knows no command.
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -49,6 +50,25 @@ def open_local_store(data: Path | None, create: bool = True) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+@contextlib.contextmanager
+def store_to_change(data: Path | None, dry_run: bool) -> Iterator[Store]:
+    """The store; for a dry run where there is none, an empty one that is thrown away.
+
+    Raises ``StoreError``.
+    """
+    from service.cli.terminal import say
+    from service.errors import StoreMissingError
+
+    with contextlib.ExitStack() as stack:
+        try:
+            store = stack.enter_context(open_local_store(data, create=not dry_run))
+        except StoreMissingError:
+            say("there is no store yet: compared with an empty one")
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            store = stack.enter_context(open_local_store(folder))
+        yield store
 
 
 def shelf_for(store: Store, data: Path | None) -> Shelf:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.local import DATA_HELP, open_local_store
+from service.cli.local import DATA_HELP, store_to_change
 from service.cli.terminal import counted, print_table, printable, reporting, say
-from service.errors import StoreMissingError
 
 if TYPE_CHECKING:
     from service.cli.policy_file import PolicyFile
-    from service.store import Policy, Store
+    from service.store import Policy
 
 
 @reporting
@@ -44,7 +40,7 @@ def apply_policy(
 
     asked = read_policy(file)
     _check_space(asked, any_space)
-    with _store(data, dry_run) as store:
+    with store_to_change(data, dry_run) as store:
         there = {bank.name: bank.policy for bank in store.banks.all()}
         new = Policy()
         wanted = {bank.name: bank.applied(there.get(bank.name, new)) for bank in asked.banks}
@@ -73,19 +69,6 @@ def _check_space(asked: PolicyFile, any_space: bool) -> None:
             f"the code radii were measured for {asked.space!r}, and this installation makes"
             f" {ours!r}: measure again, or apply them with --any-space"
         )
-
-
-@contextlib.contextmanager
-def _store(data: Path | None, dry_run: bool) -> Iterator[Store]:
-    """The store; for a dry run where there is none, an empty one that is thrown away."""
-    with contextlib.ExitStack() as stack:
-        try:
-            store = stack.enter_context(open_local_store(data, create=not dry_run))
-        except StoreMissingError:
-            say("there is no store yet: compared with an empty one")
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            store = stack.enter_context(open_local_store(folder))
-        yield store
 
 
 def _say_origin(asked: PolicyFile) -> None:
