@@ -25,5 +25,6 @@ At start
     ``kernels.warm_up()`` compiles, or loads what was compiled before. Opening an index calls it; a
     query never does.
 
-Knows no images, no HTTP, no database. Importing this package alone loads neither FAISS nor numba.
+Knows no images, no HTTP, no database. Importing this package alone loads neither FAISS nor LLVM;
+numba is needed only where kernels are compiled.
 """

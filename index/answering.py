@@ -44,7 +44,7 @@ NOT_HERE: Final = -1
 
 
 def answer(code: NDArray[np.uint8], fields: Longs, shared: Longs, memory: Longs) -> int:
-    """Search every part for one code, uint8 (1, 32); returns the number of matches, in order.
+    """Search every part for one code, uint8 (32); returns the number of matches, in order.
 
     ``fields``: the parts', one after the other. ``memory``: see ``MEMORY``. Returns ``NOT_HERE``
     when some part has too many candidates, or there are too many matches.

@@ -1,249 +1,109 @@
-"""The machine instructions the kernels need and NumPy does not name, as numba intrinsics.
+"""The machine instructions the kernels need and NumPy does not name.
 
-Each is emitted as generic LLVM vector code, so the compiler lowers it to whatever the user's
-processor has: AVX-512 ``vpopcnt`` where present, shuffles or plain instructions elsewhere. Memory
-is named by address, so that a kernel takes one array of addresses and not twenty arrays;
-callers guarantee that it exists and stays (arrays end in ``PADDING`` spare bytes for vector
-loads). It knows nothing of indexes.
-
-The functions with a leading underscore follow numba's intrinsic protocol: types in, (signature,
-code generator) out. What kernels call is declared at the end of the file.
+Here they have names, types and meanings; ``lowering`` says how they are emitted when kernels are
+compiled, and nothing but compiled code can call them. Memory is named by address, so that a kernel
+takes one array of addresses and not twenty arrays; callers guarantee that it exists and stays
+(arrays end in ``PADDING`` spare bytes for vector loads). An address is an int. It knows nothing of
+indexes, and needs no compiler to be imported.
 """
 
-# ruff: noqa: ANN401, ARG001 - the intrinsic protocol is untyped and fixes the arguments
+# ruff: noqa: ARG001 - what is said here is names and types
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 PADDING: Final = 128
 """Bytes that may be read, and ignored, beyond the last element of an array handed to a kernel."""
 
-_BYTE, _HALF, _WORD, _LONG = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64)
-_Built = tuple[Any, Any]
+PARTS: Final[list[Callable[..., Any]]] = []
+"""Functions marked ``inlined``: of every kernel module imported so far."""
+
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def _vector(element: ir.Type, lanes: int) -> ir.VectorType:
-    return ir.VectorType(element, lanes)
-
-
-def _pointer(builder: Any, address: Any, kind: Any) -> Any:
-    return builder.inttoptr(address, kind.as_pointer())
-
-
-def _offset(builder: Any, address: Any, index: Any, size: int) -> Any:
-    """``address`` and ``index`` elements of ``size`` bytes."""
-    return builder.add(address, builder.mul(index, ir.Constant(_LONG, size)))
-
-
-def _function(module: Any, kind: Any, name: str) -> Any:
-    declare: Any = cgutils.get_or_insert_function
-    return declare(module, kind, name)
-
-
-def _splat(builder: Any, value: Any, element: ir.Type, lanes: int) -> Any:
-    """A vector with ``value`` in each lane."""
-    kind = _vector(element, lanes)
-    single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(_WORD, 0))
-    zeros = ir.Constant(_vector(_WORD, lanes), [0] * lanes)
-    return builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), zeros)
-
-
-def _pair(builder: Any, low: Any, high: Any) -> Any:
-    """Eight int64 lanes that alternate ``low`` and ``high``."""
-    lanes = ir.Constant(_vector(_LONG, 8), ir.Undefined)
-    for lane in range(8):
-        value = high if lane % 2 else low
-        lanes = builder.insert_element(lanes, value, ir.Constant(_WORD, lane))
-    return lanes
-
-
-def _bit_counts(builder: Any, vector: Any, name: str) -> Any:
-    kind = vector.type
-    function = _function(builder.module, ir.FunctionType(kind, [kind]), f"llvm.ctpop.{name}")
-    return builder.call(function, [vector])
-
-
-def _popcount(_typing: Any, value: Any) -> _Built:
-    """The number of set bits of an int64."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.ctpop(args[0])
-
-    return types.int64(types.int64), emit
-
-
-def _lowest_bit(_typing: Any, value: Any) -> _Built:
-    """The place of the lowest set bit of a nonzero int64."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.int64), emit
-
-
-def _address(_typing: Any, array: Any) -> _Built:
-    """Where an array begins."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        return builder.ptrtoint(data, _LONG)
-
-    return types.int64(array), emit
-
-
-def _prefetch(_typing: Any, address: Any) -> _Built:
-    """Ask for the cache line at ``address`` to be brought near; never faults."""
-
-    def emit(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _WORD, _WORD, _WORD])
-        function = _function(builder.module, kind, "llvm.prefetch.p0")
-        # Read, keep in every cache level, data.
-        flags = [ir.Constant(_WORD, flag) for flag in (0, 3, 1)]
-        builder.call(function, [_pointer(builder, args[0], _BYTE), *flags])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), emit
-
-
-def _loader(element: ir.Type, size: int, align: int) -> Callable[[Any, Any, Any], _Built]:
-    """The int64 value of element ``index``, ``size`` bytes each, from ``address``; unsigned."""
-
-    def generate(_typing: Any, address: Any, index: Any) -> _Built:
-        def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            place = _offset(builder, args[0], args[1], size)
-            value = builder.load(_pointer(builder, place, element), align=align)
-            return value if element == _LONG else builder.zext(value, _LONG)
-
-        return types.int64(types.int64, types.int64), emit
-
-    return generate
-
-
-def _near_halves(lanes: int) -> Callable[[Any, Any, Any, Any], _Built]:
-    """Which of the ``lanes`` uint16 from ``address`` lie within ``bound`` bits of ``word``.
-
-    Bit *i* of the answer is element *i*.
-    """
-
-    def generate(_typing: Any, address: Any, word: Any, bound: Any) -> _Built:
-        def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            vector = builder.load(_pointer(builder, args[0], _vector(_HALF, lanes)), align=2)
-            wanted = _splat(builder, builder.trunc(args[1], _HALF), _HALF, lanes)
-            bits = _bit_counts(builder, builder.xor(vector, wanted), f"v{lanes}i16")
-            limit = _splat(builder, builder.trunc(args[2], _HALF), _HALF, lanes)
-            near = builder.icmp_unsigned("<=", bits, limit)
-            return builder.zext(builder.bitcast(near, ir.IntType(lanes)), _LONG)
-
-        return types.int64(*[types.int64] * 3), emit
-
-    return generate
-
-
-def _sums8(builder: Any, parts: list[tuple[Any, Any]]) -> Any:
-    """Distances of eight codes from vectors of alternating halves, each (first four, last four)."""
-    totals = []
-    for side in (0, 1):
-        total = _bit_counts(builder, parts[0][side], "v8i64")
-        for part in parts[1:]:
-            total = builder.add(total, _bit_counts(builder, part[side], "v8i64"))
-        totals.append(total)
-    lanes = _vector(_WORD, 8)
-    even = builder.shuffle_vector(*totals, ir.Constant(lanes, list(range(0, 16, 2))))
-    odd = builder.shuffle_vector(*totals, ir.Constant(lanes, list(range(1, 16, 2))))
-    return builder.add(even, odd)
-
-
-def _xor16(builder: Any, address: Any, row: Any, first: Any, second: Any) -> tuple[Any, Any]:
-    """Sixteen int64 from row ``row``, two a row, against the query's two words."""
-    wanted = _pair(builder, first, second)
-    start = _offset(builder, address, row, 16)
-    vectors = []
-    for side in (0, 1):
-        place = builder.add(start, ir.Constant(_LONG, 64 * side))
-        loaded = builder.load(_pointer(builder, place, _vector(_LONG, 8)), align=8)
-        vectors.append(builder.xor(loaded, wanted))
-    return vectors[0], vectors[1]
-
-
-def _within(builder: Any, halves: list[tuple[Any, Any]], bound: Any) -> Any:
-    near = builder.icmp_unsigned("<=", _sums8(builder, halves), _splat(builder, bound, _LONG, 8))
-    return builder.zext(builder.bitcast(near, _BYTE), _LONG)
-
-
-def _near8_by_head(
-    _typing: Any, head: Any, row: Any, first: Any, second: Any, bound: Any
-) -> _Built:
-    """Which of the eight rows from ``row`` lie within ``bound`` bits in their first 128 bits.
-
-    ``head``: address of int64, two a row. Bit *i* of the answer is row *i*.
-    """
-
-    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return _within(builder, [_xor16(builder, *args[:4])], args[4])
-
-    return types.int64(*[types.int64] * 5), emit
-
-
-def _near8(
-    _typing: Any,
-    head: Any,
-    tail: Any,
-    row: Any,
-    first: Any,
-    second: Any,
-    third: Any,
-    fourth: Any,
-    bound: Any,
-) -> _Built:
-    """Which of the eight rows from ``row`` lie within ``bound`` bits. Bit *i* is row *i*."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        head, tail, row, first, second, third, fourth, bound = args
-        halves = [
-            _xor16(builder, head, row, first, second),
-            _xor16(builder, tail, row, third, fourth),
-        ]
-        return _within(builder, halves, bound)
-
-    return types.int64(*[types.int64] * 8), emit
 
 
 def inlined(function: _F) -> _F:
     """Mark a function as a part of kernels: it is compiled where one calls it, not before."""
-    part: Any = njit(nogil=True)
-    marked: _F = part(function)
-    return marked
+    PARTS.append(function)
+    return function
 
 
-def _declared(generator: Any) -> Any:
-    return intrinsic(generator)
+class NotCompiledError(TypeError):
+    """An instruction was called as a Python function."""
 
 
-# The types are those kernels see; numba reads none of this. An address is an int.
-popcount: Final[Callable[[int], int]] = _declared(_popcount)
-lowest_bit: Final[Callable[[int], int]] = _declared(_lowest_bit)
-address: Final[Callable[[NDArray[Any]], int]] = _declared(_address)
-prefetch: Final[Callable[[int], None]] = _declared(_prefetch)
+def popcount(value: int) -> int:
+    """The number of set bits of an int64."""
+    raise NotCompiledError
 
-# (address, index) -> value
-load8: Final[Callable[[int, int], int]] = _declared(_loader(_BYTE, 1, 1))
-load16: Final[Callable[[int, int], int]] = _declared(_loader(_HALF, 2, 2))
-load32: Final[Callable[[int, int], int]] = _declared(_loader(_WORD, 4, 4))
-load64: Final[Callable[[int, int], int]] = _declared(_loader(_LONG, 8, 8))
-load32_of_3: Final[Callable[[int, int], int]] = _declared(_loader(_WORD, 3, 1))
-"""Four bytes from ``3 * index``: numbers of 24 bits, and a byte too many."""
-load64_of_1: Final[Callable[[int, int], int]] = _declared(_loader(_LONG, 1, 1))
-"""Eight bytes from byte ``index``, wherever that is."""
 
-near32: Final[Callable[[int, int, int], int]] = _declared(_near_halves(32))
-near16: Final[Callable[[int, int, int], int]] = _declared(_near_halves(16))
-near8: Final[Callable[[int, int, int, int, int, int, int, int], int]] = _declared(_near8)
-near8_by_head: Final[Callable[[int, int, int, int, int], int]] = _declared(_near8_by_head)
+def lowest_bit(value: int) -> int:
+    """The place of the lowest set bit of a nonzero int64."""
+    raise NotCompiledError
+
+
+def address(array: NDArray[Any]) -> int:
+    """Where an array begins."""
+    raise NotCompiledError
+
+
+def prefetch(address: int) -> None:
+    """Ask for the cache line at ``address`` to be brought near; never faults."""
+    raise NotCompiledError
+
+
+def load8(address: int, index: int) -> int:
+    """Byte ``index`` from ``address``."""
+    raise NotCompiledError
+
+
+def load16(address: int, index: int) -> int:
+    """The uint16 number ``index`` from ``address``."""
+    raise NotCompiledError
+
+
+def load32(address: int, index: int) -> int:
+    """The uint32 number ``index`` from ``address``."""
+    raise NotCompiledError
+
+
+def load64(address: int, index: int) -> int:
+    """The int64 number ``index`` from ``address``."""
+    raise NotCompiledError
+
+
+def load32_of_3(address: int, index: int) -> int:
+    """Four bytes from ``3 * index``: numbers of 24 bits, and a byte too many."""
+    raise NotCompiledError
+
+
+def load64_of_1(address: int, index: int) -> int:
+    """Eight bytes from byte ``index``, wherever that is."""
+    raise NotCompiledError
+
+
+def near32(address: int, word: int, bound: int) -> int:
+    """Which of the 32 uint16 from ``address`` lie within ``bound`` bits of ``word``: bit by bit."""
+    raise NotCompiledError
+
+
+def near16(address: int, word: int, bound: int) -> int:
+    """The same of 16."""
+    raise NotCompiledError
+
+
+def near8(
+    head: int, tail: int, row: int, first: int, second: int, third: int, fourth: int, bound: int
+) -> int:
+    """Which of the eight rows from ``row`` lie within ``bound`` bits; bit *i* is row *i*.
+
+    ``head`` and ``tail``: addresses of int64, two a row; ``first`` to ``fourth``: the query.
+    """
+    raise NotCompiledError
+
+
+def near8_by_head(head: int, row: int, first: int, second: int, bound: int) -> int:
+    """The same by the first 128 bits alone."""
+    raise NotCompiledError

@@ -142,7 +142,7 @@ class NumberedDigestIndex:
                     return True
                 changed, index, layers = self._changed, self._index, self._index.layers
                 fields = {**self._fields, "sequence": self._sequence, "mark": self._mark}
-            from index import container  # brings numba, which an index in memory does not need
+            from index import container  # brings kernels, which an index in memory does not need
 
             try:
                 container.write(self._path / FILE, "D", fields, _parts(index.joined(layers)))

@@ -70,6 +70,6 @@ def transposed_half(code: int, half: int, shift: int) -> int:
 
 
 def permute(codes: NDArray[np.uint8], out: Longs) -> None:
-    """Reorder the bits of ``codes``, uint8 (n, 32), into int64 (4 n)."""
-    for row in range(codes.shape[0]):
+    """Reorder the bits of ``codes``, uint8 (32 n), into int64 (4 n)."""
+    for row in range(codes.size // 32):
         permute_one(address(codes) + 32 * row, out[4 * row : 4 * row + 4])

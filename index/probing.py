@@ -368,15 +368,14 @@ def probe_one(
 
 def probe(
     queries: Longs, fields: Longs, shared: Longs, first_query: int, last_query: int,
-    first_table: int, last_table: int, ranges: Longs, waiting: Longs, out_rows: Longs,
-    out_distances: Longs, ends: Longs, plans: Longs,
+    first_table: int, last_table: int, desk: Longs, ranges: Longs, waiting: Longs,
+    out_rows: Longs, out_distances: Longs, ends: Longs, plans: Longs,
 ) -> int:  # fmt: skip
     """Search ``queries``, int64 (4 a query), from ``first_query`` up to but not ``last_query``.
 
     Emits (row, distance) from 0 on; ``ends[query]`` becomes the count after a query. Returns the
     query to go on with: ``last_query``, or one whose outcome is ``FULL``.
     """
-    desk = np.empty(DESK, np.int64)
     query = desk[DESK - 4 :]
     part, common = address(fields), address(shared)
     count = 0

@@ -41,12 +41,14 @@ class Quick:
     does.
     """
 
-    __slots__ = ("_fields", "_kernel", "_memories", "_owners", "_shared")
+    __slots__ = ("_given", "_kernel", "_memories", "_owners")
 
     def __init__(self, fields: Longs, owners: Sequence[object], workers: Workers) -> None:
         """``fields``: of the parts; ``owners``: what their addresses point into."""
-        self._fields, self._shared, self._owners = fields, shared(), tuple(owners)
-        self._kernel = kernels().answer
+        common = shared()
+        self._owners = (*owners, fields, common)
+        self._kernel = kernels().answer.at
+        self._given = (fields.ctypes.data, fields.size, common.ctypes.data, common.size)
         self._memories = workers.scratch.memories
 
     def answer(self, codes: Codes, limit: int | None) -> Hits | None:
@@ -54,10 +56,11 @@ class Quick:
         if codes.shape != _ONE or codes.dtype is not _BYTE or not codes.flags.c_contiguous:
             return None
         try:
-            memory = self._memories.pop()
+            memory, place = self._memories.pop()
         except IndexError:
             memory = np.empty(MEMORY, np.int64)
-        found = self._kernel(codes, self._fields, self._shared, memory)
+            place = memory.ctypes.data
+        found = self._kernel(codes.ctypes.data, CODE_BYTES, *self._given, place, MEMORY)
         hits: Hits | None = None
         if found == 0:
             hits = _NOTHING
@@ -68,7 +71,7 @@ class Quick:
                 memory[OUTPUT : OUTPUT + found].astype(np.int32),
                 memory[2 * OUTPUT : 2 * OUTPUT + found].astype(np.int32),
             )
-        self._memories.append(memory)
+        self._memories.append((memory, place))
         return hits
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index.probing import RANGES, WAITING
+from index.probing import DESK, RANGES, WAITING
 from index.scanning import BLOCK
 
 Longs = NDArray[np.int64]
@@ -28,6 +28,7 @@ class Scratch:
 
     def __init__(self) -> None:
         """Buffers of the usual sizes."""
+        self.desk: Longs = np.empty(DESK, np.int64)
         self.ranges: Longs = np.empty(0, np.int64)
         self.waiting: Longs = np.empty(0, np.int64)
         self.queries: Longs = np.empty(_OUTPUT, np.int64)
@@ -37,7 +38,10 @@ class Scratch:
     @property
     def nbytes(self) -> int:
         """Memory, bytes."""
-        buffers = (self.ranges, self.waiting, self.queries, self.rows, self.distances)
+        buffers = (
+            *(self.desk, self.ranges, self.waiting),
+            *(self.queries, self.rows, self.distances),
+        )
         return sum(buffer.nbytes for buffer in buffers)
 
     def for_tables(self) -> None:
@@ -67,8 +71,8 @@ class ScratchPool:
         """An empty pool."""
         # list.append and list.pop are atomic, so no lock is needed.
         self._free: list[Scratch] = []
-        self.memories: list[Longs] = []
-        """Free working memories of ``answering``, int64 (MEMORY,) each."""
+        self.memories: list[tuple[Longs, int]] = []
+        """Free working memories of ``answering``, int64 (MEMORY,) each, with their addresses."""
 
     @contextmanager
     def taken(self) -> Iterator[Scratch]:
@@ -87,4 +91,4 @@ class ScratchPool:
     def nbytes(self) -> int:
         """Memory of the free ones, bytes."""
         free = sum(scratch.nbytes for scratch in tuple(self._free))
-        return free + sum(memory.nbytes for memory in tuple(self.memories))
+        return free + sum(memory.nbytes for memory, _ in tuple(self.memories))

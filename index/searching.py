@@ -198,8 +198,8 @@ def _probe(
         while at < last:
             start = at
             at = kernels().probe(
-                queries, fields, shared(), start, last, *tables, scratch.ranges, scratch.waiting,
-                scratch.rows, scratch.distances, ends, plan
+                queries, fields, shared(), start, last, *tables, scratch.desk, scratch.ranges,
+                scratch.waiting, scratch.rows, scratch.distances, ends, plan
             )  # fmt: skip
             emitted = int(ends[at - 1]) if at > start else 0
             if emitted:

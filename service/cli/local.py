@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from service.shelf import Shelf
     from service.store import Store
 
-WORTH_MAPPING: Final = 200_000
+WORTH_MAPPING: Final = 30_000
 """Entries from which a command maps indexes instead of reading the store: at 11 µs an entry, what
-importing numba and getting its kernels from their cache takes."""
+loading the kernels and checking the files takes."""
 
 DATA_HELP: Final = "Folder of the store; default: LOOKALIKE_DATA_DIR, else `data`."
 
