@@ -93,7 +93,9 @@ def _array(size: int, kind: type[np.generic]) -> NDArray[Any]:
     needed = size * np.dtype(kind).itemsize
     if needed < _LARGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.frombuffer(mmap.mmap(-1, needed + PADDING), np.uint8)[:needed].view(kind)
-    memory = mmap.mmap(-1, needed + PADDING + _LARGE_PAGE)
+    # Shared memory, the default, gets no large pages unless an administrator asked for them.
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    memory = mmap.mmap(-1, needed + PADDING + _LARGE_PAGE, flags=private)
     memory.madvise(mmap.MADV_HUGEPAGE)
     whole = np.frombuffer(memory, np.uint8)
     # Only whole aligned pages can be large ones. What is cut off is never touched, so never there.

@@ -27,6 +27,14 @@ from index.lowering import teach
 _RUNTIME: Final = re.compile(r"^declare (.*@(?:numba_|NRT_|_?Py)\w*\(.*\)).*$", re.MULTILINE)
 """Declarations of what only exceptions and arrays that end need: none here does."""
 
+_ERRORS: Final = re.compile(
+    r"^(@PyExc_\w+) = external (?:local_unnamed_addr )?global .*$", re.MULTILINE
+)
+"""Python's exceptions, which nothing raises either."""
+
+_LIBRARY: Final = frozenset({"memcpy", "memmove", "memset"})
+"""What a kernel may need of the C library."""
+
 _TRAP: Final = r"define internal \1 {\n  call void @llvm.trap()\n  unreachable\n}"
 
 
@@ -169,6 +177,13 @@ def _module(name: str, function: Callable[..., int], taken: Sequence[Array | Non
         elif not part.is_declaration:
             part.linkage = "internal"
     module.verify()
+    needed = {
+        part.name
+        for part in (*module.functions, *module.global_variables)
+        if part.is_declaration and not part.name.startswith("llvm.")
+    }
+    if needed - _LIBRARY:
+        raise AssertionError(f"kernel {name} needs {sorted(needed - _LIBRARY)}")
     return module
 
 
@@ -176,4 +191,5 @@ def _alone(text: str) -> str:
     """LLVM's ``text`` with a trap for each function of the runtime that it declares."""
     if "@NRT_MemInfo_alloc" in text:
         raise AssertionError("a kernel allocates memory")
+    text = _ERRORS.sub(r"\1 = internal global ptr null", text)
     return _RUNTIME.sub(_TRAP, text) + "\ndeclare void @llvm.trap()\n"

@@ -1,33 +1,19 @@
 """The compiled searches: machine code for this processor, made once and kept.
 
-``warm_up`` loads what an earlier start left in ``__pycache__`` beside the sources or, where that
-cannot be written, in the user's cache folder (``XDG_CACHE_HOME``, else ``~/.cache``). If there is
-nothing, ``compiling`` makes it, in half a minute; where no cache can be written, as on a read-only
-file system, it does so at each start. It must have run before the first query; ``kernels`` runs it
-if need be, so that nothing is ever compiled twice in a process.
-
-What is kept is an object file in a file of its own format, ``kernels-KEY.bin``::
-
-    0       8   magic: "LKOBJ1" and two newlines
-    8      32   SHA-256 of the rest
-    40     ...  the object file, as LLVM wrote it
-
-KEY names the kernels' sources, the compiler's version and the processor. LLVM loads it in
-milliseconds, without numba, whose import takes longer than mapping ten million codes. It is code:
-a file that another user than this one, or than the sources' owner, could have written is not
-loaded.
+``warm_up`` loads what an earlier start left (see ``machine_code``). If there is nothing,
+``compiling`` makes it, in half a minute; where no cache can be written, as on a read-only file
+system, it does so at each start. It must have run before the first query; ``kernels`` runs it if
+need be, so that nothing is ever compiled twice in a process. LLVM loads the object file in
+milliseconds, without numba, whose import takes longer than mapping ten million codes.
 
 It knows how kernels are called; not what they are for.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import hashlib
 import importlib.metadata
-import os
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,13 +24,20 @@ import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
-from index import answering, checksum, intrinsics, naming, permuting, probing, scanning, sorting
+from index import (
+    answering,
+    checksum,
+    intrinsics,
+    machine_code,
+    naming,
+    permuting,
+    probing,
+    scanning,
+    sorting,
+)
 
 PREFIX: Final = "lookalike_"
 """How the object's symbols begin."""
-
-_MAGIC: Final = b"LKOBJ1\n\n"
-_DIGEST: Final = 32
 
 
 @dataclass(frozen=True)
@@ -122,69 +115,31 @@ class Kernels:
     xxh64: Kernel
 
 
-def key() -> str:
-    """Names the machine code that these sources become on this processor: 16 hex digits."""
+def _sources() -> bytes:
+    """What the machine code depends on, as the files are now: SHA-256."""
     digest = hashlib.sha256()
-    for module in (
-        *(answering, checksum, intrinsics, naming),
-        *(permuting, probing, scanning, sorting),
-    ):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    for name in ("kernels.py", "compiling.py", "lowering.py"):
-        digest.update(Path(__file__).with_name(name).read_bytes())
-    for package in ("numba", "llvmlite"):
-        digest.update(importlib.metadata.version(package).encode())
+    modules = (answering, checksum, intrinsics, naming, permuting, probing, scanning, sorting)
+    own = (Path(__file__).with_name(name) for name in ("kernels.py", "compiling.py", "lowering.py"))
+    for path in (*(Path(str(module.__file__)) for module in modules), *own):
+        digest.update(path.read_bytes())
+    return digest.digest()
+
+
+_IMPORTED: Final = _sources()
+"""As they were when they were imported: files may change while a process runs."""
+
+
+def key() -> str:
+    """Names the machine code that these sources become on this processor: 16 hex digits.
+
+    Another name once the files are not what was imported.
+    """
+    now = _sources()
+    digest = hashlib.sha256(_IMPORTED + (b"" if now == _IMPORTED else now))
+    digest.update(importlib.metadata.version("llvmlite").encode())
     digest.update(llvm.get_host_cpu_name().encode())
     digest.update(llvm.get_host_cpu_features().flatten().encode())
     return digest.hexdigest()[:16]
-
-
-def folders() -> tuple[Path, ...]:
-    """Where machine code is looked for and kept, the first first."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(__file__).parent / "__pycache__", Path(cache) / "lookalike"
-
-
-def machine_code(places: Sequence[Path], compiled: Callable[[], bytes]) -> bytes:
-    """The object file from one of ``places``; else ``compiled`` makes it, and it is kept there."""
-    name = f"kernels-{key()}.bin"
-    for place in places:
-        kept = _read(place / name)
-        if kept:
-            return kept
-    made = compiled()
-    for place in places:
-        with contextlib.suppress(OSError):
-            _write(place / name, made)
-            break
-    return made
-
-
-def _read(path: Path) -> bytes:
-    """The object file in ``path``; empty where there is none that can be trusted."""
-    try:
-        owner, data = path.stat(), path.read_bytes()
-    except OSError:
-        return b""
-    trusted = {os.getuid(), Path(__file__).stat().st_uid}
-    if owner.st_uid not in trusted or owner.st_mode & 0o022:
-        return b""
-    start = len(_MAGIC) + _DIGEST
-    whole = data[:start] == _MAGIC + hashlib.sha256(data[start:]).digest()
-    return data[start:] if whole else b""
-
-
-def _write(path: Path, made: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
-            file.write(_MAGIC + hashlib.sha256(made).digest() + made)
-            file.flush()
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except OSError:
-            Path(file.name).unlink(missing_ok=True)
-            raise
 
 
 def _compiled() -> bytes:
@@ -193,30 +148,43 @@ def _compiled() -> bytes:
     return object_file()
 
 
-_lock = threading.Lock()
-_ready: list[tuple[Kernels, object]] = []
-
-
 def _load() -> tuple[Kernels, object]:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code(folders(), _compiled)))
+    code = machine_code.kept(key, _compiled, machine_code.folders())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    loaded = {
-        name: Kernel(engine.get_function_address(PREFIX + name), taken)
-        for name, taken in KERNELS.items()
-    }
+    loaded = {}
+    for name, taken in KERNELS.items():
+        address = engine.get_function_address(PREFIX + name)
+        if not address:
+            raise RuntimeError(f"the machine code has no {name}")
+        loaded[name] = Kernel(address, taken)
     return Kernels(**loaded), engine  # the code lives as long as the engine
 
 
+_lock = threading.Lock()
+_ready: list[tuple[Kernels, object]] = []
+_failed: list[Exception] = []
+
+
 def kernels() -> Kernels:
-    """The compiled kernels; compiles them if that has not been done."""
+    """The compiled kernels; compiles them if that has not been done.
+
+    What failed once in a process fails again at once: it is tried a single time.
+    """
     if not _ready:
         with _lock:
+            if _failed:
+                raise RuntimeError("kernels could not be loaded") from _failed[0]
             if not _ready:
-                _ready.append(_load())
+                try:
+                    _ready.append(_load())
+                except Exception as failure:
+                    _failed.append(failure)
+                    raise
     return _ready[0][0]
 
 

@@ -93,8 +93,13 @@ class NumberedDigestIndex:
                 self._sequence, self._mark = sequence, mark
             due = self._changed - self._saved >= max(SAVE_CHANGES, len(self._index) // _SAVE_SHARE)
             if due and self._writable and (self._saver is None or not self._saver.is_alive()):
-                self._saver = threading.Thread(target=self.save, name="save-digests", daemon=True)
-                self._saver.start()
+                saver = threading.Thread(target=self.save, name="save-digests", daemon=True)
+                try:
+                    saver.start()
+                except RuntimeError as failure:  # no thread to be had; the next change tries again
+                    self.trouble = f"not saved: {failure}"
+                else:
+                    self._saver = saver
         return applied
 
     def rebuild(self, entries: Iterable[Entries], sequence: int, mark: str = "") -> None:
@@ -158,12 +163,14 @@ class NumberedDigestIndex:
             if self._closed:
                 return
             self._closed = True
-        if self._saver is not None:
-            self._saver.join()
-        if not self.needs_rebuild:
-            self.save()
-        if self._lock is not None:
-            self._lock.release()
+        try:
+            if self._saver is not None:
+                self._saver.join()
+            if not self.needs_rebuild:
+                self.save()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
 
     @property
     def _writable(self) -> bool:

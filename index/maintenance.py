@@ -43,15 +43,18 @@ class Maintenance:
         """Why the last save failed; empty when it did not."""
 
     def notice(self) -> None:
-        """See to what a change has made due."""
+        """See to what a change has made due; what cannot be is told in ``trouble``."""
         if not self._due():
             return
         with self._starting:
             if self._background and self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="index-maintenance", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="index-maintenance", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as failure:  # no thread to be had; the next change tries again
+                    self.trouble = f"maintenance failed: {failure!r}"
+                else:
+                    self._thread = thread
 
     def catch_up(self) -> None:
         """Do now, in this thread, what is due."""

@@ -35,6 +35,7 @@ from index.errors import (
     DamagedFileError,
     DuplicateIdError,
     RebuildNeededError,
+    RowsError,
     SequenceError,
 )
 from index.hits import Collector
@@ -235,7 +236,7 @@ class SegmentedIndex:
 
     def save(self) -> bool:
         """Save what is in force; whether that succeeded (``stats().trouble`` says why not)."""
-        return self._maintenance.save()
+        return not self._closed and self._maintenance.save()
 
     def maintain(self) -> None:
         """Do now what the background would do in time."""
@@ -251,12 +252,14 @@ class SegmentedIndex:
             if self._closed:
                 return
             self._closed = True
-        self._maintenance.stop()
-        if not self.needs_rebuild:
-            self._maintenance.save()
-        self._workers.close()
-        if self._folder is not None:
-            self._folder.close()
+        try:
+            self._maintenance.stop()
+            if not self.needs_rebuild:
+                self._maintenance.save()
+        finally:
+            self._workers.close()
+            if self._folder is not None:
+                self._folder.close()
 
     def __enter__(self) -> Self:
         """The index itself."""
@@ -327,10 +330,14 @@ class SegmentedIndex:
 
 
 def _off(entries: Entries) -> Ids:
-    """The ids of entries that are not enabled."""
+    """The ids of entries that are not enabled. Raises ``RowsError``."""
     if entries.enabled is None:
         return np.empty(0, np.int64)
-    return np.asarray(entries.ids)[~entries.enabled]
+    ids, enabled = checked_ids(entries.ids), np.asarray(entries.enabled)
+    if enabled.dtype != np.bool_ or enabled.shape != ids.shape:
+        expected = f"bool ({len(ids)},)"
+        raise RowsError(f"enabled must be {expected}, not {enabled.dtype} {enabled.shape}")
+    return ids[~enabled]
 
 
 def _gathered(entries: Iterable[Entries]) -> Iterator[tuple[Ids, Codes, Groups, Ids]]:

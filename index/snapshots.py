@@ -22,6 +22,7 @@ searched, and the caller is asked to rebuild. It knows files; not when to write 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -135,11 +136,16 @@ class Folder:
         self.tidy(snapshot)
 
     def tidy(self, snapshot: Snapshot) -> None:
-        """Delete what ``snapshot`` does not name. Open maps of deleted files stay good."""
+        """Delete what ``snapshot`` does not name, as far as that can be.
+
+        Open maps of deleted files stay good.
+        """
         named = {part.file for part in snapshot.parts}
-        for file in [*self._segments(), *self._path.glob("*.tmp")]:
-            if file.name not in named:
-                file.unlink(missing_ok=True)
+        # What stays is deleted after the next save, and does no harm until then.
+        with contextlib.suppress(OSError):
+            for file in [*self._segments(), *self._path.glob("*.tmp")]:
+                if file.name not in named:
+                    file.unlink(missing_ok=True)
 
     def _described(self) -> dict[str, Any]:
         return dict(vars(self._identity))

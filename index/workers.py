@@ -6,7 +6,7 @@ It knows how to split work that pays to be split; not what the work is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from index.scratch import ScratchPool
@@ -39,10 +39,13 @@ class Workers:
             work(0, total)
             return
         edges = [total * part // slices for part in range(slices + 1)]
-        others = [
-            self._pool.submit(work, edges[part], edges[part + 1]) for part in range(1, slices)
-        ]
+        others: list[Future[None]] = []
         try:
+            for part in range(1, slices):
+                try:
+                    others.append(self._pool.submit(work, edges[part], edges[part + 1]))
+                except RuntimeError:  # closed meanwhile, or no thread to be had: done here
+                    work(edges[part], edges[part + 1])
             work(edges[0], edges[1])
         finally:
             # Nothing that writes into arrays of the call may outlive it.

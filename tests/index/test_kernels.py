@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from embeddings.codes import Codes, distances
-from index import intrinsics, kernels
+from index import intrinsics, kernels, machine_code, naming
+from index.building import build
+from index.hits import Collector
 from index.permutation import reordered
+from index.searching import search_part
+from index.segment import Segment
+from index.state import Part
+from index.workers import Workers
 
 
 def test_bits_are_reordered_so_that_neighbours_part_and_distances_stay(
@@ -96,67 +106,69 @@ def _xxh64(data: bytes) -> int:
     return total ^ total >> 32
 
 
-class Compiler:
-    """Stands for half a minute's work, and counts how often it is asked for."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def __call__(self) -> bytes:
-        self.asked += 1
-        return b"machine code"
-
-
-def test_machine_code_is_made_once_and_kept(tmp_path: Path) -> None:
-    compiled = Compiler()
-    for _ in range(3):
-        assert kernels.machine_code([tmp_path / "new"], compiled) == b"machine code"
-    assert compiled.asked == 1
-    assert [path.name for path in (tmp_path / "new").iterdir()] == [f"kernels-{kernels.key()}.bin"]
-
-
-def test_where_the_first_place_cannot_be_written_the_second_is(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    compiled = Compiler()
-    for _ in range(2):
-        kernels.machine_code([tmp_path / "file" / "no", tmp_path / "yes"], compiled)
-    assert compiled.asked == 1
-    for _ in range(2):
-        assert kernels.machine_code([tmp_path / "file" / "no"], compiled) == b"machine code"
-    assert compiled.asked == 3
-
-
-@pytest.mark.parametrize("place", [0, 20, -1])
-def test_a_damaged_file_is_made_anew(tmp_path: Path, place: int) -> None:
-    compiled = Compiler()
-    kernels.machine_code([tmp_path], compiled)
-    (path,) = tmp_path.iterdir()
-    data = bytearray(path.read_bytes())
-    data[place] ^= 1
-    path.write_bytes(data)
-    assert kernels.machine_code([tmp_path], compiled) == b"machine code"
-    path.write_bytes(path.read_bytes()[:9])
-    assert kernels.machine_code([tmp_path], compiled) == b"machine code"
-    assert compiled.asked == 3
-
-
-def test_code_that_others_could_have_written_is_not_loaded(tmp_path: Path) -> None:
-    compiled = Compiler()
-    kernels.machine_code([tmp_path], compiled)
-    (path,) = tmp_path.iterdir()
-    path.chmod(0o666)
-    kernels.machine_code([tmp_path], compiled)
-    assert compiled.asked == 2
-    assert path.stat().st_mode & 0o777 == 0o644
-
-
-def test_the_key_is_bound_to_the_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A change in any of the kernels' sources gives the machine code another name."""
+def test_a_change_of_the_sources_gives_the_machine_code_another_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Files may change after they were imported: what is compiled then is not what they say."""
     before = kernels.key()
     changed = tmp_path / "naming.py"
-    changed.write_bytes(Path(str(kernels.naming.__file__)).read_bytes() + b"\n")
-    monkeypatch.setattr(kernels.naming, "__file__", str(changed))
+    changed.write_bytes(Path(str(naming.__file__)).read_bytes() + b"\n")
+    monkeypatch.setattr(naming, "__file__", str(changed))
     assert kernels.key() != before
+    monkeypatch.setattr(kernels, "_IMPORTED", kernels._sources())
+    assert kernels.key() != before
+
+
+def test_what_cannot_be_loaded_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[bool] = []
+
+    def broken() -> bytes:
+        tries.append(True)
+        raise OSError("no LLVM here")
+
+    monkeypatch.setattr(kernels, "_ready", [])
+    monkeypatch.setattr(kernels, "_failed", [])
+    monkeypatch.setattr(kernels, "_compiled", broken)
+    monkeypatch.setattr(machine_code, "folders", lambda: iter(()))
+    with pytest.raises(OSError, match="no LLVM"):
+        kernels.kernels()
+    with pytest.raises(RuntimeError, match="could not be loaded"):
+        kernels.kernels()
+    assert len(tries) == 1
+
+
+def test_kernels_touch_nothing_beyond_the_padding(random_codes: Codes) -> None:
+    """Every array of a segment ends ``PADDING`` bytes before memory that must not be touched."""
+    segment = build(
+        np.arange(len(random_codes)),
+        np.zeros(len(random_codes), np.int32),
+        reordered(random_codes),
+        1,
+    )
+    arrays: dict[str, Any] = {name: _guarded(array) for name, array in segment.parts().items()}
+    guarded = Segment(**arrays)
+    part = Part.fresh(guarded)
+    workers = Workers(1)
+    for radius in (0, 31, 48, 64, 100, 256):
+        out = Collector(20, None)
+        search_part(part, reordered(random_codes[:20]), radius, workers, out, None)
+        expected = np.count_nonzero(distances(random_codes[:20], random_codes) <= radius)
+        assert len(out.hits().ids) == expected
+
+
+def _guarded(array: NDArray[Any]) -> NDArray[Any]:
+    page = mmap.PAGESIZE
+    whole = -(-(array.nbytes + intrinsics.PADDING) // page) * page
+    memory = mmap.mmap(-1, whole + page)
+    start = np.frombuffer(memory, np.uint8)
+    libc = ctypes.CDLL(None, use_errno=True)
+    guard = ctypes.c_void_p(start.ctypes.data + whole)
+    assert libc.mprotect(guard, ctypes.c_size_t(page), 0) == 0
+    first = whole - intrinsics.PADDING - array.nbytes
+    first -= first % array.itemsize
+    kept = start[first : first + array.nbytes].view(array.dtype)
+    kept[:] = array
+    return kept
 
 
 def test_instructions_are_for_compiled_code_alone() -> None:
