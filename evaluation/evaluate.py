@@ -9,11 +9,9 @@ of how a report looks.
 from __future__ import annotations
 
 import itertools
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +22,7 @@ from evaluation.corpus import KINDS, Corpus
 from evaluation.edits import EDITS, FAMILIES
 from evaluation.hashers import Hasher, Space
 from evaluation.hashing import Hashed, Progress, run, silent
-from evaluation.provenance import machine, software
+from evaluation.provenance import Clock
 from evaluation.results import (
     Counts,
     EditRow,
@@ -33,7 +31,6 @@ from evaluation.results import (
     FamilyPart,
     JointRow,
     Part,
-    Provenance,
     Row,
     ShippedRow,
 )
@@ -104,7 +101,7 @@ def evaluate(
     ``samples``: of the bootstrap. ``command``: what the report names as its origin. Deterministic
     given ``seed``, up to its date and duration. Raises ``CorpusError`` if there are too few images.
     """
-    started = time.monotonic()
+    clock = Clock()
     benchmark = plan(corpus.items, seed, edits_per_family)
     hashed = run(corpus, benchmark, hashers, progress)
     spaces = tuple(space for hasher in hashers for space in hasher.spaces)
@@ -125,17 +122,13 @@ def evaluate(
         rows.append(_row(measured, space, kind, family))
     progress("summarising", len(rows), len(rows))
     return EvaluationResult(
-        Provenance(
+        clock.provenance(
             command,
             corpus.name,
             tuple(space.name for space in spaces),
-            datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            machine(),
-            software(),
-            round(time.monotonic() - started, 1),
-            seed,
-            edits_per_family,
-            samples,
+            seed=seed,
+            edits_per_family=edits_per_family,
+            bootstrap_samples=samples,
         ),
         _counts(corpus, benchmark, hashed),
         tuple(rows),

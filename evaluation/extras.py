@@ -19,10 +19,8 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +41,7 @@ from evaluation.benchmark import Query, plan
 from evaluation.corpus import Corpus, open_corpus
 from evaluation.edits import FAMILIES
 from evaluation.hashing import Progress, edited_queries
-from evaluation.provenance import machine, software
+from evaluation.provenance import Clock
 from evaluation.results import Provenance, plain
 
 STEPS: Final = 4
@@ -165,7 +163,7 @@ def measure(
     progress: Progress = lambda *_: None,
 ) -> ExtrasResult:
     """Every row on ``corpus``. Raises ``CorpusError``."""
-    started = time.monotonic()
+    clock = Clock()
     benchmark = plan(corpus.items, seed)
     references, queries = _Gatherer(encoder), _Gatherer(encoder)
     listed, turned = _Gatherer(encoder), _Gatherer(encoder)
@@ -195,17 +193,12 @@ def measure(
         np.array([place.get(item, -1) for item in truth]),
         np.array(families),
     )
-    origin = Provenance(
+    origin = clock.provenance(
         command,
         corpus.name,
         (encoder.info.space,),
-        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        machine(),
-        software(),
-        round(time.monotonic() - started, 1),
-        seed,
-        benchmark.edits_per_family,
-        0,
+        seed=seed,
+        edits_per_family=benchmark.edits_per_family,
     )
     return ExtrasResult(origin, rows)
 

@@ -1,4 +1,4 @@
-"""On what a measurement ran: the machine and the versions, for the foot of a report.
+"""On what a measurement ran, for the foot of a report: machine, versions, date and duration.
 
 It knows nothing of what is measured.
 """
@@ -6,10 +6,14 @@ It knows nothing of what is measured.
 from __future__ import annotations
 
 import platform
+import time
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 import PIL
+
+from evaluation.results import Provenance
 
 
 def machine() -> str:
@@ -31,3 +35,35 @@ def software() -> str:
     except metadata.PackageNotFoundError:
         version = "unknown"
     return f"lookalike {version}, Python {platform.python_version()}, Pillow {PIL.__version__}"
+
+
+class Clock:
+    """Runs from its making on, while something is measured."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        self._started = time.monotonic()
+
+    def provenance(
+        self,
+        command: str,
+        data: str,
+        spaces: tuple[str, ...],
+        *,
+        seed: int = 0,
+        edits_per_family: int = 0,
+        bootstrap_samples: int = 0,
+    ) -> Provenance:
+        """Where numbers measured until now come from."""
+        return Provenance(
+            command,
+            data,
+            spaces,
+            datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            machine(),
+            software(),
+            round(time.monotonic() - self._started, 1),
+            seed,
+            edits_per_family,
+            bootstrap_samples,
+        )

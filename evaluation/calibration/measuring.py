@@ -8,10 +8,8 @@ references of copies, they count as not found. It knows nothing of how a report 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -26,7 +24,7 @@ from evaluation.calibration.rates import FalseRate, curve, expected_false_matche
 from evaluation.corpus import KINDS, Corpus
 from evaluation.errors import CalibrationError
 from evaluation.hashing import Progress, silent
-from evaluation.provenance import machine, software
+from evaluation.provenance import Clock
 from evaluation.results import Estimate, Provenance, plain
 from evaluation.summary import RADII
 
@@ -107,7 +105,7 @@ def calibrate(
     Raises ``CalibrationError``, before anything is decoded, if there are too few images to show a
     false rate of ``target`` per pair, and ``CorpusError`` if a corpus is too small to be split.
     """
-    started = time.monotonic()
+    clock = Clock()
     if not 0 < target < 1:
         raise CalibrationError(f"a target rate per pair lies between 0 and 1, not {target}")
     plan = planned(corpora, seed, edits_per_family)
@@ -129,17 +127,13 @@ def calibrate(
         "copies": gathered.copies,
     }
     return CalibrationResult(
-        Provenance(
+        clock.provenance(
             command,
             ", ".join(corpus.name for corpus in corpora),
             (encoder.info.space,),
-            datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            machine(),
-            software(),
-            round(time.monotonic() - started, 1),
-            seed,
-            edits_per_family,
-            samples,
+            seed=seed,
+            edits_per_family=edits_per_family,
+            bootstrap_samples=samples,
         ),
         target,
         len(gathered.references.codes),

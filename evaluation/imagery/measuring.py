@@ -7,11 +7,9 @@ over images. It knows nothing of how a report looks.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +21,7 @@ from evaluation.hashing import Progress, silent
 from evaluation.imagery.metrics import Flags, Scores, auroc, calibration_error, labelled
 from evaluation.imagery.scoring import score
 from evaluation.metrics import Floats, interval, resampled
-from evaluation.provenance import machine, software
+from evaluation.provenance import Clock
 from evaluation.results import Estimate, Provenance, plain
 
 MIN_GROUP: Final = 10
@@ -108,7 +106,7 @@ def measure(
 
     Raises ``CorpusError`` if the corpus does not hold images of both kinds.
     """
-    started = time.monotonic()
+    clock = Clock()
     if {"photo", "nonphoto"} - {item.kind for item in corpus.items}:
         raise CorpusError(
             f"{corpus.name}: needs photographs and others, told apart by a manifest or by folders"
@@ -120,17 +118,8 @@ def measure(
     progress("summarising", 0, 1)
     bounds = encoder.info.photographic_bounds
     result = ImageryResult(
-        Provenance(
-            command,
-            corpus.name,
-            (encoder.info.space,),
-            datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            machine(),
-            software(),
-            round(time.monotonic() - started, 1),
-            seed,
-            0,
-            samples,
+        clock.provenance(
+            command, corpus.name, (encoder.info.space,), seed=seed, bootstrap_samples=samples
         ),
         len(data.items),
         scored.skipped,

@@ -7,11 +7,9 @@ one pass encodes them all. It knows nothing of how a report looks.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -23,7 +21,7 @@ from embeddings.errors import ImageError
 from evaluation.corpus import Corpus
 from evaluation.hashers import unit
 from evaluation.hashing import Progress, silent
-from evaluation.provenance import machine, software
+from evaluation.provenance import Clock
 from evaluation.published.layouts import Copydays, CopydaysBlock, Disc21
 from evaluation.published.protocol import (
     BACKGROUND,
@@ -115,33 +113,11 @@ def _encoded(corpus: Corpus, encoder: Encoder, progress: Progress) -> _Encoded:
     return _Encoded(found, descriptors, decoded, skipped)
 
 
-class _Clock:
-    """Where a result comes from, once it is there."""
-
-    def __init__(self, data: str, encoder: Encoder, command: str) -> None:
-        self._started, self._data = time.monotonic(), data
-        self._space, self._command = encoder.info.space, command
-
-    def provenance(self) -> Provenance:
-        return Provenance(
-            self._command,
-            self._data,
-            (self._space,),
-            datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            machine(),
-            software(),
-            round(time.monotonic() - self._started, 1),
-            seed=0,
-            edits_per_family=0,
-            bootstrap_samples=0,
-        )
-
-
 def run_disc21(
     data: Disc21, encoder: Encoder, *, command: str = "", progress: Progress = silent
 ) -> PublishedResult:
     """µAP without and, where there are training images, with score normalisation."""
-    clock = _Clock("DISC21", encoder, command)
+    clock = Clock()
     references = _encoded(data.references, encoder, progress)
     queries = _encoded(data.queries, encoder, progress)
     sides = [references, queries]
@@ -161,7 +137,7 @@ def run_disc21(
         rows.append(DiscRow(signal, micro(found), normalised))
     progress("comparing", len(SIGNALS), len(SIGNALS))
     return PublishedResult(
-        clock.provenance(),
+        clock.provenance(command, "DISC21", (encoder.info.space,)),
         len(data.references),
         len(data.queries),
         dict(sum((Counter(side.skipped) for side in sides), Counter())),
@@ -178,7 +154,7 @@ def run_copydays(
     progress: Progress = silent,
 ) -> PublishedResult:
     """mAP of every kind of copy, sought among the originals and, if given, ``distractors``."""
-    clock = _Clock("Copydays", encoder, command)
+    clock = Clock()
     sides = [_encoded(data.originals, encoder, progress)]
     if distractors is not None:
         sides.append(_encoded(distractors, encoder, progress))
@@ -197,7 +173,7 @@ def run_copydays(
         }
         rows.append(CopydaysRow(block.name, len(block.truth), precision))
     return PublishedResult(
-        clock.provenance(),
+        clock.provenance(command, "Copydays", (encoder.info.space,)),
         len(references["code"]),
         sum(row.queries for row in rows),
         dict(skipped),
