@@ -9,7 +9,8 @@
     │   ├── UnsupportedImageError   unsupported_image   not an image of a kind we read
     │   ├── TooManyPixelsError      too_many_pixels     its header announces more than the limit
     │   ├── TooManyFramesError      too_many_frames     its header announces more than the limit
-    │   └── UnreadableImageError    unreadable_image    truncated, damaged or built to do harm
+    │   ├── UnreadableImageError    unreadable_image    truncated, damaged or built to do harm
+    │   └── OutOfMemoryError        out_of_memory       nothing is wrong with it: memory ran out
     ├── CheckpointError             a model file that is missing, damaged or not what it says
     └── DeviceError                 a device that is not known or not there
 
@@ -67,6 +68,12 @@ class UnreadableImageError(ImageError):
     """The file begins like an image but cannot be decoded in full, or only at unreasonable cost."""
 
     code = "unreadable_image"
+
+
+class OutOfMemoryError(ImageError):
+    """There was not enough memory to decode the image; another time there may be."""
+
+    code = "out_of_memory"
 
 
 class CheckpointError(EmbeddingError):

@@ -44,6 +44,8 @@ class Fingerprint:
     """Pixels, after EXIF orientation."""
     height: int
     """Pixels, after EXIF orientation."""
+    frames: int = 1
+    """Frames or pages of the file; the perceptual signals are those of the first."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Fingerprinter:
             photographic=float(encoded[0].photographic[0]),
             width=image.width,
             height=image.height,
+            frames=image.frames,
         )
 
     def _parts(self, image: CheckedImage) -> list[ViewFingerprint]:

@@ -42,6 +42,7 @@ from embeddings.errors import (
     EmptyFileError,
     FileTooLargeError,
     ImageError,
+    OutOfMemoryError,
     TooManyFramesError,
     TooManyPixelsError,
     UnreadableImageError,
@@ -51,6 +52,10 @@ from embeddings.srgb import to_srgb
 
 MIN_REDUCED_SIDE: Final = 512
 """Pixels the shorter side keeps when an image is reduced while it is decoded."""
+
+MAX_SIDE: Final = 65_535
+"""Pixels either side may have: what JPEG can say. What is computed for each column or row of an
+image would otherwise outgrow its pixels by far."""
 
 _LARGEST_PIXELS: Final = 2 * 89_478_485
 """Where Pillow refuses some formats of its own accord: a larger limit could not be kept."""
@@ -108,28 +113,33 @@ class CheckedImage:
     height: int
     """Pixels of the full size, upright."""
     format: Format
+    frames: int = 1
+    """Frames or pages the file announces; the picture is the first."""
 
 
 def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
     """The first picture in ``data``.
 
     Raises ``EmptyFileError``, ``FileTooLargeError``, ``UnsupportedImageError``,
-    ``TooManyPixelsError``, ``TooManyFramesError`` or ``UnreadableImageError``, and nothing else,
-    whatever the bytes.
+    ``TooManyPixelsError``, ``TooManyFramesError``, ``UnreadableImageError`` or
+    ``OutOfMemoryError``, and nothing else, whatever the bytes.
     """
     contents = announced(data, limits)
     try:
         rgb = _decode(contents)
     except ImageError:
         raise
+    except MemoryError as error:
+        # Not the file's fault: what it needs is within the limits.
+        raise OutOfMemoryError("there was not enough memory to decode the image") from error
     # Pillow raises whatever its plugins run into: SyntaxError, EOFError, struct.error, zlib.error,
-    # MemoryError, ZeroDivisionError and more.
+    # ZeroDivisionError and more.
     except Exception as error:
         raise UnreadableImageError("the image is truncated or damaged") from error
     width, height = contents.width, contents.height
     if contents.orientation >= 5:
         width, height = height, width
-    return CheckedImage(rgb, width, height, contents.format)
+    return CheckedImage(rgb, width, height, contents.format, contents.frames)
 
 
 def announced(data: bytes, limits: ImageLimits = ImageLimits()) -> Contents:
@@ -174,6 +184,10 @@ def _check(contents: Contents, limits: ImageLimits) -> None:
     if width * height > limits.max_pixels:
         raise TooManyPixelsError(
             f"the image has {width} x {height} pixels, {limits.max_pixels} are allowed"
+        )
+    if max(width, height) > MAX_SIDE:
+        raise TooManyPixelsError(
+            f"the image has {width} x {height} pixels, a side may have {MAX_SIDE}"
         )
     if frames > limits.max_frames:
         raise TooManyFramesError(f"the image has {frames} frames, {limits.max_frames} are allowed")

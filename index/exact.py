@@ -126,6 +126,11 @@ class FlatIndex:
             np.concatenate([np.empty(0, np.int32), *(answer.distances for answer in answers)]),
         )
 
+    def groups(self) -> frozenset[int]:
+        """The groups of its rows; of rows that are removed, for a while too."""
+        layers = self._layers.current
+        return frozenset(int(group) for layer in layers for group in np.unique(layer.rows.groups))
+
     def stats(self) -> IndexStats:
         """See ``CodeIndex``."""
         layers = self._layers.current

@@ -75,6 +75,10 @@ class NumberedFlatIndex:
         """See ``CodeIndex``."""
         return self._flat.nearest(codes, k, groups)
 
+    def groups(self) -> frozenset[int]:
+        """See ``NumberedIndex``."""
+        return self._flat.groups()
+
     def stats(self) -> IndexStats:
         """See ``CodeIndex``."""
         stats = self._flat.stats()

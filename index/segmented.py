@@ -220,6 +220,13 @@ class SegmentedIndex:
         self._check_ready()
         return nearest(self._holder.state, self._workers, checked(codes), k, groups)
 
+    def groups(self) -> frozenset[int]:
+        """See ``NumberedIndex``."""
+        state = self._holder.state
+        waiting = state.delta.groups[: len(state.delta)]
+        columns = (*(part.segment.groups for part in state.parts), np.unique(waiting))
+        return frozenset(int(group) for column in columns for group in column)
+
     def stats(self) -> IndexStats:
         """See ``CodeIndex``."""
         state = self._holder.state

@@ -41,6 +41,8 @@ class Known:
     spaces: Mapping[int, frozenset[str]]
     """Bank id to the code spaces of which it holds codes: those of which it held some once, and
     some bank does now."""
+    hashed: frozenset[int]
+    """Ids of the banks that hold PDQ hashes, or held some until lately."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Engine:
         self._syncing = threading.Lock()
         self._indexes = Indexes(shelf)
         nothing: MappingProxyType[str, Bank] = MappingProxyType({})
-        self._known = Known(Commit(START, ""), nothing, {}, {}, {})
+        self._known = Known(Commit(START, ""), nothing, {}, {}, {}, frozenset())
         self._fed = False  # whether the indexes were brought up to ``_known`` once
         self._counting = threading.Event()
         self._loaded = threading.Event()
@@ -86,7 +88,7 @@ class Engine:
         """
         with self._syncing, self._store.view() as view:
             # Keys first: a caller must hear "not loaded yet", never that its key is unknown.
-            self._known = _known(self._known.commit, view, {})
+            self._known = _known(self._known.commit, view, {}, frozenset())
         self._thread.start()
 
     def stop(self) -> None:
@@ -181,11 +183,11 @@ class Engine:
             # Policies first: an entry must never be matched under the policy of a bank that is
             # gone.
             before = self._known
-            self._known = _known(before.commit, view, before.spaces)
+            self._known = _known(before.commit, view, before.spaces, before.hashed)
             bring_up(self._indexes, view, before.commit if self._fed else None, self._give_up)
             live = self._indexes.spaces()
             held = {bank: spaces & live for bank, spaces in view.spaces.items()}
-            self._known = _known(view.commit, view, held)
+            self._known = _known(view.commit, view, held, self._indexes.hashed())
         if not self._fed:
             seconds = time.monotonic() - started
             log.info("loaded up to sequence %d in %.1f s", view.commit.sequence, seconds)
@@ -214,11 +216,14 @@ class Engine:
                 return
 
 
-def _known(commit: Commit, view: View, spaces: Mapping[int, frozenset[str]]) -> Known:
+def _known(
+    commit: Commit, view: View, spaces: Mapping[int, frozenset[str]], hashed: frozenset[int]
+) -> Known:
     return Known(
         commit,
         MappingProxyType({bank.name: bank for bank in view.banks}),
         MappingProxyType({bank.id: bank for bank in view.banks}),
         MappingProxyType({key.id: key for key in view.keys if key.revoked_at is None}),
         MappingProxyType(dict(spaces)),
+        hashed,
     )

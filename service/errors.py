@@ -39,6 +39,7 @@
     │   ├── BodyTooLargeError
     │   ├── BadMediaTypeError
     │   └── FetchDisabledError
+    ├── UndecodedError              a file that cannot be decoded is listed by digest (``matcher``)
     └── UnavailableError            try again later
         ├── OverloadedError
         ├── IndexNotLoadedError

@@ -125,6 +125,10 @@ class Indexes:
             if name.space and index.stats().enabled
         )
 
+    def hashed(self) -> frozenset[int]:
+        """The groups that hold PDQ hashes, or did until lately."""
+        return self._codes[PDQ].groups() if PDQ in self._codes else frozenset()
+
     def stats(self) -> list[SignalStats]:
         """What each index holds."""
         order = sorted(self._codes.items(), key=lambda item: (item[0] != PDQ, item[0].space))

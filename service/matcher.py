@@ -6,19 +6,30 @@ Everything here blocks and belongs in a worker thread.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
+from embeddings.digests import digests
 from embeddings.encoder import Encoder
+from embeddings.errors import EmptyFileError, FileTooLargeError, ImageError
 from embeddings.fingerprint import Fingerprint, ViewFingerprint
 from service import matching
 from service.engine import Engine, Freshness
-from service.errors import BankNotFoundError, EncoderMissingError, NoSignalsError
-from service.matching import Coverage, Decision, Label, Model, NotMatched
+from service.errors import (
+    BankNotFoundError,
+    EncoderMissingError,
+    NoSignalsError,
+    ServiceError,
+    StoreError,
+)
+from service.matching import Coverage, Decision, Label, Model, NotMatched, Plan
 from service.signals import Signals, from_fingerprint, from_view
 from service.store import Bank, Entry, Store
+
+log = logging.getLogger(__name__)
 
 
 class Fingerprints(Protocol):
@@ -49,6 +60,8 @@ class Query:
     """Names; ``None`` for all."""
     views: tuple[tuple[str, Signals], ...] = ()
     """Name and signals of each view that is to be matched too."""
+    frames: int = 1
+    """Of the file: the perceptual signals are those of the first."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,8 @@ class Answer:
     query: Query
     decision: Decision
     entries: Mapping[int, Entry]
-    """By internal id, of the decision's rows."""
+    """By internal id, of the decision's rows; none of them where the store was away, and the
+    decision is then ``truncated``."""
     imagery: Imagery | None
     """``None`` where no image was sent and nobody said."""
     coverage: Coverage
@@ -80,6 +94,17 @@ class ImageAnswer:
 
     answer: Answer
     fingerprint: Fingerprint
+
+
+class UndecodedError(ServiceError):
+    """A file that cannot be decoded, and whose digests are listed: no error may hide that."""
+
+    code = "undecoded"
+
+    def __init__(self, failure: ImageError, answer: Answer) -> None:
+        """``failure``: why it cannot be decoded; ``answer``: to its digests."""
+        super().__init__(str(failure))
+        self.failure, self.answer = failure, answer
 
 
 class Matcher:
@@ -113,18 +138,34 @@ class Matcher:
     ) -> ImageAnswer:
         """Match the image in ``data``, and its ``views`` too if asked for.
 
-        Raises ``ImageError`` and what ``match`` raises.
+        Raises ``ImageError``, or ``UndecodedError`` in its place if the file is listed, and what
+        ``match`` raises.
         """
         self._chosen(banks)  # before the work: a wrong bank should not cost a decode
-        if views:
-            fingerprint, found = self._made().with_views(data)
-        else:
-            fingerprint, found = self._made().fingerprint(data), ()
+        try:
+            if views:
+                fingerprint, found = self._made().with_views(data)
+            else:
+                fingerprint, found = self._made().fingerprint(data), ()
+        except (EmptyFileError, FileTooLargeError):
+            raise  # of a file that is too large not all may be here
+        except ImageError as failure:
+            digested = digests(data)
+            exact = Signals(
+                md5=bytes.fromhex(digested.md5),
+                sha1=bytes.fromhex(digested.sha1),
+                sha256=bytes.fromhex(digested.sha256),
+            )
+            answer = self.match(Query(exact, banks=banks))
+            if answer.decision.rows:
+                raise UndecodedError(failure, answer) from failure
+            raise
         query = Query(
             from_fingerprint(fingerprint),
             fingerprint.photographic,
             banks,
             tuple((view.name, from_view(view)) for view in found),
+            fingerprint.frames,
         )
         return ImageAnswer(self.match(query), fingerprint)
 
@@ -137,21 +178,35 @@ class Matcher:
         label = Label.UNCERTAIN if imagery is None else imagery.label
         freshness = self._engine.freshness()
         banks = self._chosen(query.banks)
-        held = self._engine.known.spaces
-        plan = matching.plan(query.signals, label, banks.values(), self.models, held)
+        known = self._engine.known
+
+        def planned(signals: Signals) -> Plan:
+            return matching.plan(
+                signals, label, banks.values(), self.models, known.spaces, known.hashed
+            )
+
+        plan = planned(query.signals)
         found = self._engine.search(plan.search)
         for name, signals in query.views:
-            view = matching.plan(signals, label, banks.values(), self.models, held)
+            view = planned(signals)
             found += [replace(hit, view=name) for hit in self._engine.search(view.search)]
         decision = matching.decide(found, banks)
         ids = list({row.found.id for row in decision.rows})
+        try:
+            entries = self._store.entries.by_ids(ids) if ids else {}
+        except StoreError as error:
+            # What was found stands without its provenance: a store that is away must not turn
+            # away the very uploads that match.
+            log.warning("matches are answered without their entries: %s", error)
+            entries, decision = {}, replace(decision, truncated=True)
+        further = () if query.frames < 2 else _further_frames(query.signals)
         return Answer(
             query=query,
             decision=decision,
-            entries=self._store.entries.by_ids(ids) if ids else {},
+            entries=entries,
             imagery=imagery,
             coverage=plan.coverage,
-            not_matched=plan.not_matched,
+            not_matched=(*plan.not_matched, *further),
             freshness=freshness,
         )
 
@@ -169,3 +224,9 @@ class Matcher:
             if name not in known.banks:
                 raise BankNotFoundError(f"no bank is named {name[:80]!r}")
         return {known.banks[name].id: known.banks[name] for name in names}
+
+
+def _further_frames(signals: Signals) -> tuple[NotMatched, ...]:
+    kinds = [("pdq", "")] if signals.pdq is not None else []
+    kinds += [("code", space) for space in sorted(signals.codes)]
+    return tuple(NotMatched(signal, space, "further_frames") for signal, space in kinds)

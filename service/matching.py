@@ -2,9 +2,8 @@
 
 - A digest or URL match blocks. PDQ asks for what the bank says. A code alone asks for review,
   whatever the bank says: weights are public, so a collision can be made.
-- An ``allow`` bank acts only on an exact SHA-256. It takes the verdict from PDQ and code
-matches, which stay
-  in the answer; where a digest is listed too, that conflict is for people: ``review``.
+- An ``allow`` bank acts only on an exact SHA-256. It takes the verdict from PDQ and code matches,
+  which stay in the answer; where a digest is listed too, that conflict is for people: ``review``.
 - What only a view of the query matches (turned, mirrored, a part) asks for review, whatever the
   signal and the bank: a view is a guess of ours.
 - The imagery score never decides whether an entry is compared, only which radius applies; between
@@ -71,8 +70,10 @@ class NotMatched:
     space: str
     """Of a code; empty for other signals."""
     reason: str
-    """``low_quality``; ``unknown_space``: no model here and no bank says how far to look; or
-    ``other_space``: a bank holds codes of this space, and the query has none to compare there."""
+    """``low_quality``; ``unknown_space``: no model here and no bank says how far to look;
+    ``other_space``: a bank holds codes of this space, and the query has none to compare there;
+    ``not_given``: a bank holds PDQ hashes, and the query has none and nothing else to compare
+    there; or ``further_frames``: only the first of several frames was compared."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,11 @@ def plan(
     banks: Iterable[Bank],
     models: Mapping[str, Model],
     held: Mapping[int, frozenset[str]] = MappingProxyType({}),
+    hashed: frozenset[int] = frozenset(),
 ) -> Plan:
     """What to search for ``signals`` in ``banks``; ``models``: by code space; ``held``: by bank
-    id, the spaces of its codes."""
+    id, the spaces of its codes; ``hashed``: ids of the banks that hold PDQ hashes."""
+    banks = list(banks)
     enabled = [bank for bank in banks if bank.policy.enabled]
     allow = frozenset(bank.id for bank in enabled if bank.policy.action is Action.ALLOW)
     listed = [bank for bank in enabled if bank.id not in allow]
@@ -165,15 +168,25 @@ def plan(
         codes[space] = {group: radius for group, radius in radii.items() if radius >= 0}
         if len(codes[space]) < len(radii) or (space not in models and not radii):
             not_matched.append(NotMatched("code", space, "unknown_space"))
-    apart = _apart(codes, listed, held) if codes else {}
-    others = sorted({space for spaces in apart.values() for space in spaces})
-    not_matched += [NotMatched("code", space, "other_space") for space in others]
+    apart = _apart(codes, listed, held)
+    missed = apart.keys() | {
+        bank.id for bank in listed if bank.id in hashed and not held.get(bank.id)
+    }
+    missed -= hashed if signals.pdq_usable else frozenset()
+    if codes or (signals.pdq is not None and not signals.codes):
+        told = apart.keys() if codes else apart.keys() & missed
+        others = sorted({space for bank in told for space in apart[bank]})
+        not_matched += [NotMatched("code", space, "other_space") for space in others]
+        if signals.pdq is None and missed & hashed:
+            not_matched.append(NotMatched("pdq", "", "not_given"))
     # A bank of which nothing but digests was compared must not look as if it had been.
-    perceptual = signals.pdq_usable or (
-        not apart and any(space in models or codes[space] for space in codes)
+    perceptual = not missed and (
+        signals.pdq_usable or any(space in models or codes[space] for space in codes)
     )
     exact = bool(signals.md5 or signals.sha1 or signals.sha256 or signals.url)
     coverage = Coverage.FULL if perceptual else Coverage.DIGESTS_ONLY if exact else Coverage.NONE
+    if banks and not enabled:
+        coverage = Coverage.NONE  # nothing was searched
     # All matches of one signal in one bank lead to the same verdict, so the nearest of each stand
     # for the rest; one more than an answer shows tells that there are more. A flood of equal
     # references then costs no memory.

@@ -30,6 +30,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     embedding.TooManyFramesError: 413,
     embedding.UnsupportedImageError: 415,
     embedding.UnreadableImageError: 422,
+    embedding.OutOfMemoryError: 503,
     errors.MalformedRequestError: 400,
     errors.InvalidRequestError: 422,
     errors.BodyTooLargeError: 413,
@@ -100,6 +101,13 @@ def body_of(error: Exception) -> dict[str, object]:
         lines = [{"line": line.line, "reason": line.reason} for line in error.diff.rejected]
         more = {"rejected": lines, "rejected_count": error.diff.rejected_count}
     return _body(status_of(error), code_of(error), str(error), more)
+
+
+def undecoded(failure: Exception, answer: Mapping[str, object]) -> Response:
+    """The problem of a file that cannot be decoded, with what its digests match."""
+    status = status_of(failure)
+    more = {key: answer[key] for key in ("verdict", "truncated", "matches", "coverage", "index")}
+    return _response(status, {**body_of(failure), **more})
 
 
 def install(app: FastAPI) -> None:

@@ -20,7 +20,11 @@ MAX_CHUNKS: Final = 65_536
 
 
 def read(data: bytes) -> Contents:
-    """The header of a PNG file. Of an animation the decoder gets the default image."""
+    """The header of a PNG file.
+
+    Of an animation the decoder gets the default image, which need not be a frame of it: then it
+    counts as one more.
+    """
     if data[12:16] != b"IHDR" or len(data) < 33:
         raise damaged("png", "it does not begin with its header")
     width, height = struct.unpack_from(">LL", data, 16)
@@ -28,6 +32,7 @@ def read(data: bytes) -> Contents:
     pieces: list[bytes] = []
     exif = profile = b""
     frames = 1
+    animated = shown = False
     wanted = {b"IHDR", b"PLTE", b"tRNS", b"iCCP"}
     position = len(_SIGNATURE)
     for _ in range(MAX_CHUNKS):
@@ -38,6 +43,8 @@ def read(data: bytes) -> Contents:
         if kind == b"IDAT":
             # One chunk instead of many: the decoder then asks for data once, not once a chunk.
             pieces.append(data[body])
+            if animated and not shown:
+                shown, frames = True, frames + 1
         elif kind == b"iCCP" and kind in wanted:
             wanted.remove(kind)
             profile = _profile(data[body])
@@ -48,6 +55,9 @@ def read(data: bytes) -> Contents:
             exif = exif or data[body]
         elif kind == b"acTL" and length == 8:
             (frames,) = struct.unpack_from(">L", data, position + 8)
+            animated = True
+        elif kind == b"fcTL":
+            shown = True  # the default image is the first frame
         elif kind == b"IEND":
             break
         position += 12 + length

@@ -71,6 +71,7 @@ def match_files(
                         say_error(result.outcome.code, f"{result.path}: {result.outcome.message}")
                     continue
                 matched += bool(result.outcome["matches"])
+                failed += "error" in result.outcome
                 if not jsonl:
                     rows.append((result.path, result.outcome))
     if rows:
@@ -85,11 +86,15 @@ def match_files(
 def _answer(matcher: Matcher, views: bool, data: bytes) -> dict[str, Any]:
     """What a caller with every role is answered for the image in ``data``."""
     from service.auth import EVERYONE, Caller
+    from service.matcher import UndecodedError
     from service.wire import match_answer
 
-    return match_answer(
-        matcher.match_image(data, None, views).answer, Caller("local", EVERYONE), None
-    )
+    caller = Caller("local", EVERYONE)
+    try:
+        return match_answer(matcher.match_image(data, None, views).answer, caller, None)
+    except UndecodedError as listed:
+        error = {"code": listed.failure.code, "message": str(listed.failure)}
+        return {**match_answer(listed.answer, caller, None), "error": error}
 
 
 def _to_json(result: FileResult[dict[str, Any]]) -> dict[str, object]:

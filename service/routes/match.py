@@ -22,7 +22,7 @@ from service.errors import (
     MalformedRequestError,
     ServiceError,
 )
-from service.matcher import Answer, Query
+from service.matcher import Answer, Query, UndecodedError
 from service.routes import examples
 from service.schemas import (
     BatchAnswer,
@@ -78,15 +78,23 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
     Send an image as multipart form data, or signals as JSON. ``banks`` and ``include`` may
     stand in the query string too. ``views`` finds more (screenshots, letterboxes, pictures side by
     side, mirrored ones by PDQ) for some three times the work; what only a view matches asks for
-    review. Distances, radii and entry ids are shown to the roles curator, reviewer and admin.
+    review. A file that cannot be decoded is an error, and if its digests are listed the problem
+    holds ``verdict`` and ``matches`` besides. Distances, radii and entry ids are shown to the roles
+    curator, reviewer and admin.
     """
     given = _query_options(request)
     if media_type(request) == bodies.MULTIPART:
         async with parts.uploads.form(request) as form:
             options = _options({**given, **_form_options(form)})
-            both = await parts.compute.run(
-                lambda: parts.matcher.match_image(form.file, options.banks, options.views)
-            )
+            try:
+                both = await parts.compute.run(
+                    lambda: parts.matcher.match_image(form.file, options.banks, options.views)
+                )
+            except UndecodedError as listed:
+                _count(parts, listed.answer)
+                return problems.undecoded(
+                    listed.failure, wire.match_answer(listed.answer, caller, None)
+                )
         _count(parts, both.answer)
         shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
         return wire.json_response(wire.match_answer(both.answer, caller, shown))

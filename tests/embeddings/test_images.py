@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 
@@ -17,17 +18,28 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 from skimage import data as photographs
 
+from embeddings import images
+from embeddings.encoder import prepare
 from embeddings.errors import (
     EmptyFileError,
     FileTooLargeError,
     ImageError,
+    OutOfMemoryError,
     TooManyFramesError,
     TooManyPixelsError,
     UnreadableImageError,
     UnsupportedImageError,
 )
-from embeddings.images import MIN_REDUCED_SIDE, CheckedImage, ImageLimits, decode, reduction
+from embeddings.images import (
+    MAX_SIDE,
+    MIN_REDUCED_SIDE,
+    CheckedImage,
+    ImageLimits,
+    decode,
+    reduction,
+)
 from embeddings.pdq import pdq
+from embeddings.quality import structure
 
 # On some damaged files Pillow's TIFF reader warns before it gives up or carries on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -211,6 +223,55 @@ def test_a_small_file_that_unpacks_to_a_huge_image_is_refused() -> None:
     assert len(squeezed) < 100_000
     with pytest.raises(TooManyPixelsError):
         decode(png(20_000, 20_000, squeezed))
+
+
+@pytest.mark.parametrize(("width", "height"), [(65_536, 1), (1, 65_536), (2**24, 4)])
+def test_a_side_longer_than_a_jpeg_can_have_is_refused(width: int, height: int) -> None:
+    """A few kilobytes that are within the limit on pixels; but work is done for each column."""
+    squeezed = zlib.compress(bytes((width // 8 + 1) * height), 9)
+    with pytest.raises(TooManyPixelsError, match="a side may have 65535"):
+        decode(png(width, height, squeezed))
+
+
+def test_the_longest_side_there_is_costs_little() -> None:
+    """Every signal of it together: tens of megabytes, not gigabytes."""
+    width, height = MAX_SIDE, 64
+    rgb = decode(png(width, height, zlib.compress(bytes((-(-width // 8) + 1) * height), 9))).rgb
+    assert rgb.shape == (height, width, 3)
+    tracemalloc.start()
+    try:
+        prepare(rgb, 192)
+        structure(rgb)
+        pdq(rgb)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 300 * 2**20
+
+
+def test_running_out_of_memory_is_not_the_files_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(_contents: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(images, "_decode", exhausted)
+    with pytest.raises(OutOfMemoryError) as caught:
+        decode(encoded(photograph(), "png"))
+    assert caught.value.code == "out_of_memory"
+
+
+@pytest.mark.parametrize("kind", ANIMATED)
+def test_frames_are_counted(kind: str) -> None:
+    assert decode(animated(kind, frames=5)).frames == 5
+    assert decode(encoded(photograph(), "jpeg")).frames == 1
+
+
+def test_an_animated_pngs_picture_may_be_none_of_its_frames() -> None:
+    """Browsers show one frame, decoders another picture: that is two."""
+    file = animated("png", frames=2)
+    assert decode(file).frames == 2
+    # Without its control chunk before the data, the default image is not the first frame.
+    at = file.index(b"fcTL") - 4
+    assert decode(file[:at] + file[at + 38 :]).frames == 3
 
 
 def test_data_beyond_the_announced_size_is_not_unpacked() -> None:

@@ -230,22 +230,56 @@ def test_a_code_that_nobody_can_place_is_told() -> None:
 
 def test_a_bank_of_other_codes_alone_is_not_covered() -> None:
     """Nothing but digests was compared with it, and that is told; where PDQ was, coverage stays;
-    a caller who sends no code at all knows."""
+    a caller who sends digests alone knows."""
     coded = Signals(codes={SPACE: b"c" * 32})
     banks = [bank(1), bank(2), bank(3, ALLOW), bank(4)]
     held = {2: frozenset({"old-256-1"}), 3: frozenset({"old-256-1"}), 4: frozenset[str]()}
+    other = (NotMatched("code", "old-256-1", "other_space"),)
     made = plan(coded, Label.UNCERTAIN, banks, MODELS, held)
-    assert made.coverage is Coverage.NONE
-    assert made.not_matched == (NotMatched("code", "old-256-1", "other_space"),)
+    assert (made.coverage, made.not_matched) == (Coverage.NONE, other)
     both = {**held, 2: frozenset({"old-256-1", SPACE})}
     assert plan(coded, Label.UNCERTAIN, banks, MODELS, both).coverage is Coverage.FULL
     made = plan(FULL, Label.UNCERTAIN, banks, MODELS, held)
-    assert made.coverage is Coverage.FULL
-    assert made.not_matched == (NotMatched("code", "old-256-1", "other_space"),)
+    assert (made.coverage, made.not_matched) == (Coverage.DIGESTS_ONLY, other)
+    made = plan(FULL, Label.UNCERTAIN, banks, MODELS, held, frozenset({2}))
+    assert (made.coverage, made.not_matched) == (Coverage.FULL, other)
     digest = Signals(md5=b"m" * 16)
     assert plan(digest, Label.UNCERTAIN, banks, MODELS, held).not_matched == ()
     made = plan(coded, Label.UNCERTAIN, [bank(1)], MODELS, held)
     assert (made.coverage, made.not_matched) == (Coverage.FULL, ())
+
+
+def test_a_bank_of_which_only_pdq_could_be_compared_needs_pdq() -> None:
+    """A query without PDQ, or with one that is not to be trusted, has not been compared there."""
+    hashed = frozenset({1})
+    weak = Signals(pdq=b"p" * 32, codes={SPACE: b"c" * 32}, pdq_quality=30, quality=0.9)
+    made = plan(weak, Label.UNCERTAIN, [bank(1)], MODELS, {}, hashed)
+    assert made.coverage is Coverage.NONE
+    assert made.not_matched == (NotMatched("pdq", "", "low_quality"),)
+    coded = Signals(codes={SPACE: b"c" * 32})
+    made = plan(coded, Label.UNCERTAIN, [bank(1)], MODELS, {}, hashed)
+    assert made.coverage is Coverage.NONE
+    assert made.not_matched == (NotMatched("pdq", "", "not_given"),)
+    both = plan(coded, Label.UNCERTAIN, [bank(1)], MODELS, {1: frozenset({SPACE})}, hashed)
+    assert (both.coverage, both.not_matched) == (Coverage.FULL, ())
+
+
+def test_a_bank_of_codes_is_not_covered_by_pdq() -> None:
+    hash_only = Signals(pdq=b"p" * 32)
+    held = {1: frozenset({SPACE})}
+    made = plan(hash_only, Label.UNCERTAIN, [bank(1)], MODELS, held)
+    assert made.coverage is Coverage.NONE
+    assert made.not_matched == (NotMatched("code", SPACE, "other_space"),)
+    made = plan(hash_only, Label.UNCERTAIN, [bank(1)], MODELS, held, frozenset({1}))
+    assert (made.coverage, made.not_matched) == (Coverage.FULL, ())
+
+
+def test_banks_that_are_switched_off_are_not_covered() -> None:
+    """Nothing is searched where every bank a query may ask is disabled."""
+    assert plan(FULL, Label.UNCERTAIN, [bank(1, on=False)], MODELS).coverage is Coverage.NONE
+    assert (
+        plan(FULL, Label.UNCERTAIN, [bank(1, on=False), bank(2)], MODELS).coverage is Coverage.FULL
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from service import schemas
+from service.errors import StoreUnusableError
 from service.signals import Signals
 from service.store import ImportRow, ImportTarget, Role
+from service.store.entries import Entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +128,59 @@ def test_an_allowed_image(served: Served, pictures: Pictures) -> None:
         listed(client, {"name": "good"}, original)
         conflict = post(client, "/v1/match", files={"file": original})
     assert conflict["verdict"] == "review"
+
+
+def test_a_listed_file_that_cannot_be_decoded_is_an_error_that_says_so(
+    served: Served, pictures: Pictures
+) -> None:
+    """Its digests are compared all the same: no error may hide that it is listed."""
+    damaged = pictures.png(pictures.photo)[:-200]
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        before = client.post("/v1/match", files={"file": damaged})
+        assert (before.status_code, before.json()["code"]) == (422, "unreadable_image")
+        assert "verdict" not in before.json()
+        signals = {"sha256": hashlib.sha256(damaged).hexdigest()}
+        client.post("/v1/banks/A/entries", json={"signals": signals})
+        after = client.post("/v1/match", files={"file": damaged})
+    assert after.status_code == 422
+    body = after.json()
+    assert (body["code"], body["verdict"], body["coverage"]) == (
+        "unreadable_image", "block", "digests_only",
+    )  # fmt: skip
+    assert [row["signal"] for row in body["matches"]] == ["sha256"]
+
+
+def test_of_an_animation_the_answer_says_that_one_frame_was_compared(
+    served: Served, pictures: Pictures
+) -> None:
+    frames = [Image.fromarray(pictures.photo), Image.fromarray(pictures.photo[::-1].copy())]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        answer = post(client, "/v1/match", files={"file": file.getvalue()})
+        schemas.MatchAnswer.model_validate(answer)
+    assert answer["not_matched"] == [
+        {"signal": "pdq", "reason": "further_frames"},
+        {"signal": "code", "space": SPACE, "reason": "further_frames"},
+    ]
+
+
+def test_a_match_is_answered_though_the_store_is_away(
+    served: Served, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verdict stands; what the rows would say is missing, and ``truncated`` tells that."""
+    image = pictures.png(pictures.photo)
+
+    def away(_entries: object, _ids: object) -> None:
+        raise StoreUnusableError("the database does not answer")
+
+    with served.client() as client:
+        listed(client, {"name": "A"}, image)
+        monkeypatch.setattr(Entries, "by_ids", away)
+        answer = post(client, "/v1/match", files={"file": image})
+    assert (answer["verdict"], answer["matches"], answer["truncated"]) == ("block", [], True)
 
 
 def test_a_blank_image_is_compared_by_digest_only(served: Served, pictures: Pictures) -> None:
