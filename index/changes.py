@@ -5,6 +5,7 @@ It knows ids, codes and groups; not what becomes of them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,3 +53,28 @@ class Applied:
     added: int
     disabled: int
     enabled: int
+
+
+class Changeable(ABC):
+    """An index whose every change is an ``apply``: the contract's other ways to change it."""
+
+    @abstractmethod
+    def apply(self, changes: Changes) -> Applied:
+        """Bring ``changes`` into force together."""
+
+    def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
+        """Add enabled rows; all, or none and ``RowsError`` or ``DuplicateIdError``."""
+        self.apply(Changes(add=Entries(ids, codes, groups)))
+
+    def remove(self, ids: Ids) -> int:
+        """Remove ids; those that are absent are passed over. Returns how many were present."""
+        return self.apply(Changes(remove=ids)).removed
+
+    def set_enabled(self, ids: Ids, enabled: bool) -> int:
+        """Enable or disable ids; those that are absent are passed over.
+
+        Returns how many were present.
+        """
+        if enabled:
+            return self.apply(Changes(enable=ids)).enabled
+        return self.apply(Changes(disable=ids)).disabled

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index.changes import Applied, Changes
+from index.changes import Applied, Changeable, Changes
 from index.errors import RowsError
 from index.hits import assemble
 from index.interface import Groups, Hits, Ids, IndexStats
@@ -70,7 +70,7 @@ class DigestLayer:
         return queries[same], rows[same]
 
 
-class DigestIndex:
+class DigestIndex(Changeable):
     """Digest to ids; safe to change while other threads look up, as ``CodeIndex`` is."""
 
     def __init__(self, width: int) -> None:
@@ -103,21 +103,6 @@ class DigestIndex:
     def apply(self, changes: Changes) -> Applied:
         """Bring ``changes`` into force in one step; all, or none and ``RowsError``."""
         return self._layers.apply(changes)
-
-    def add(self, ids: Ids, digests: Digests, groups: Groups) -> None:
-        """Add enabled digests, uint8 (n, width); all, or none and ``DuplicateIdError``."""
-        self._layers.add(ids, digests, groups)
-
-    def remove(self, ids: Ids) -> int:
-        """Remove ids; those that are absent are passed over. Returns how many were present."""
-        return self._layers.remove(ids)
-
-    def set_enabled(self, ids: Ids, enabled: bool) -> int:
-        """Enable or disable ids;
-
-        those that are absent are passed over. Returns how many were present.
-        """
-        return self._layers.set_enabled(ids, enabled)
 
     def search(self, digests: Digests, groups: frozenset[int] | None = None) -> Hits:
         """Every enabled entry that holds one of ``digests``, uint8 (q, width), in the given groups.

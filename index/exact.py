@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, CODE_BYTES, Codes, checked, distances
 from index.arguments import checked_limit, checked_neighbours, checked_radius, radii_of, widest
-from index.changes import Applied, Changes
+from index.changes import Applied, Changeable, Changes
 from index.hits import Collector, assemble, first
-from index.interface import Groups, Hits, Ids, IndexStats, Radius
+from index.interface import Hits, IndexStats, Radius
 from index.layers import Layers
 from index.rows import ENABLED, Rows
 
@@ -72,24 +72,12 @@ class _FlatLayer:
         return int(np.partition(distances(codes, self.payload[allowed]), k - 1)[:, k - 1].max())
 
 
-class FlatIndex:
+class FlatIndex(Changeable):
     """A ``CodeIndex`` that scans all codes for each query, on one thread."""
 
     def __init__(self) -> None:
         """An empty index."""
         self._layers: Layers[_FlatLayer] = Layers(CODE_BYTES, _FlatLayer.build)
-
-    def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
-        """See ``CodeIndex``."""
-        self._layers.add(ids, codes, groups)
-
-    def remove(self, ids: Ids) -> int:
-        """See ``CodeIndex``."""
-        return self._layers.remove(ids)
-
-    def set_enabled(self, ids: Ids, enabled: bool) -> int:
-        """See ``CodeIndex``."""
-        return self._layers.set_enabled(ids, enabled)
 
     def apply(self, changes: Changes) -> Applied:
         """Bring ``changes`` into force in one step; all, or none and ``RowsError``."""

@@ -9,13 +9,13 @@ import threading
 from collections.abc import Iterable
 
 from embeddings.codes import Codes
-from index.changes import Applied, Changes, Entries
+from index.changes import Applied, Changeable, Changes, Entries
 from index.errors import SequenceError
 from index.exact import FlatIndex
-from index.interface import Groups, Hits, Ids, IndexStats, Radius
+from index.interface import Hits, IndexStats, Radius
 
 
-class NumberedFlatIndex:
+class NumberedFlatIndex(Changeable):
     """A ``NumberedIndex`` in memory."""
 
     needs_rebuild = ""
@@ -36,18 +36,6 @@ class NumberedFlatIndex:
     def mark(self) -> str:
         """See ``NumberedIndex``."""
         return self._mark
-
-    def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
-        """See ``CodeIndex``."""
-        self._flat.add(ids, codes, groups)
-
-    def remove(self, ids: Ids) -> int:
-        """See ``CodeIndex``."""
-        return self._flat.remove(ids)
-
-    def set_enabled(self, ids: Ids, enabled: bool) -> int:
-        """See ``CodeIndex``."""
-        return self._flat.set_enabled(ids, enabled)
 
     def apply(self, changes: Changes, sequence: int | None = None, mark: str = "") -> Applied:
         """See ``NumberedIndex``."""

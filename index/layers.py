@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from index.arguments import checked_ids, checked_rows
 from index.changes import Applied, Changes, Entries
 from index.errors import DuplicateIdError
-from index.interface import Groups, Ids
+from index.interface import Ids
 from index.rows import DISABLED, ENABLED, REMOVED, Rows, Status
 
 GROWTH = 4
@@ -61,20 +61,6 @@ class Layers(Generic[L]):
     def current(self) -> tuple[L, ...]:
         """The layers of this moment; take it once per query."""
         return self._current
-
-    def add(self, ids: Ids, payload: NDArray[np.uint8], groups: Groups) -> None:
-        """Add enabled rows; all, or none and ``DuplicateIdError``."""
-        self.apply(Changes(add=Entries(ids, payload, groups)))
-
-    def remove(self, ids: Ids) -> int:
-        """Remove ids; returns how many were present."""
-        return self.apply(Changes(remove=ids)).removed
-
-    def set_enabled(self, ids: Ids, enabled: bool) -> int:
-        """Enable or disable ids; returns how many were present."""
-        if enabled:
-            return self.apply(Changes(enable=ids)).enabled
-        return self.apply(Changes(disable=ids)).disabled
 
     def apply(self, changes: Changes) -> Applied:
         """Bring ``changes`` into force in one step; all, or none and ``RowsError``."""

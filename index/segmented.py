@@ -27,7 +27,7 @@ import numpy as np
 from embeddings.codes import CODE_BYTES, Codes, checked
 from index.arguments import checked_ids, checked_limit, checked_radius, checked_rows
 from index.building import build
-from index.changes import Applied, Changes, Entries
+from index.changes import Applied, Changeable, Changes, Entries
 from index.cores import available_cores
 from index.delta import Delta
 from index.errors import (
@@ -59,7 +59,7 @@ _DELTA_MOST: Final = 262_144
 """Rows in the delta at which writers help with the backlog before they return."""
 
 
-class SegmentedIndex:
+class SegmentedIndex(Changeable):
     """A ``CodeIndex`` that also numbers its changes and survives a restart."""
 
     def __init__(
@@ -117,20 +117,6 @@ class SegmentedIndex:
     def mark(self) -> str:
         """The store's name for that change; empty where none was given."""
         return self._holder.state.mark
-
-    def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
-        """See ``CodeIndex``."""
-        self.apply(Changes(add=Entries(ids, codes, groups)))
-
-    def remove(self, ids: Ids) -> int:
-        """See ``CodeIndex``."""
-        return self.apply(Changes(remove=ids)).removed
-
-    def set_enabled(self, ids: Ids, enabled: bool) -> int:
-        """See ``CodeIndex``."""
-        if enabled:
-            return self.apply(Changes(enable=ids)).enabled
-        return self.apply(Changes(disable=ids)).disabled
 
     def apply(self, changes: Changes, sequence: int | None = None, mark: str = "") -> Applied:
         """Bring ``changes`` into force together, and with them the store's ``sequence``.

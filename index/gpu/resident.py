@@ -26,7 +26,7 @@ from index.arguments import (
     checked_rows,
     widest,
 )
-from index.changes import Applied, Changes, Entries
+from index.changes import Applied, Changeable, Changes, Entries
 from index.errors import ClosedIndexError, DuplicateIdError, RadiusError, SequenceError
 from index.gpu.calibration import Calibration
 from index.gpu.directory import Tags
@@ -36,13 +36,13 @@ from index.gpu.shard import Shard
 from index.gpu.slabs import SLAB_ROWS
 from index.gpu.tags import GroupSlots
 from index.hits import Collector, first
-from index.interface import Groups, Hits, Ids, IndexStats, Radius
+from index.interface import Hits, Ids, IndexStats, Radius
 
 _SPREAD_FROM: Final = 1 << 16
 """Codes in one call from which they are spread over all devices."""
 
 
-class GpuIndex:
+class GpuIndex(Changeable):
     """A ``NumberedIndex`` in the memory of devices; fed anew at each start. Safe for threads."""
 
     needs_rebuild = ""
@@ -83,19 +83,9 @@ class GpuIndex:
         """See ``NumberedIndex``."""
         return self._mark
 
-    def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
-        """See ``CodeIndex``; also raises ``DeviceMemoryError``, and adds none."""
-        self.apply(Changes(add=Entries(ids, codes, groups)))
-
-    def remove(self, ids: Ids) -> int:
-        """See ``CodeIndex``."""
-        return self.apply(Changes(remove=ids)).removed
-
-    def set_enabled(self, ids: Ids, enabled: bool) -> int:
-        """See ``CodeIndex``."""
-        if enabled:
-            return self.apply(Changes(enable=ids)).enabled
-        return self.apply(Changes(disable=ids)).disabled
+    def groups(self) -> frozenset[int]:
+        """See ``NumberedIndex``; of removed rows too, until the index is rebuilt."""
+        return frozenset(self._slots.all.tolist())
 
     def set_radius(self, ids: Ids, radius: int) -> int:
         """Let entries match at ``radius`` bits or nearer, whatever a search's own radius is.

@@ -37,6 +37,11 @@ class GroupSlots:
     def __len__(self) -> int:
         return len(self._groups)
 
+    @property
+    def all(self) -> Groups:
+        """The groups that have a slot."""
+        return self._groups
+
     def tags(self, groups: Groups, own: int = CODE_BITS) -> Tags:
         """Tags of rows of ``groups``; new groups get a slot. Raises ``RowsError`` beyond 4M."""
         fresh = np.setdiff1d(groups, self._groups)
