@@ -24,6 +24,7 @@ from index.errors import (
     RowsError,
     SequenceError,
 )
+from index.fallback import NumberedFlatIndex
 from index.merging import mergeable
 from index.numbered import NumberedIndex, open_index
 from index.segmented import SegmentedIndex
@@ -431,3 +432,18 @@ def crash(index: SegmentedIndex) -> None:
     assert folder is not None
     folder.close()
     index._folder = None
+
+
+@pytest.mark.parametrize("kind", [SegmentedIndex, NumberedFlatIndex])
+def test_an_index_knows_which_groups_it_holds(
+    kind: type[SegmentedIndex | NumberedFlatIndex], random_codes: Codes
+) -> None:
+    """In segments and in what was added since."""
+    index = kind()
+    assert index.groups() == frozenset()
+    count = len(random_codes) - 1
+    groups = np.where(np.arange(count) % 2, 7, 3).astype(np.int32)
+    index.rebuild([Entries(np.arange(count), random_codes[:-1], groups)], 1)
+    index.add(np.array([count]), random_codes[-1:], np.array([9], np.int32))
+    assert index.groups() == {3, 7, 9}
+    index.close()
