@@ -26,10 +26,10 @@ from embeddings.architecture import LITE0, POOLED, TEXTURE_VALUES
 from embeddings.codes import CODE_BITS
 from embeddings.errors import CheckpointError
 
-FORMAT: Final = "lookalike-checkpoint-1"
+FORMAT: Final = "lookalike-checkpoint-2"
 _KEY: Final = "lookalike"
 _WEIGHTS: Final = Path(__file__).parent / "weights"
-DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-2.safetensors"
+DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-3.safetensors"
 """The checkpoint the product ships."""
 
 Tensors = Mapping[str, NDArray[np.float32]]
@@ -41,9 +41,9 @@ class ModelInfo:
     """What a checkpoint says of itself."""
 
     space: str
-    """Name and version of the code space, such as ``lite0-256-2``."""
+    """Name and version of the code space, such as ``lite0-256-3``."""
     input_size: int
-    """Pixels a side: the image is squashed to this square."""
+    """Pixels a side: without its margins, the image is squashed to this square."""
     mean: float
     """Subtracted from each 8-bit value, all channels alike."""
     scale: float

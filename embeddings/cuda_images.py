@@ -26,6 +26,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from embeddings import trimming
 from embeddings.encoder import prepare
 from embeddings.errors import ImageError
 from embeddings.formats import Contents
@@ -72,7 +73,7 @@ class JpegPreparer:
             except ImageError as error:
                 failures[place] = error
         for place, image in self._decoded(plain).items():
-            pixels[place] = shrunk(image, self._side)
+            pixels[place] = shrunk(trimmed(image), self._side)
         for place in set(range(len(files))) - set(pixels) - set(failures):
             try:
                 rgb = decode(files[place], self._limits).rgb
@@ -123,8 +124,21 @@ class JpegPreparer:
         return ""
 
 
+def trimmed(image: Tensor) -> Tensor:
+    """``image``, uint8 (3, h, w), without its margins, as ``trimming`` finds them."""
+    height, width = image.shape[1:]
+    if min(height, width) < trimming.CELLS:
+        return image
+    rows, columns = (
+        torch.from_numpy(trimming.sampled(length)).to(image.device) for length in (height, width)
+    )
+    samples = image[:, rows][:, :, columns].permute(1, 2, 0).cpu().numpy()
+    part = trimming.within(samples, height, width)
+    return image[:, part.top : part.bottom, part.left : part.right]
+
+
 def shrunk(image: Tensor, side: int) -> Tensor:
-    """``image``, uint8 (3, h, w), as ``encoder.prepare`` shrinks it: uint8 (side, side, 3).
+    """``image``, uint8 (3, h, w), as ``encoder.squashed`` does it: uint8 (side, side, 3).
 
     For images that are not reduced while they are decoded. Every step of Pillow's is linear along
     rows and along columns and rounds to whole levels: so is and does each of these. Blocks of whole

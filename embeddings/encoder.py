@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embeddings import codes
+from embeddings import codes, trimming
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, ModelInfo, load
 from embeddings.errors import DeviceError
 
@@ -67,14 +67,21 @@ class Network(Protocol):
 
 
 def prepare(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """``image``, uint8 (h, w, 3), squashed to uint8 (side, side, 3).
+    """``image``, uint8 (h, w, 3), without margins of one colour, as uint8 (side, side, 3)."""
+    part = trimming.content(image)
+    return squashed(image[part.top : part.bottom, part.left : part.right], side)
 
-    Squashed, not cropped: no part of a picture may be overlooked. Shrinking averages what it drops.
+
+def squashed(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """``image``, uint8 (h, w, 3), as uint8 (side, side, 3).
+
+    Squashed, not cropped: nothing that has content may be overlooked. Shrinking averages what it
+    drops.
     """
     if image.shape[:2] == (side, side):
         return image
     # A gap of 1 first averages blocks of whole pixels, which halves the time of large images.
-    resized = Image.fromarray(image).resize(
+    resized = Image.fromarray(np.ascontiguousarray(image)).resize(
         (side, side), Image.Resampling.BILINEAR, reducing_gap=1.0
     )
     return np.asarray(resized)

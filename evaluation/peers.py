@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rich.console import RenderableType
 
 from embeddings.checkpoint import DEFAULT_CHECKPOINT
-from embeddings.encoder import load_encoder, prepare
+from embeddings.encoder import load_encoder, squashed
 from evaluation import terminal
 from evaluation.hashers import DescriptorHasher, Images
 from evaluation.hashing import Progress
@@ -46,7 +46,7 @@ class OnnxDescriptors:
     def __call__(self, images: Images) -> NDArray[np.float32]:
         """Float32 (n, d) of images, each uint8 (h, w, 3)."""
         rows = [
-            self._session.run(None, {self._input: prepare(image, self._side)[None]})[0]
+            self._session.run(None, {self._input: squashed(image, self._side)[None]})[0]
             for image in images
         ]
         return np.concatenate(rows).astype(np.float32)

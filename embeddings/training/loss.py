@@ -44,6 +44,33 @@ def _without_diagonal(similarities: Tensor) -> Tensor:
     return similarities.masked_fill(mask, float("-inf"))
 
 
+def against_memory(signs: Tensor, memory: Tensor, own: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy of finding each view's image among all that are remembered; a scalar.
+
+    ``signs``: float (n, d); ``memory``: float (images, d), both of unit length; ``own``: int64
+    (n,), the rows of ``memory`` that are to be found. Source: Wu et al., Unsupervised Feature
+    Learning via Non-Parametric Instance Discrimination, CVPR 2018.
+    """
+    return functional.cross_entropy(signs @ memory.T / temperature, own)
+
+
+def by_one_radius(left: Tensor, right: Tensor, threshold: float, temperature: float) -> Tensor:
+    """Logistic loss of telling copies from strangers by one similarity for all images; a scalar.
+
+    ``left``, ``right``: float (n, d), rows paired, of unit length. Finding a copy among strangers
+    compares similarities of one query only; what decides in use is one radius for every query, and
+    a stranger within it is a false match however near the copy. A false match weighs three times
+    as much as a miss. Strangers are the batch's alone: from what is remembered of thousands the
+    network drifts away under this loss.
+    """
+    across = (left @ right.T - threshold) / temperature
+    same = torch.cat((_without_diagonal(left @ left.T), _without_diagonal(right @ right.T)))
+    copies = across.diagonal()
+    strangers = functional.softplus(_without_diagonal(across)).sum()
+    strangers = strangers + functional.softplus((same - threshold) / temperature).sum() / 2
+    return functional.softplus(-copies).mean() + 3 * strangers / len(left)
+
+
 def koleo(descriptors: Tensor) -> Tensor:
     """Kozachenko-Leonenko entropy, negated: mean of -log distance to the nearest stranger; a
     scalar.

@@ -1,7 +1,7 @@
 """A small, fixed measurement of copy detection to watch while training.
 
-Images held out of training: the first half are references, each sought by one strong copy; copies
-of the second half are outsiders. It knows codes and distances; the full evaluation is
+Images held out of training: the first half are references, each sought by three strong copies;
+copies of the second half are outsiders. It knows codes and distances; the full evaluation is
 ``evaluation``'s.
 """
 
@@ -17,6 +17,8 @@ from embeddings.encoder import prepare
 from embeddings.network import Lite0
 from embeddings.training.data import TrainingImage
 from embeddings.training.inputs import as_input
+
+_COPIES = 3
 
 
 class Monitor:
@@ -36,6 +38,7 @@ class Monitor:
                     ),
                     side,
                 )
+                for _ in range(_COPIES)
                 for place, image in enumerate(images)
             ]
         )
@@ -45,16 +48,17 @@ class Monitor:
         references = _codes(network, self.references)
         copies = _codes(network, self.copies)
         half = len(references)
-        away = codes.distances(copies, references)
-        true = away[np.arange(half), np.arange(half)]
-        outside = np.sort(away[half:].min(1))
+        # (copies, images, references): the first half of the images are the references.
+        away = codes.distances(copies, references).reshape(_COPIES, -1, half)
+        true = away[:, np.arange(half), np.arange(half)]
+        outside = np.sort(away[:, half:].min(2), axis=None)
         # The largest radius at which at most 1% of the outsiders are matched.
         radius = outside[int(len(outside) * 0.01)] - 1
         return {
             "recall_at_1_percent": float((true <= radius).mean()),
             "radius_at_1_percent": float(radius),
             "recall_at_48_bits": float((true <= 48).mean()),
-            "recall_at_1": float((true <= away[:half].min(1)).mean()),
+            "recall_at_1": float((true <= away[:, :half].min(2)).mean()),
         }
 
 

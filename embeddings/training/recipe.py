@@ -58,6 +58,11 @@ class LossRecipe:
 
     temperature: float
     sharpness: float
+    sharpest: float
+    memory: float
+    forgetting: float
+    together: float
+    threshold: int
     koleo: float
     decorrelation: float
     photographic: float

@@ -26,10 +26,11 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 
+from embeddings.codes import CODE_BITS
 from embeddings.encoder import prepare
 from embeddings.network import Lite0, Outputs
 from embeddings.torch_network import fill
@@ -76,7 +77,8 @@ class Trainer:
         workers: int = 1,
     ) -> None:
         self.recipe, self.out, self.step = recipe, out, 0
-        self.alike: NDArray[np.float32] | None = None
+        self.memory = torch.zeros(0)
+        """Soft signs of unit length, float (images, 256): what was last said of each image."""
         self.device, self.workers = torch.device(device), workers
         order = np.random.default_rng((recipe.seed, 2)).permutation(len(images))
         held_out = order[: recipe.data.held_out]
@@ -108,6 +110,7 @@ class Trainer:
 
     def data(self, first: int) -> PairBatches:
         """The run's batches from step ``first`` on, up to where strangers are chosen anew."""
+        alike = self.memory.cpu().numpy() if self.recipe.data.refresh else None
         data, steps = self.recipe.data, self.recipe.optimiser.steps
         until = min(steps, (first // data.refresh + 1) * data.refresh) if data.refresh else steps
         curriculum = Curriculum(data.weak, data.strong, data.ramp)
@@ -121,11 +124,11 @@ class Trainer:
             first,
             data.run,
             until,
-            self.alike,
+            alike,
         )
 
-    def choose_strangers(self) -> None:
-        """Describe every image as it is, for the runs of images that are alike."""
+    def remembered(self) -> Tensor:
+        """What the network says of every image as it is."""
         network, side = self.averaged(), self.recipe.data.side
         entries = self.recipe.network.frozen
         if self.frozen is not None:
@@ -134,13 +137,19 @@ class Trainer:
         for start in range(0, len(self.images), 64):
             some = self.images[start : start + 64]
             pixels = np.stack([prepare(np.asarray(image.open()), side) for image in some])
-            with torch.inference_mode():
+            with torch.no_grad():
                 if self.frozen is not None:
                     said = network.late(self.frozen(pixels), entries).descriptors
                 else:
                     said = network(as_input(pixels).to(self.device)).descriptors
-            rows.append(functional.normalize(said).cpu().numpy())
-        self.alike = np.concatenate(rows)
+                rows.append(loss.soft_signs(said, self.sharpness))
+        return torch.cat(rows)
+
+    @property
+    def sharpness(self) -> float:
+        """Of the soft signs at this step."""
+        ends, progress = self.recipe.loss, self.step / self.recipe.optimiser.steps
+        return ends.sharpness + (ends.sharpest - ends.sharpness) * progress
 
     def start_head(self) -> None:
         """Give the network the closed-form head of its untrained features."""
@@ -167,6 +176,7 @@ class Trainer:
             self.network.head.bias.copy_(torch.from_numpy(head.bias))
             nn.init.zeros_(self.network.photographic.weight)
         self.average = {name: p.detach().clone() for name, p in learnt(self.network)}
+        self.memory = self.remembered()
 
     def forward(self, images: NDArray[np.uint8]) -> Outputs:
         """The network's outputs."""
@@ -183,16 +193,18 @@ class Trainer:
     def remaining(self) -> Iterator[PairBatch]:
         """What is left of the run; strangers are chosen anew every ``refresh`` steps."""
         while self.step < self.recipe.optimiser.steps:
-            refresh = self.recipe.data.refresh
-            if refresh and (self.alike is None or self.step % refresh == 0):
-                self.choose_strangers()
             yield from batches(self.data(self.step), self.workers)
 
     def train_step(self, batch: PairBatch) -> dict[str, float]:
         """One step of the optimiser; what was seen on the way."""
         recipe, rows = self.recipe.loss, len(batch.left)
         outputs = self.forward(np.concatenate((batch.left, batch.right)))
-        signs = loss.soft_signs(outputs.descriptors, recipe.sharpness)
+        signs = loss.soft_signs(outputs.descriptors, self.sharpness)
+        own = torch.from_numpy(np.tile(batch.images, 2)).to(self.device)
+        remembered = loss.against_memory(signs, self.memory, own, recipe.temperature)
+        together = loss.by_one_radius(
+            signs[:rows], signs[rows:], 1 - 2 * recipe.threshold / CODE_BITS, recipe.temperature
+        )
         nce = loss.info_nce(signs[:rows], signs[rows:], recipe.temperature)
         koleo = (loss.koleo(signs[:rows]) + loss.koleo(signs[rows:])) / 2
         root = math.sqrt(signs.shape[1])
@@ -201,6 +213,8 @@ class Trainer:
         photographic = functional.binary_cross_entropy_with_logits(outputs.photographic, target)
         total = (
             nce
+            + recipe.memory * remembered
+            + recipe.together * together
             + recipe.koleo * koleo
             + recipe.decorrelation * decorrelation
             + recipe.photographic * photographic
@@ -211,6 +225,7 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self._follow()
+        self._remember(own[:rows], signs.detach())
         self.step += 1
         bits = torch.where(outputs.descriptors.detach() > 0, 1.0, -1.0)
         hamming = (1 - bits[:rows] @ bits[rows:].T / bits.shape[1]) * bits.shape[1] / 2
@@ -221,6 +236,8 @@ class Trainer:
         )
         return {
             "nce": nce.item(),
+            "remembered": remembered.item(),
+            "together": together.item(),
             "koleo": koleo.item(),
             "decorrelation": decorrelation.item(),
             "photographic": photographic.item(),
@@ -243,15 +260,19 @@ class Trainer:
             for name, parameter in learnt(self.network):
                 self.average[name].lerp_(parameter, 1 - keep)
 
+    def _remember(self, images: Tensor, signs: Tensor) -> None:
+        # The mean of an image's two views, so that what is remembered is what its copies share.
+        new = (signs[: len(images)] + signs[len(images) :]) / 2
+        mixed = torch.lerp(self.memory[images], new, self.recipe.loss.forgetting)
+        self.memory[images] = functional.normalize(mixed)
+
     def save(self) -> None:
         """Write everything a resumed run needs."""
         tensors = {f"network.{name}": p.detach() for name, p in learnt(self.network)}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": tensor for name, tensor in state.items()}
-        tensors["step"] = torch.tensor(self.step)
-        if self.alike is not None:
-            tensors["alike"] = torch.from_numpy(self.alike)
+        tensors |= {"memory": self.memory, "step": torch.tensor(self.step)}
         partial = self.out / "state.partial"
         save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, partial)
         partial.replace(self.out / "state.safetensors")
@@ -260,8 +281,6 @@ class Trainer:
         """Take up the run where ``save`` left it."""
         tensors = load_file(self.out / "state.safetensors")
         self.step = int(tensors["step"])
-        if "alike" in tensors:
-            self.alike = tensors["alike"].numpy()
         with torch.no_grad():
             for name, parameter in learnt(self.network):
                 parameter.copy_(tensors[f"network.{name}"])
@@ -272,6 +291,10 @@ class Trainer:
                 _, number, key = name.split(".")
                 document["state"].setdefault(int(number), {})[key] = tensor
         self.optimiser.load_state_dict(document)
+        # A state of a run that had none yet: the network is asked.
+        self.memory = (
+            tensors["memory"].to(self.device) if "memory" in tensors else self.remembered()
+        )
 
     def averaged(self) -> Lite0:
         """A network with the averaged weights."""

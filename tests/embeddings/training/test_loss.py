@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional
@@ -61,3 +63,43 @@ def test_the_scale_of_a_descriptor_does_not_change_its_soft_signs() -> None:
     torch.testing.assert_close(
         loss.soft_signs(descriptors, 1.0), loss.soft_signs(100 * descriptors, 1.0)
     )
+
+
+def along(*rows: list[float]) -> torch.Tensor:
+    return functional.normalize(torch.tensor(rows))
+
+
+def test_a_view_is_drawn_to_what_is_remembered_of_its_image() -> None:
+    """And away from what is remembered of others, which itself does not move."""
+    memory = along([1.0, 0.0], [0.0, 1.0])
+    view = along([1.0, 1.0]).requires_grad_()
+    value = loss.against_memory(view, memory, torch.tensor([0]), 0.5)
+    assert value.item() == pytest.approx(math.log(2))
+    value.backward()  # type: ignore[no-untyped-call]  # torch ships it untyped
+    assert view.grad is not None
+    assert view.grad[0, 0] < 0 < view.grad[0, 1]
+
+
+def test_one_radius_for_all_is_what_counts() -> None:
+    """Ranks do not: a pair beyond the bound costs though it is nearest, a stranger within it costs
+    though the copy is nearer."""
+    left, right = along([1.0, 0.0], [0.0, 1.0]), along([1.0, 0.1], [0.1, 1.0])
+    kept = loss.by_one_radius(left, right, 0.5, 0.05)
+    assert kept.item() < 0.01
+    beyond = loss.by_one_radius(left, right, 0.999, 0.05)
+    assert beyond.item() > 0.3
+    near = along([1.0, 0.8], [0.8, 1.0])
+    within = loss.by_one_radius(near, near, 0.5, 0.05)
+    assert within.item() > 10
+
+
+def test_a_false_match_weighs_three_times_a_miss() -> None:
+    """Of a copy, and of a pair of images one of whose views meet, just at the bound."""
+    across = 0.5
+    left = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    right = torch.tensor([[across, 0.0, 0.0], [0.0, across, 0.0]])
+    missed = loss.by_one_radius(left, right, across, 0.05)
+    assert missed.item() == pytest.approx(math.log(2), abs=1e-3)
+    crossed = torch.tensor([[1.0, 0.0, 0.0], [across, 1.0, 0.0]])
+    false = loss.by_one_radius(crossed, torch.eye(3)[:2], across, 0.05)
+    assert false.item() == pytest.approx(3 * math.log(2), abs=1e-3)

@@ -103,6 +103,7 @@ def test_a_stopped_run_resumes_where_it_was(corpus: Path, tmp_path: Path) -> Non
 def test_a_gpu_would_train_on_the_same_features(corpus: Path, tmp_path: Path) -> None:
     """Where the graph runtime is not used the network does all of it, in bfloat16."""
     trainer = train.Trainer(read(tiny_recipe(tmp_path, steps=4)), read_shards(corpus), tmp_path)
+    trainer.start_head()
     batch = next(train.batches(trainer.data(0)))
     with torch.no_grad():
         here = trainer.forward(batch.left).pooled
