@@ -85,7 +85,7 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
     given = _query_options(request)
     if media_type(request) == bodies.MULTIPART:
         async with parts.uploads.form(request) as form:
-            options = _options({**given, **_form_options(form)})
+            options = _options(_once(given, _form_options(form)))
             try:
                 both = await parts.compute.run(
                     lambda: parts.matcher.match_image(form.file, options.banks, options.views)
@@ -99,7 +99,7 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
         shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
         return wire.json_response(wire.match_answer(both.answer, caller, shown))
     body = bodies.parsed(await read_json(request), MatchRequest)
-    options = _options({**given, **_body_options(body)})
+    options = _options(_once(given, _body_options(body)))
     if options.views:
         raise InvalidRequestError("views: only of an image, which is sent as multipart form data")
     query = _query(body, options)
@@ -203,6 +203,14 @@ def _body_options(body: MatchRequest) -> dict[str, list[str]]:
     if body.include:
         out["include"] = list(body.include)
     return out
+
+
+def _once(given: Mapping[str, list[str]], sent: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The options of the query string and of the body; one of both could widen a query unseen."""
+    for name in sent:
+        if name in given:
+            raise InvalidRequestError(f"{name}: in the query string or in the body, not in both")
+    return {**given, **sent}
 
 
 def _only_known(fields: dict[str, list[str]], what: str) -> dict[str, list[str]]:

@@ -151,6 +151,20 @@ def test_a_listed_file_that_cannot_be_decoded_is_an_error_that_says_so(
     assert [row["signal"] for row in body["matches"]] == ["sha256"]
 
 
+def test_an_option_is_given_once(served: Served, pictures: Pictures) -> None:
+    """Banks in the query string must not be replaced by others in the form, unseen."""
+    with served.client() as client:
+        for name in ("A", "B"):
+            client.post("/v1/banks", json={"name": name})
+        image = pictures.png(pictures.photo)
+        answer = client.post(
+            "/v1/match", params={"banks": "A"}, files={"file": image}, data={"banks": "B"}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+        body = {"signals": {"md5": "5f" * 16}, "banks": ["B"]}
+        assert client.post("/v1/match", params={"banks": "A"}, json=body).status_code == 422
+
+
 def test_of_an_animation_the_answer_says_that_one_frame_was_compared(
     served: Served, pictures: Pictures
 ) -> None:
