@@ -169,10 +169,7 @@ def plan(
         if len(codes[space]) < len(radii) or (space not in models and not radii):
             not_matched.append(NotMatched("code", space, "unknown_space"))
     apart = _apart(codes, listed, held)
-    missed = apart.keys() | {
-        bank.id for bank in listed if bank.id in hashed and not held.get(bank.id)
-    }
-    missed -= hashed if signals.pdq_usable else frozenset()
+    missed = _missed(signals, listed, apart, held, hashed)
     if codes or (signals.pdq is not None and not signals.codes):
         told = apart.keys() if codes else apart.keys() & missed
         others = sorted({space for bank in told for space in apart[bank]})
@@ -209,6 +206,20 @@ def _apart(
         for bank, spaces in compared.items()
         if held.get(bank) and held[bank].isdisjoint(spaces)
     }
+
+
+def _missed(
+    signals: Signals,
+    banks: Iterable[Bank],
+    apart: Mapping[int, frozenset[str]],
+    held: Mapping[int, frozenset[str]],
+    hashed: frozenset[int],
+) -> frozenset[int]:
+    """The banks that hold PDQ hashes or codes, and neither was compared with the query; ``apart``:
+    those whose codes were not."""
+    hashed_only = {bank.id for bank in banks if bank.id in hashed and not held.get(bank.id)}
+    uncoded = frozenset(apart.keys() | hashed_only)
+    return uncoded - hashed if signals.pdq_usable else uncoded
 
 
 def decide(found: Iterable[Found], banks: Mapping[int, Bank]) -> Decision:
