@@ -1,4 +1,4 @@
-"""The shape of EfficientNet-Lite0 and of our head, as a table.
+"""The shapes of EfficientNet-Lite0, of our head and of the locator, as tables.
 
 The network is a stem, sixteen inverted-residual blocks, a last 1x1 convolution, and a head; every
 batch norm is folded into the convolution before it, so a layer is a weight, a bias and, where
@@ -85,3 +85,28 @@ strokes, grain, flat fills. The photographic head sees them beside what is poole
 
 TEXTURE_VALUES: Final = 2 * sum(LITE0[place].layers[-1].outputs for place in TEXTURE)
 """How many those are: each entry's means, then its root mean squares."""
+
+
+def _plain(name: str, inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> Layer:
+    return Layer(f"locator.{name}", inputs, outputs, kernel, stride, 1, True)
+
+
+LOCATOR_DOWN: Final = (
+    (_plain("down.0", 3, 16, 2), _plain("down.1", 16, 32, 2), _plain("down.2", 32, 32)),
+    (_plain("down.3", 32, 64, 2), _plain("down.4", 64, 64)),
+    (_plain("down.5", 64, 96, 2), _plain("down.6", 96, 96), _plain("down.7", 96, 96)),
+)
+"""The locator on its way down: from 96 pixels a side to 24, 12 and 6 cells. See ``locating``."""
+
+LOCATOR_UP: Final = (
+    (_plain("up.0", 96, 64, kernel=1), _plain("up.1", 64, 64)),
+    (_plain("up.2", 64, 32, kernel=1), _plain("up.3", 32, 32)),
+)
+"""And up again, to 12 and to 24 cells. The first of each pair runs before its cells are doubled;
+what the way down had at that size is added, and the second runs over the sum."""
+
+LOCATOR_ANSWER: Final = Layer("locator.answer", 32, 1, 1, 1, 1, False)
+"""Logit of each of the 24 by 24 cells that it belongs to the picture."""
+
+LOCATOR: Final = (*sum(LOCATOR_DOWN, ()), *sum(LOCATOR_UP, ()), LOCATOR_ANSWER)
+"""All of the locator's layers."""

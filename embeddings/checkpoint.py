@@ -1,10 +1,10 @@
 """The checkpoint: weights, preprocessing and the name of the code space, in one file.
 
 A checkpoint is a safetensors file. Its tensors are those of ``architecture`` (float16; computed
-in float32) and of the heads; its metadata has one key, ``lookalike``, whose JSON is a
-``ModelInfo`` and the format's name. So whoever holds the file knows how to prepare an image, what
-the code is called, which radii its makers recommend and on what it was trained and measured.
-Nothing in it is executed.
+in float32): the network's, the heads' and the locator's; its metadata has one key, ``lookalike``,
+whose JSON is a ``ModelInfo`` and the format's name. So whoever holds the file knows how to prepare
+an image, what the code is called, which radii its makers recommend and on what it was trained and
+measured. Nothing in it is executed.
 
 It knows no tensor library and no image: ``runtime`` and ``network`` turn the tensors into a model.
 """
@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from embeddings.architecture import LITE0, POOLED, TEXTURE_VALUES
+from embeddings.architecture import LITE0, LOCATOR, POOLED, TEXTURE_VALUES
 from embeddings.codes import CODE_BITS
 from embeddings.errors import CheckpointError
 
-FORMAT: Final = "lookalike-checkpoint-2"
+FORMAT: Final = "lookalike-checkpoint-3"
 _KEY: Final = "lookalike"
 _WEIGHTS: Final = Path(__file__).parent / "weights"
-DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-3.safetensors"
+DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-4.safetensors"
 """The checkpoint the product ships."""
 
 Tensors = Mapping[str, NDArray[np.float32]]
@@ -41,9 +41,13 @@ class ModelInfo:
     """What a checkpoint says of itself."""
 
     space: str
-    """Name and version of the code space, such as ``lite0-256-3``."""
+    """Name and version of the code space, such as ``lite0-256-4``."""
+    detail: int
+    """Pixels a side: what is encoded of an image is squashed to this square. Finer detail is the
+    first that copies lose, and is left out."""
     input_size: int
-    """Pixels a side: without its margins, the image is squashed to this square."""
+    """Pixels a side to which the network enlarges that square: it was trained at about this
+    scale."""
     mean: float
     """Subtracted from each 8-bit value, all channels alike."""
     scale: float
@@ -76,11 +80,10 @@ def _shapes() -> dict[str, tuple[int, ...]]:
         "photographic.bias": (1,),
         "texture.weight": (1, TEXTURE_VALUES),
     }
-    for entry in LITE0:
-        for layer in entry.layers:
-            inputs = layer.inputs // layer.groups
-            shapes[f"{layer.name}.weight"] = (layer.outputs, inputs, layer.kernel, layer.kernel)
-            shapes[f"{layer.name}.bias"] = (layer.outputs,)
+    for layer in (*(layer for entry in LITE0 for layer in entry.layers), *LOCATOR):
+        inputs = layer.inputs // layer.groups
+        shapes[f"{layer.name}.weight"] = (layer.outputs, inputs, layer.kernel, layer.kernel)
+        shapes[f"{layer.name}.bias"] = (layer.outputs,)
     return shapes
 
 

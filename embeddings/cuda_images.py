@@ -26,8 +26,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from embeddings import trimming
-from embeddings.encoder import prepare
+from embeddings import locating, trimming
+from embeddings.encoder import Locate, prepare
 from embeddings.errors import ImageError
 from embeddings.formats import Contents
 from embeddings.images import ImageLimits, announced, decode, reduction
@@ -53,9 +53,11 @@ class Prepared:
 class JpegPreparer:
     """Decodes and shrinks batches of files. Safe to call from several threads."""
 
-    def __init__(self, side: int, limits: ImageLimits | None = None, device: str = "cuda") -> None:
-        """``side``: pixels a side of the network's input."""
-        self._side, self._limits = side, limits or ImageLimits()
+    def __init__(
+        self, side: int, locate: Locate, limits: ImageLimits | None = None, device: str = "cuda"
+    ) -> None:
+        """``side``: pixels a side of the network's input; ``locate``: the network's."""
+        self._side, self._locate, self._limits = side, locate, limits or ImageLimits()
         self._device = torch.device(device)
         self.trouble = self._difference()
         """Why files are decoded on the CPU; empty when they are not."""
@@ -73,18 +75,31 @@ class JpegPreparer:
             except ImageError as error:
                 failures[place] = error
         for place, image in self._decoded(plain).items():
-            pixels[place] = shrunk(trimmed(image), self._side)
+            pixels[place] = self._prepared(image)
         for place in set(range(len(files))) - set(pixels) - set(failures):
             try:
                 rgb = decode(files[place], self._limits).rgb
             except ImageError as error:
                 failures[place] = error
             else:
-                pixels[place] = torch.from_numpy(prepare(rgb, self._side).copy()).to(self._device)
+                (square,) = prepare([rgb], self._side, self._locate)
+                pixels[place] = torch.from_numpy(square).to(self._device)
         rows = [pixels[place] for place in sorted(pixels)]
         empty = torch.empty((0, self._side, self._side, 3), dtype=torch.uint8, device=self._device)
         decoded = sum(place in pixels for place in plain) if rows else 0
         return Prepared(torch.stack(rows) if rows else empty, failures, decoded)
+
+    def _prepared(self, image: Tensor) -> Tensor:
+        """``image``, uint8 (3, h, w), as ``encoder.prepare`` does it: uint8 (side, side, 3)."""
+        part = trimmed(image)
+        square = shrunk(part, self._side)
+        glance = locating.glance(square.contiguous().cpu().numpy())
+        (answer,) = self._locate(np.stack([glance]))
+        found = locating.picture(answer)
+        if found == locating.WHOLE:
+            return square
+        box = found.within(*part.shape[1:])
+        return shrunk(trimmed(part[:, box.top : box.bottom, box.left : box.right]), self._side)
 
     def _decoded(self, plain: dict[int, Contents]) -> dict[int, Tensor]:
         """Those files the device's decoder can decode: uint8 (3, h, w) each, in full size."""

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load
 from embeddings.encoder import NetworkEncoder
 from embeddings.errors import DeviceError
-from embeddings.network import Lite0
-from embeddings.torch_network import fill
+from embeddings.network import Lite0, enlarged
+from embeddings.torch_network import TorchLocator, fill
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -66,6 +66,10 @@ class CudaNetwork:
         if self._device.type == "cuda" and not torch.cuda.is_available():
             raise DeviceError(f"device {device} was asked for, and torch sees no CUDA device")
         self._info, self._type = checkpoint.info, _TYPES[precision]
+        # In float32 whatever the precision: a page found or not is more than a bit.
+        self.locate = TorchLocator(
+            checkpoint.info.mean, checkpoint.info.scale, checkpoint.tensors, device
+        )
         network = fill(Lite0(), checkpoint.tensors).eval().requires_grad_(False)
         network.entries.to(dtype=self._type)
         # What is pooled in half precision still meets heads of full precision.
@@ -87,7 +91,8 @@ class CudaNetwork:
     def compute(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Descriptors and logits of uint8 (n, s, s, 3) on the device; what a graph records."""
         batch = images.permute(0, 3, 1, 2).to(torch.float32)
-        batch = ((batch - self._info.mean) / self._info.scale).to(self._type)
+        batch = enlarged((batch - self._info.mean) / self._info.scale, self._info.input_size)
+        batch = batch.to(self._type)
         # TensorFloat-32 would make float32 mean something else; what is not named is switched off.
         with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
             outputs = self._network(batch.contiguous(memory_format=torch.channels_last))

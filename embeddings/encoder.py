@@ -8,7 +8,7 @@ for and there.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embeddings import codes, trimming
+from embeddings import codes, locating, trimming
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, ModelInfo, load
 from embeddings.errors import DeviceError
 
@@ -65,11 +65,30 @@ class Network(Protocol):
         """Descriptors, float32 (n, 256), and logits, float32 (n,), of uint8 (n, s, s, 3)."""
         ...
 
+    def locate(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How much of each cell is the picture's, float32 (n, 24, 24), of uint8 (n, 96, 96, 3)."""
+        ...
 
-def prepare(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """``image``, uint8 (h, w, 3), without margins of one colour, as uint8 (side, side, 3)."""
-    part = trimming.content(image)
-    return squashed(image[part.top : part.bottom, part.left : part.right], side)
+
+Locate = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""``Network.locate``."""
+
+
+def prepare(images: Sequence[NDArray[np.uint8]], side: int, locate: Locate) -> NDArray[np.uint8]:
+    """``images``, each uint8 (h, w, 3), as the network takes them: uint8 (n, side, side, 3).
+
+    Margins of one colour are left out, and of a page all but the picture it shows.
+    """
+    parts = [trimming.trimmed(image) for image in images]
+    squares = np.stack([squashed(part, side) for part in parts])
+    answers = locate(np.stack([locating.glance(square) for square in squares]))
+    for row, answer in enumerate(answers):
+        found = locating.picture(answer)
+        if found != locating.WHOLE:
+            height, width = parts[row].shape[:2]
+            inner = found.within(height, width).of(parts[row])
+            squares[row] = squashed(trimming.trimmed(inner), side)
+    return squares
 
 
 def squashed(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -104,14 +123,17 @@ class NetworkEncoder:
         """What runs it."""
         return self._device
 
+    def prepare(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """``images``, each uint8 (h, w, 3), as the network takes them: uint8 (n, s, s, 3)."""
+        return prepare(images, self._info.detail, self._network.locate)
+
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
         """Codes of ``images``, each uint8 (h, w, 3); the sizes may differ."""
         descriptors = np.empty((len(images), codes.CODE_BITS), np.float32)
         logits = np.empty(len(images), np.float32)
         for start in range(0, len(images), self._batch):
             rows = slice(start, start + self._batch)
-            batch = np.stack([prepare(image, self._info.input_size) for image in images[rows]])
-            descriptors[rows], logits[rows] = self._network(batch)
+            descriptors[rows], logits[rows] = self._network(self.prepare(images[rows]))
         photographic = 1 / (1 + np.exp(-logits.astype(np.float64)))
         return Encoded(
             codes.from_descriptors(descriptors), descriptors, photographic.astype(np.float32)

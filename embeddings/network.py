@@ -13,7 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation
 
-from embeddings.architecture import LITE0, MIDDLE, POOLED, TEXTURE, TEXTURE_VALUES, Layer
+from embeddings.architecture import (
+    LITE0,
+    LOCATOR_ANSWER,
+    LOCATOR_DOWN,
+    LOCATOR_UP,
+    MIDDLE,
+    POOLED,
+    TEXTURE,
+    TEXTURE_VALUES,
+    Layer,
+)
 from embeddings.codes import CODE_BITS
 
 
@@ -85,6 +95,11 @@ def pool(features: Tensor, power: Tensor) -> Tensor:
     return mean.pow(1 / power)
 
 
+def enlarged(images: Tensor, side: int) -> Tensor:
+    """Float (n, c, h, w) at ``side`` pixels a side."""
+    return functional.interpolate(images, (side, side), mode="bilinear", align_corners=False)
+
+
 class Lite0(nn.Module):
     """EfficientNet-Lite0 under the 256-bit head and the photographic head."""
 
@@ -129,3 +144,28 @@ class Lite0(nn.Module):
         texture = torch.cat(moments, 1)
         logits = outputs.photographic + self.texture(texture)[:, 0]
         return outputs._replace(photographic=logits, texture=texture)
+
+
+class Locator(nn.Module):
+    """Where the picture is on a page: see ``locating``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            nn.Sequential(*(_convolution(layer) for layer in layers)) for layers in LOCATOR_DOWN
+        )
+        self.narrow = nn.ModuleList(_convolution(narrow) for narrow, _ in LOCATOR_UP)
+        self.merge = nn.ModuleList(_convolution(merge) for _, merge in LOCATOR_UP)
+        self.answer = _convolution(LOCATOR_ANSWER)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, float (n, 24, 24), of float (n, 3, 96, 96), normalised as the checkpoint says."""
+        features, passed = images, []
+        for part in self.down:
+            features = part(features)
+            passed.append(features)
+        for narrow, merge, before in zip(self.narrow, self.merge, passed[-2::-1], strict=True):
+            doubled = functional.interpolate(narrow(features), scale_factor=2.0, mode="nearest")
+            features = merge(doubled + before)
+        logits: Tensor = self.answer(features)
+        return logits[:, 0]

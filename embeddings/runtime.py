@@ -1,4 +1,4 @@
-"""The network on a CPU: an OpenVINO graph built straight from a checkpoint's tensors.
+"""The networks on a CPU: OpenVINO graphs built straight from a checkpoint's tensors.
 
 A graph runtime runs this network several times faster than torch on a CPU, and building the graph
 here keeps torch, ONNX files and converters off the machines that only hash and serve. OpenVINO
@@ -18,8 +18,18 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from embeddings.architecture import LITE0, MIDDLE, TEXTURE, Block, Layer
+from embeddings.architecture import (
+    LITE0,
+    LOCATOR_ANSWER,
+    LOCATOR_DOWN,
+    LOCATOR_UP,
+    MIDDLE,
+    TEXTURE,
+    Block,
+    Layer,
+)
 from embeddings.checkpoint import Checkpoint, ModelInfo, Tensors
+from embeddings.locating import SIDE
 
 _POOL_FLOOR: Final = 1e-4  # as in network.pool: keeps the power's root away from zero
 
@@ -57,6 +67,12 @@ def image_input(side: int, mean: float, scale: float) -> tuple[Any, Any]:
     return images, op.transpose(node, op.constant(np.array([0, 3, 1, 2], np.int64)))
 
 
+def enlarged(node: Any, side: int) -> Any:
+    """``node``, (n, c, h, w), at ``side`` pixels a side, as ``network.enlarged`` does it."""
+    axes, sizes = (op.constant(np.array(pair, np.int64)) for pair in ([2, 3], [side, side]))
+    return op.interpolate(node, sizes, "linear_onnx", "sizes", axes=axes)
+
+
 def _pool(node: Any, power: float) -> Any:
     raised = op.power(op.maximum(node, _scalar(_POOL_FLOOR)), _scalar(power))
     return op.power(_mean(raised), _scalar(1 / power))
@@ -77,7 +93,8 @@ def _linear(node: Any, name: str, tensors: Tensors) -> Any:
 
 def _seen(info: ModelInfo, tensors: Tensors) -> tuple[Any, Any, Any]:
     """``images`` and what the heads see: pooled (n, 1392) and texture (n, 288)."""
-    images, node = image_input(info.input_size, info.mean, info.scale)
+    images, node = image_input(info.detail, info.mean, info.scale)
+    node = enlarged(node, info.input_size)
     middle, moments = node, []
     for place, entry in enumerate(LITE0):
         if place == MIDDLE:
@@ -105,20 +122,44 @@ def build_seen(info: ModelInfo, tensors: Tensors) -> ov.Model:
     return ov.Model([op.concat([pooled, texture], 1)], [images], info.space)
 
 
+def build_locator(checkpoint: Checkpoint) -> ov.Model:
+    """The locator: ``images``, uint8 (n, 96, 96, 3), to shares (n, 1, 24, 24), 0..1."""
+    info, tensors = checkpoint.info, checkpoint.tensors
+    images, node = image_input(SIDE, info.mean, info.scale)
+    passed = []
+    for layers in LOCATOR_DOWN:
+        for layer in layers:
+            node = _convolve(node, layer, tensors)
+        passed.append(node)
+    for (narrow, merge), before in zip(LOCATOR_UP, passed[-2::-1], strict=True):
+        doubled = _doubled(_convolve(node, narrow, tensors))
+        node = _convolve(op.add(doubled, before), merge, tensors)
+    return ov.Model([op.sigmoid(_convolve(node, LOCATOR_ANSWER, tensors))], [images], "locator")
+
+
+def _doubled(node: Any) -> Any:
+    """``node``, (n, c, h, w), with every cell as two by two."""
+    axes = op.constant(np.array([2, 3], np.int64))
+    scales = op.constant(np.array([2, 2], np.float32))
+    return op.interpolate(
+        node, scales, "nearest", "scales", nearest_mode="floor",
+        coordinate_transformation_mode="asymmetric", axes=axes,
+    )  # fmt: skip
+
+
 class OpenVinoNetwork:
     """A compiled graph. Safe to call from several threads: each call takes its own request."""
 
     def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
-        self._compiled = ov.Core().compile_model(
-            build(checkpoint),
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": "f32",
-                "INFERENCE_NUM_THREADS": threads,
-                "NUM_STREAMS": 1,
-                "PERFORMANCE_HINT": "LATENCY",
-            },
-        )
+        options = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        core = ov.Core()
+        self._compiled = core.compile_model(build(checkpoint), "CPU", options)
+        self._locator = core.compile_model(build_locator(checkpoint), "CPU", options)
 
     def __call__(
         self, images: NDArray[np.uint8]
@@ -127,3 +168,8 @@ class OpenVinoNetwork:
         results = self._compiled.create_infer_request().infer([images], share_inputs=True)
         descriptors, logits = (np.array(results[port]) for port in self._compiled.outputs)
         return descriptors, logits[:, 0]
+
+    def locate(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How much of each cell is the picture's, float32 (n, 24, 24), of uint8 (n, 96, 96, 3)."""
+        results = self._locator.create_infer_request().infer([images], share_inputs=True)
+        return np.array(results[self._locator.output(0)])[:, 0]

@@ -5,14 +5,39 @@ It knows how a checkpoint's tensors fill ``network.Lite0``; not how images are p
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from embeddings.architecture import LITE0
+from embeddings.architecture import LITE0, LOCATOR, Layer
 from embeddings.checkpoint import Checkpoint, Tensors
 from embeddings.errors import DeviceError
-from embeddings.network import Lite0
+from embeddings.network import Lite0, Locator, enlarged
+
+
+def _convolutions(module: torch.nn.Module) -> list[torch.nn.Conv2d]:
+    return [part for part in module.modules() if isinstance(part, torch.nn.Conv2d)]
+
+
+def _of_layers(
+    layers: Iterable[Layer], convolutions: Iterable[torch.nn.Conv2d]
+) -> dict[str, torch.Tensor]:
+    """The tensors of ``layers`` by name; ``convolutions`` are theirs, in the same order."""
+    named: dict[str, torch.Tensor] = {}
+    for layer, convolution in zip(layers, convolutions, strict=True):
+        assert convolution.bias is not None
+        named[f"{layer.name}.weight"] = convolution.weight
+        named[f"{layer.name}.bias"] = convolution.bias
+    return named
+
+
+def _locator_names(locator: Locator) -> dict[str, torch.Tensor]:
+    pairs = zip(locator.narrow, locator.merge, strict=True)
+    parts = [locator.down, *(part for pair in pairs for part in pair), locator.answer]
+    return _of_layers(LOCATOR, [layer for part in parts for layer in _convolutions(part)])
 
 
 def _names(network: Lite0) -> dict[str, torch.Tensor]:
@@ -27,29 +52,62 @@ def _names(network: Lite0) -> dict[str, torch.Tensor]:
         "texture.weight": network.texture.weight,
     }
     for entry, module in zip(LITE0, network.entries, strict=True):
-        convolutions = [part for part in module.modules() if isinstance(part, torch.nn.Conv2d)]
-        for layer, convolution in zip(entry.layers, convolutions, strict=True):
-            assert convolution.bias is not None
-            named[f"{layer.name}.weight"] = convolution.weight
-            named[f"{layer.name}.bias"] = convolution.bias
+        named |= _of_layers(entry.layers, _convolutions(module))
     return named
 
 
 def fill(network: Lite0, tensors: Tensors) -> Lite0:
     """Copy a checkpoint's tensors into ``network``; what ``tensors`` lacks stays as it was."""
+    _copy(tensors, _names(network))
+    return network
+
+
+def fill_locator(locator: Locator, tensors: Tensors) -> Locator:
+    """Copy a checkpoint's tensors into ``locator``."""
+    _copy(tensors, _locator_names(locator))
+    return locator
+
+
+def _copy(tensors: Tensors, named: Mapping[str, torch.Tensor]) -> None:
     with torch.no_grad():
-        for name, parameter in _names(network).items():
+        for name, parameter in named.items():
             if name in tensors:
                 parameter.copy_(torch.from_numpy(np.asarray(tensors[name], np.float32)))
-    return network
 
 
 def tensors_of(network: Lite0) -> dict[str, NDArray[np.float32]]:
     """The tensors of ``network`` as a checkpoint names them."""
+    return _arrays(_names(network))
+
+
+def locator_tensors(locator: Locator) -> dict[str, NDArray[np.float32]]:
+    """The tensors of ``locator`` as a checkpoint names them."""
+    return _arrays(_locator_names(locator))
+
+
+def _arrays(named: Mapping[str, torch.Tensor]) -> dict[str, NDArray[np.float32]]:
     return {
-        name: parameter.detach().float().cpu().numpy().copy()
-        for name, parameter in _names(network).items()
+        name: np.ascontiguousarray(parameter.detach().float().cpu().numpy())
+        for name, parameter in named.items()
     }
+
+
+class TorchLocator:
+    """A checkpoint's locator in torch, float32. Safe to call from several threads."""
+
+    def __init__(self, mean: float, scale: float, tensors: Tensors, device: str = "cpu") -> None:
+        """``mean``, ``scale``: what is subtracted from each 8-bit value, and then divides it."""
+        self._mean, self._scale, self._device = mean, scale, torch.device(device)
+        locator = fill_locator(Locator(), tensors).eval().requires_grad_(False)
+        self._locator = locator.to(memory_format=torch.channels_last).to(self._device)
+
+    @torch.inference_mode()
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How much of each cell is the picture's, float32 (n, 24, 24), of uint8 (n, 96, 96, 3)."""
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float()
+            shares: Tensor = self._locator((batch - self._mean) / self._scale).sigmoid()
+        return shares.cpu().numpy()
 
 
 class TorchNetwork:
@@ -61,6 +119,9 @@ class TorchNetwork:
         self._info, self._device = checkpoint.info, torch.device(device)
         network = fill(Lite0(), checkpoint.tensors).eval().requires_grad_(False)
         self._network = network.to(memory_format=torch.channels_last).to(self._device)
+        self.locate = TorchLocator(
+            checkpoint.info.mean, checkpoint.info.scale, checkpoint.tensors, device
+        )
 
     @torch.inference_mode()
     def __call__(
@@ -71,5 +132,6 @@ class TorchNetwork:
         # What is not named is switched off, cuDNN itself included.
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float()
-            outputs = self._network((batch - self._info.mean) / self._info.scale)
+            batch = (batch - self._info.mean) / self._info.scale
+            outputs = self._network(enlarged(batch, self._info.input_size))
         return outputs.descriptors.cpu().numpy(), outputs.photographic.cpu().numpy()

@@ -39,6 +39,11 @@ def content(image: NDArray[np.uint8]) -> Box:
     return within(image.take(sampled(height), 0).take(sampled(width), 1), height, width)
 
 
+def trimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``image``, uint8 (h, w, 3), without its margins: a view into its memory."""
+    return content(image).of(image)
+
+
 def sampled(length: int) -> NDArray[np.int64]:
     """Places of the pixels looked at along a side of ``length`` pixels: int64 (256,)."""
     count = CELLS * SAMPLES

@@ -44,6 +44,10 @@ class Box:
         """Pixels."""
         return (self.right - self.left) * (self.bottom - self.top)
 
+    def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """This part of ``image``, uint8 (h, w, 3): a view into its memory."""
+        return image[self.top : self.bottom, self.left : self.right]
+
     def overlap(self, other: Box) -> float:
         """Shared area over joint area, 0..1."""
         width = min(self.right, other.right) - max(self.left, other.left)

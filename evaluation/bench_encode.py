@@ -22,7 +22,7 @@ import numpy as np
 import PIL.Image
 
 from embeddings import digests, pdq, quality
-from embeddings.encoder import Encoder, prepare
+from embeddings.encoder import NetworkEncoder
 from embeddings.fingerprint import Fingerprinter
 from embeddings.images import ImageLimits, decode
 from evaluation import samples
@@ -74,13 +74,13 @@ def jpeg_photographs() -> list[bytes]:
     return files
 
 
-def run(encoder: Encoder, repeats: int = 30) -> EncodeReport:
+def run(encoder: NetworkEncoder, repeats: int = 30) -> EncodeReport:
     """Time every part on every photograph ``repeats`` times, after one round for warmth."""
     files = jpeg_photographs()
     limits = ImageLimits()
     fingerprinter = Fingerprinter([encoder], limits)
     decoded = [decode(data, limits) for data in files]
-    prepared = [prepare(image.rgb, encoder.info.input_size) for image in decoded]
+    prepared = [encoder.prepare([image.rgb])[0] for image in decoded]
     times: dict[str, list[float]] = {}
     with one_processor():
         for round_ in range(repeats + 1):
@@ -90,7 +90,7 @@ def run(encoder: Encoder, repeats: int = 30) -> EncodeReport:
                     "digests": partial(digests.digests, data),
                     "pdq": partial(pdq.pdq, image.rgb),
                     "structure": partial(quality.structure, image.rgb),
-                    "prepare": partial(prepare, image.rgb, encoder.info.input_size),
+                    "prepare": partial(encoder.prepare, [image.rgb]),
                     "network": partial(encoder.encode, [small]),
                     "whole": partial(fingerprinter.fingerprint, data),
                 }

@@ -23,9 +23,6 @@ from embeddings.encoder import prepare
 from embeddings.torch_network import TorchNetwork
 from evaluation.samples import drawings
 
-SIDE: Final = 224
-"""Pixels a side of the images that are timed: the size that is usually compared."""
-
 _IMAGES: Final = 4096
 
 
@@ -35,7 +32,7 @@ class EncodeRow:
 
     model: str
     side: int
-    """Pixels a side of the images timed; codes are compared at the model's own size."""
+    """Pixels a side, as the network computes them."""
     precision: str
     batch: int
     images_per_second: float
@@ -48,18 +45,19 @@ class EncodeRow:
 def encode_rows(device: str) -> list[EncodeRow]:
     """A row for each precision, at the largest batch."""
     checkpoint = load()
-    side = checkpoint.info.input_size
-    pictures = np.stack([prepare(np.asarray(sample.image), side) for sample in drawings()])
+    side = checkpoint.info.detail
+    reference = TorchNetwork(checkpoint, device)
+    pictures = prepare([np.asarray(sample.image) for sample in drawings()], side, reference.locate)
     cuda = torch.device(device).type == "cuda"
     pictures = pictures if cuda else pictures[:4]
-    reference = codes.from_descriptors(TorchNetwork(checkpoint, device)(pictures)[0])
+    expected = codes.from_descriptors(reference(pictures)[0])
     images = np.random.default_rng().integers(
-        0, 256, (_IMAGES if cuda else 2, SIDE, SIDE, 3), np.uint8
+        0, 256, (_IMAGES if cuda else 2, side, side, 3), np.uint8
     )
     rows = []
     for precision in get_args(Precision):
         network = CudaNetwork(checkpoint, device, precision)
-        apart = np.diag(codes.distances(codes.from_descriptors(network(pictures)[0]), reference))
+        apart = np.diag(codes.distances(codes.from_descriptors(network(pictures)[0]), expected))
         times = []
         for _ in range(5 if cuda else 1):
             start = time.perf_counter()
@@ -68,7 +66,7 @@ def encode_rows(device: str) -> list[EncodeRow]:
         rows.append(
             EncodeRow(
                 checkpoint.info.space,
-                SIDE,
+                checkpoint.info.input_size,
                 precision,
                 SIZES[-1] if cuda else len(images),
                 len(images) / min(times),
@@ -87,7 +85,9 @@ def decoding_note(device: str) -> str:
         sample.image.save(file, "JPEG", quality=90)
         files.append(file.getvalue())
     files = files * 32 if torch.device(device).type == "cuda" else files[:4]
-    preparer = JpegPreparer(SIDE, device=device)
+    checkpoint = load()
+    locate = TorchNetwork(checkpoint, device).locate
+    preparer = JpegPreparer(checkpoint.info.detail, locate, device=device)
     rates, on_device = [], 0
     for _ in range(3):
         start = time.perf_counter()

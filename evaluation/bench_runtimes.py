@@ -103,7 +103,8 @@ def measure(rounds: int = 15) -> list[dict[str, object]]:
         onnx, resnet = _onnx_runtime(loaded), _resnet()
     rows: list[dict[str, object]] = []
     for batch in BATCHES:
-        pixels = rng.integers(0, 255, (batch, side, side, 3), dtype=np.uint8)
+        detail = loaded.info.detail
+        pixels = rng.integers(0, 255, (batch, detail, detail, 3), dtype=np.uint8)
         floats = rng.normal(size=(batch, 3, side, side)).astype(np.float32)
         large = rng.normal(size=(batch, 3, RESNET_SIDE, RESNET_SIDE)).astype(np.float32)
         runs: dict[tuple[str, str], Run] = {

@@ -25,7 +25,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from embeddings.edits import sampling
-from embeddings.encoder import prepare
+from embeddings.encoder import Locate, prepare
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,7 @@ class PairBatches(Dataset[PairBatch]):
     def __init__(
         self,
         images: list[TrainingImage],
+        locate: Locate,
         side: int,
         batch: int,
         steps: int,
@@ -117,7 +118,8 @@ class PairBatches(Dataset[PairBatch]):
         ``alike``: float32 (images, d), descriptors of unit length; runs of ``run`` images are then
         each other's nearest, otherwise of one source.
         """
-        self.images, self.side, self.batch, self.steps = images, side, batch, steps
+        self.images, self.locate = images, locate
+        self.side, self.batch, self.steps = side, batch, steps
         self.curriculum, self.seed, self.first, self.run = curriculum, seed, first, run
         self.until = steps if until is None else until
         self.alike = alike
@@ -132,9 +134,11 @@ class PairBatches(Dataset[PairBatch]):
         rng = np.random.default_rng((self.seed, 1, step))
         strength = self.curriculum.at(step / self.steps)
         pairs = [self._pair(int(image), rng, strength) for image in chosen]
+        views = [np.asarray(view) for pair in zip(*pairs, strict=True) for view in pair]
+        prepared = prepare(views, self.side, self.locate)
         return PairBatch(
-            np.stack([left for left, _ in pairs]),
-            np.stack([right for _, right in pairs]),
+            prepared[: len(pairs)],
+            prepared[len(pairs) :],
             np.array([self.images[image].kind == "photo" for image in chosen]),
             chosen,
         )
@@ -186,7 +190,7 @@ class PairBatches(Dataset[PairBatch]):
 
     def _pair(
         self, image: int, rng: np.random.Generator, strength: float
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    ) -> tuple[Image.Image, Image.Image]:
         whole, kind = self.images[image].open(), self.images[image].kind
         # Half of the references are as listed; the others teach two copies to find each other.
         left = whole
@@ -195,7 +199,7 @@ class PairBatches(Dataset[PairBatch]):
         right = sampling.sample(
             whole, self._other(image, rng), rng, strength * float(rng.uniform(0.5, 1)), kind
         )
-        return prepare(np.asarray(left), self.side), prepare(np.asarray(right), self.side)
+        return left, right
 
     def _other(self, image: int, rng: np.random.Generator) -> Image.Image:
         step = int(rng.integers(1, len(self.images)))

@@ -21,17 +21,27 @@ from torch.nn import functional
 
 from embeddings.architecture import LITE0
 from embeddings.checkpoint import Tensors
-from embeddings.runtime import image_input, run_entry
+from embeddings.runtime import enlarged, image_input, run_entry
 
 
 class FrozenEntries:
     """The first entries of the network, with weights that never change."""
 
     def __init__(
-        self, tensors: Tensors, entries: int, side: int, mean: float, scale: float, threads: int
+        self,
+        tensors: Tensors,
+        entries: int,
+        detail: int,
+        side: int,
+        mean: float,
+        scale: float,
+        threads: int,
     ) -> None:
-        """``tensors`` hold at least those entries' weights; images are ``side`` pixels square."""
-        images, node = image_input(side, mean, scale)
+        """``tensors`` hold at least those entries' weights; images are ``detail`` pixels square
+        and enlarged to ``side``.
+        """
+        images, node = image_input(detail, mean, scale)
+        node = enlarged(node, side)
         for entry in LITE0[:entries]:
             node = run_entry(node, entry, tensors)
         # Channels last, as torch wants them for what follows.
@@ -63,9 +73,12 @@ class Pointwise(nn.Conv2d):
 
 
 def quicken(network: nn.Module) -> None:
-    """Make every 1x1 convolution of ``network`` a ``Pointwise``; its parameters stay what they
+    """Make every 1x1 convolution of ``network`` a ``Pointwise``; its parameters stay as they
     are.
     """
     for module in network.modules():
         if type(module) is nn.Conv2d and module.kernel_size == (1, 1) and module.groups == 1:
             module.__class__ = Pointwise
+        elif isinstance(module, nn.ReLU6):
+            # In place, autograd would copy every product back into the view it came from.
+            module.inplace = False

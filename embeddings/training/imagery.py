@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from embeddings.architecture import POOLED
 from embeddings.edits import compression, geometry, render
-from embeddings.encoder import prepare
+from embeddings.encoder import Locate, prepare
 from embeddings.training.data import TrainingImage
 
 _PAINTED: Final = 0.15  # share of photographs that are re-rendered
@@ -50,26 +50,29 @@ class ImageryHead:
     """Up to the first ``non_photographic``, from the second ``photographic``."""
 
 
-def fit(seen: Seen, images: list[TrainingImage], side: int, count: int, seed: int) -> ImageryHead:
+def fit(
+    seen: Seen, locate: Locate, images: list[TrainingImage], side: int, count: int, seed: int
+) -> ImageryHead:
     """The head for ``count`` of ``images``, prepared at ``side`` pixels, on what it sees."""
     rng = np.random.default_rng((seed, 4))
     chosen = [images[place] for place in rng.permutation(len(images))[:count]]
     views = [_view(image, rng) for image in chosen]
     photographic = np.array([label for _, label in views])
-    prepared = [prepare(np.asarray(view), side) for view, _ in views]
-    batches = [np.stack(prepared[start : start + 32]) for start in range(0, len(prepared), 32)]
-    features = torch.from_numpy(np.concatenate([seen(batch) for batch in batches])).double()
+    starts = range(0, len(views), 32)
+    batches = [[np.asarray(view) for view, _ in views[start : start + 32]] for start in starts]
+    rows = [seen(prepare(batch, side, locate)) for batch in batches]
+    features = torch.from_numpy(np.concatenate(rows)).double()
     weights = _style_weights(chosen)
     kept = _every_fifth(photographic)
     target = torch.from_numpy(photographic).double()
     mean = features[~kept].mean(0)
     # A feature that hardly varies must not be blown up.
     deviation = features[~kept].std(0).clamp(min=0.02)
-    rows = (features - mean) / deviation
-    weight, bias = _logistic(rows[~kept], target[~kept], weights[~kept], _PENALTY)
-    scale, shift = _logistic((rows[kept] @ weight + bias)[:, None], target[kept], None, 1e-4)
+    scaled = (features - mean) / deviation
+    weight, bias = _logistic(scaled[~kept], target[~kept], weights[~kept], _PENALTY)
+    scale, shift = _logistic((scaled[kept] @ weight + bias)[:, None], target[kept], None, 1e-4)
     weight, bias = weight * scale, bias * scale + shift
-    probability = torch.sigmoid(rows[kept] @ weight + bias).numpy()
+    probability = torch.sigmoid(scaled[kept] @ weight + bias).numpy()
     is_photo = photographic[kept]
     low = float(np.quantile(probability[is_photo], _WRONG))
     high = float(np.quantile(probability[~is_photo], 1 - _WRONG))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from embeddings import codes
 from embeddings.edits import sampling
-from embeddings.encoder import prepare
-from embeddings.network import Lite0
+from embeddings.encoder import Locate, prepare
+from embeddings.network import Lite0, enlarged
 from embeddings.training.data import TrainingImage
 from embeddings.training.inputs import as_input
 
@@ -24,29 +24,27 @@ _COPIES = 3
 class Monitor:
     """References, copies and outsiders, drawn once."""
 
-    def __init__(self, images: list[TrainingImage], side: int, seed: int) -> None:
+    def __init__(
+        self, images: list[TrainingImage], locate: Locate, detail: int, side: int, seed: int
+    ) -> None:
+        """``detail``: pixels a side images are brought down to; ``side``: and enlarged to."""
+        self.side = side
         rng = np.random.default_rng((seed, 3))
         half = len(images) // 2
-        self.references = np.stack([prepare(np.asarray(i.open()), side) for i in images[:half]])
-        self.copies = np.stack(
-            [
-                prepare(
-                    np.asarray(
-                        sampling.sample(
-                            image.open(), images[place - 1].open(), rng, 0.8, image.kind
-                        )
-                    ),
-                    side,
-                )
-                for _ in range(_COPIES)
-                for place, image in enumerate(images)
-            ]
-        )
+        self.references = prepare([np.asarray(i.open()) for i in images[:half]], detail, locate)
+        copies = [
+            np.asarray(
+                sampling.sample(image.open(), images[place - 1].open(), rng, 0.8, image.kind)
+            )
+            for _ in range(_COPIES)
+            for place, image in enumerate(images)
+        ]
+        self.copies = prepare(copies, detail, locate)
 
     def measure(self, network: Lite0) -> dict[str, float]:
         """Recall when 1% of outsiders are falsely matched, recall at 48 bits, and recall at 1."""
-        references = _codes(network, self.references)
-        copies = _codes(network, self.copies)
+        references = _codes(network, self.references, self.side)
+        copies = _codes(network, self.copies, self.side)
         half = len(references)
         # (copies, images, references): the first half of the images are the references.
         away = codes.distances(copies, references).reshape(_COPIES, -1, half)
@@ -62,11 +60,11 @@ class Monitor:
         }
 
 
-def _codes(network: Lite0, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _codes(network: Lite0, images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     device = network.head.weight.device
     with torch.inference_mode():
         rows = [
-            network(as_input(images[start : start + 64]).to(device)).descriptors.cpu().numpy()
+            network(enlarged(as_input(images[start : start + 64]).to(device), side)).descriptors
             for start in range(0, len(images), 64)
         ]
-    return codes.from_descriptors(np.concatenate(rows))
+    return codes.from_descriptors(torch.cat(rows).cpu().numpy())

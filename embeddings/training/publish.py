@@ -1,9 +1,9 @@
 """Turn a training run into a checkpoint, and write what was measured into one.
 
-``python -m embeddings.training.publish weights --run DIR --corpus DIR --out FILE`` takes the
-averaged weights of a run, fits the photographic head and writes a checkpoint with provisional
-radii. ``python -m embeddings.training.publish figures --checkpoint FILE --radii JSON --metrics
-JSON`` replaces its radii and metrics by measured ones.
+``python -m embeddings.training.publish weights --run DIR --locator FILE --corpus DIR --out FILE``
+takes the averaged weights of a run and of a locator, fits the photographic head and writes a
+checkpoint with provisional radii. ``python -m embeddings.training.publish figures --checkpoint FILE
+--radii JSON --metrics JSON`` replaces its radii and metrics by measured ones.
 
 It knows runs and checkpoints; not how figures are measured (``evaluation``).
 """
@@ -24,10 +24,11 @@ from embeddings import checkpoint
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo
 from embeddings.network import Lite0
 from embeddings.runtime import build_seen
-from embeddings.torch_network import tensors_of
+from embeddings.torch_network import TorchLocator, tensors_of
 from embeddings.training import imagery
 from embeddings.training.data import read_shards
 from embeddings.training.imagenet import MEAN, SCALE
+from embeddings.training.locator import read_locator
 from embeddings.training.recipe import RECIPE, Recipe, read
 
 _PROVISIONAL = {"photographic": 48, "non_photographic": 48, "any": 48}
@@ -51,11 +52,14 @@ def averaged(run: Path) -> Lite0:
     return network.eval()
 
 
-def publish_weights(run: Path, corpus: Path, out: Path, recipe: Recipe, data: str) -> None:
-    """Write a checkpoint from the run in ``run``."""
-    tensors = tensors_of(averaged(run))
+def publish_weights(
+    run: Path, locator: Path, corpus: Path, out: Path, recipe: Recipe, data: str
+) -> None:
+    """Write a checkpoint from the run in ``run`` and the locator it was trained behind."""
+    tensors, located = tensors_of(averaged(run)), read_locator(locator)
     info = ModelInfo(
         space=recipe.space,
+        detail=recipe.data.detail,
         input_size=recipe.network.input_size,
         mean=MEAN,
         scale=SCALE,
@@ -69,11 +73,13 @@ def publish_weights(run: Path, corpus: Path, out: Path, recipe: Recipe, data: st
     )
     head = imagery.fit(
         lambda images: np.array(compiled([images])[compiled.output(0)]),
+        TorchLocator(MEAN, SCALE, located),
         read_shards(corpus),
-        info.input_size,
+        info.detail,
         recipe.head.imagery,
         recipe.seed,
     )
+    tensors |= located
     tensors |= {
         "photographic.weight": head.weight,
         "photographic.bias": head.bias,
@@ -96,6 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     weights = commands.add_parser("weights", help="a checkpoint from a run")
     weights.add_argument("--run", type=Path, required=True)
+    weights.add_argument("--locator", type=Path, required=True)
     weights.add_argument("--corpus", type=Path, required=True)
     weights.add_argument("--out", type=Path, required=True)
     weights.add_argument("--recipe", type=Path, default=RECIPE)
@@ -107,7 +114,8 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     if asked.command == "weights":
-        publish_weights(asked.run, asked.corpus, asked.out, read(asked.recipe), asked.data)
+        recipe = read(asked.recipe)
+        publish_weights(asked.run, asked.locator, asked.corpus, asked.out, recipe, asked.data)
     else:
         publish_figures(asked.checkpoint, asked.radii, asked.metrics)
 

@@ -22,7 +22,7 @@ class RecipeError(ValueError):
 class DataRecipe:
     """``[data]``: what a step sees."""
 
-    side: int
+    detail: int
     batch: int
     run: int
     weak: float
@@ -37,6 +37,7 @@ class NetworkRecipe:
     """``[network]``: what is trained."""
 
     frozen: int
+    training_size: int
     input_size: int
 
 

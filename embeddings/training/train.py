@@ -1,10 +1,11 @@
 """Train the backbone and the head by self-supervised copy detection.
 
-``python -m embeddings.training.train --corpus DIR --out DIR [--recipe FILE]`` reads the TRAIN
-shards and writes to ``--out``: ``metrics.jsonl`` (a line every 20 steps), ``state.safetensors``
-(to resume from: run the same command again) and, at the end, ``weights.safetensors``: the
-averaged weights, which ``publish`` turns into a checkpoint. ``--workers`` processes draw copies,
-one trains: on a GPU in bfloat16 (``--device cuda``), on a CPU as ``frozen`` says.
+``python -m embeddings.training.train --corpus DIR --locator FILE --out DIR [--recipe FILE]`` reads
+the TRAIN shards and a trained locator (``locator``, or a checkpoint that has one) and writes to
+``--out``: ``metrics.jsonl`` (a line every 20 steps), ``state.safetensors`` (to resume from: run the
+same command again) and, at the end, ``weights.safetensors``: the averaged weights, which
+``publish`` turns into a checkpoint. ``--workers`` processes draw copies, one trains: on a GPU in
+bfloat16 (``--device cuda``), on a CPU as ``frozen`` says.
 
 It knows the recipe and the corpus; not how codes are evaluated against other signals
 (``evaluation``).
@@ -30,15 +31,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 
+from embeddings import checkpoint
+from embeddings.checkpoint import Tensors
 from embeddings.codes import CODE_BITS
-from embeddings.encoder import prepare
-from embeddings.network import Lite0, Outputs
-from embeddings.torch_network import fill
+from embeddings.encoder import Locate, prepare
+from embeddings.network import Lite0, Outputs, enlarged
+from embeddings.torch_network import TorchLocator, fill
 from embeddings.training import loss, whitening
 from embeddings.training.data import Curriculum, PairBatch, PairBatches, TrainingImage, read_shards
 from embeddings.training.frozen import FrozenEntries, quicken
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
 from embeddings.training.inputs import as_input
+from embeddings.training.locator import read_locator
 from embeddings.training.monitor import Monitor
 from embeddings.training.recipe import RECIPE, Recipe, read
 
@@ -71,24 +75,39 @@ class Trainer:
         self,
         recipe: Recipe,
         images: list[TrainingImage],
+        locate: Locate,
         out: Path,
         threads: int = 1,
         device: str = "cpu",
         workers: int = 1,
     ) -> None:
-        self.recipe, self.out, self.step = recipe, out, 0
+        self.recipe, self.locate, self.out, self.step = recipe, locate, out, 0
         self.memory = torch.zeros(0)
         """Soft signs of unit length, float (images, 256): what was last said of each image."""
         self.device, self.workers = torch.device(device), workers
         order = np.random.default_rng((recipe.seed, 2)).permutation(len(images))
         held_out = order[: recipe.data.held_out]
         self.images = [images[place] for place in order[recipe.data.held_out :]]
-        self.monitor = Monitor([images[place] for place in held_out], recipe.data.side, recipe.seed)
+        self.monitor = Monitor(
+            [images[place] for place in held_out],
+            locate,
+            recipe.data.detail,
+            recipe.network.training_size,
+            recipe.seed,
+        )
         tensors, frozen = imagenet_tensors(), recipe.network.frozen
         self.network = fill(Lite0(), tensors).to(self.device).to(memory_format=torch.channels_last)
         self.frozen: FrozenEntries | None = None
         if self.device.type == "cpu":
-            self.frozen = FrozenEntries(tensors, frozen, recipe.data.side, MEAN, SCALE, threads)
+            self.frozen = FrozenEntries(
+                tensors,
+                frozen,
+                recipe.data.detail,
+                recipe.network.training_size,
+                MEAN,
+                SCALE,
+                threads,
+            )
             quicken(self.network)
         for entry in self.network.entries[:frozen]:
             entry.requires_grad_(False)
@@ -116,7 +135,8 @@ class Trainer:
         curriculum = Curriculum(data.weak, data.strong, data.ramp)
         return PairBatches(
             self.images,
-            data.side,
+            self.locate,
+            data.detail,
             data.batch,
             steps,
             curriculum,
@@ -129,19 +149,19 @@ class Trainer:
 
     def remembered(self) -> Tensor:
         """What the network says of every image as it is."""
-        network, side = self.averaged(), self.recipe.data.side
+        network, detail = self.averaged(), self.recipe.data.detail
         entries = self.recipe.network.frozen
         if self.frozen is not None:
             quicken(network)
         rows = []
         for start in range(0, len(self.images), 64):
             some = self.images[start : start + 64]
-            pixels = np.stack([prepare(np.asarray(image.open()), side) for image in some])
+            pixels = prepare([np.asarray(image.open()) for image in some], detail, self.locate)
             with torch.no_grad():
                 if self.frozen is not None:
                     said = network.late(self.frozen(pixels), entries).descriptors
                 else:
-                    said = network(as_input(pixels).to(self.device)).descriptors
+                    said = network(self._input(pixels)).descriptors
                 rows.append(loss.soft_signs(said, self.sharpness))
         return torch.cat(rows)
 
@@ -155,8 +175,9 @@ class Trainer:
         """Give the network the closed-form head of its untrained features."""
         steps = -(-self.recipe.head.pairs // self.recipe.data.batch)
         strong = Curriculum(self.recipe.data.strong, self.recipe.data.strong, 1.0)
+        data = self.recipe.data
         dataset = PairBatches(
-            self.images, self.recipe.data.side, self.recipe.data.batch, steps, strong, 1
+            self.images, self.locate, data.detail, data.batch, steps, strong, seed=1
         )
         left, right, photographs = [], [], []
         with torch.no_grad():
@@ -178,17 +199,27 @@ class Trainer:
         self.average = {name: p.detach().clone() for name, p in learnt(self.network)}
         self.memory = self.remembered()
 
+    def start_from(self, tensors: Tensors) -> None:
+        """Give the network a checkpoint's weights instead of ImageNet's and a fitted head."""
+        fill(self.network, tensors)
+        self.average = {name: p.detach().clone() for name, p in learnt(self.network)}
+        self.memory = self.remembered()
+
     def forward(self, images: NDArray[np.uint8]) -> Outputs:
         """The network's outputs."""
         entries = self.recipe.network.frozen
         if self.frozen is not None:
             return self.network.late(self.frozen(images), entries)
-        pixels = as_input(images).to(self.device, non_blocking=True)
+        pixels = self._input(images)
         with torch.autocast(self.device.type, torch.bfloat16):
             with torch.no_grad():
                 features = self.network.early(pixels, entries)
             outputs = self.network.late(features, entries)
         return Outputs(*(tensor.float() for tensor in outputs))
+
+    def _input(self, images: NDArray[np.uint8]) -> Tensor:
+        pixels = as_input(images).to(self.device, non_blocking=True)
+        return enlarged(pixels, self.recipe.network.training_size)
 
     def remaining(self) -> Iterator[PairBatch]:
         """What is left of the run; strangers are chosen anew every ``refresh`` steps."""
@@ -308,22 +339,26 @@ class Arguments:
     """The command line."""
 
     corpus: Path
+    locator: Path
     out: Path
     recipe: Path
     threads: int
     device: str
     workers: int
+    start: Path | None
 
 
 def parse(arguments: list[str] | None = None) -> Arguments:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--corpus", type=Path, required=True, help="folder of train-*.tar")
+    parser.add_argument("--locator", type=Path, required=True, help="file with a locator's tensors")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu, or a device of torch's: cuda")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw copies")
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights a new run starts from")
     return Arguments(**vars(parser.parse_args(arguments)))
 
 
@@ -335,9 +370,12 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(recipe.seed)
     asked.out.mkdir(parents=True, exist_ok=True)
     images = read_shards(asked.corpus)
-    trainer = Trainer(recipe, images, asked.out, asked.threads, asked.device, asked.workers)
+    locate = TorchLocator(MEAN, SCALE, read_locator(asked.locator))
+    trainer = Trainer(recipe, images, locate, asked.out, asked.threads, asked.device, asked.workers)
     if (asked.out / "state.safetensors").exists():
         trainer.resume()
+    elif asked.start is not None:
+        trainer.start_from(checkpoint.load(asked.start).tensors)
     else:
         trainer.start_head()
     columns = (

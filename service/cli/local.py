@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from embeddings.encoder import Encoder
+    from embeddings.encoder import NetworkEncoder
     from embeddings.fingerprint import Fingerprinter
     from embeddings.images import ImageLimits
     from service.settings import Settings
@@ -85,7 +85,7 @@ def shelf_for(store: Store, data: Path | None) -> Shelf:
     return FolderShelf(folder, lambda: store.identity, write=False)
 
 
-def open_encoder() -> Encoder:
+def open_encoder() -> NetworkEncoder:
     """The model, on the device that the environment's settings ask for.
 
     Raises ``SettingsError``, ``CheckpointError`` and ``DeviceError``.

@@ -16,6 +16,7 @@ from embeddings.errors import CheckpointError
 
 INFO = ModelInfo(
     space="test-256-0",
+    detail=48,
     input_size=64,
     mean=127.0,
     scale=128.0,

@@ -11,16 +11,21 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from embeddings import cuda_images
+from embeddings.checkpoint import load
 from embeddings.cuda_images import JpegPreparer, shrunk
-from embeddings.encoder import prepare
+from embeddings.encoder import prepare, squashed
 from embeddings.errors import FileTooLargeError, TooManyPixelsError, UnreadableImageError
 from embeddings.images import ImageLimits, decode
+from embeddings.torch_network import TorchLocator
 from evaluation.samples import drawings, photographs
 
 SIDE = 192
+MODEL = load()
+LOCATE = TorchLocator(MODEL.info.mean, MODEL.info.scale, MODEL.tensors)
 
 
 def jpeg(image: Image.Image, **options: object) -> bytes:
@@ -29,13 +34,13 @@ def jpeg(image: Image.Image, **options: object) -> bytes:
     return file.getvalue()
 
 
-def reference(data: bytes) -> np.ndarray:
-    return prepare(decode(data).rgb, SIDE)
+def reference(data: bytes) -> NDArray[np.uint8]:
+    return prepare([decode(data).rgb], SIDE, LOCATE).reshape(SIDE, SIDE, 3)
 
 
 @pytest.fixture(scope="module")
 def preparer() -> JpegPreparer:
-    return JpegPreparer(SIDE, device="cpu")
+    return JpegPreparer(SIDE, LOCATE, device="cpu")
 
 
 def test_samples_come_out_as_the_reference_prepares_them(preparer: JpegPreparer) -> None:
@@ -53,7 +58,7 @@ def test_any_size_is_shrunk_as_pillow_shrinks_it(size: tuple[int, int]) -> None:
     """To a level or two, even where every pixel is noise."""
     pixels = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
     ours = shrunk(torch.from_numpy(pixels).permute(2, 0, 1), SIDE).numpy()
-    apart = np.abs(ours.astype(int) - prepare(pixels, SIDE))
+    apart = np.abs(ours.astype(int) - squashed(pixels, SIDE))
     assert apart.max() <= 2
     assert apart.mean() < 0.4
 
@@ -91,7 +96,7 @@ def test_limits_come_first_and_a_faulty_file_fails_alone() -> None:
         seen.extend(map(len, files))
         return real(files, device)
 
-    preparer = JpegPreparer(SIDE, limits, "cpu")
+    preparer = JpegPreparer(SIDE, LOCATE, limits, "cpu")
     with mock.patch.object(cuda_images, "_decode_jpegs", watched):
         fine = jpeg(small)
         prepared = preparer([good, good + b"x" * 9, fine, fine[: len(fine) // 2], fine])
@@ -116,7 +121,7 @@ def test_a_decoder_that_differs_or_is_missing_is_not_used() -> None:
     real = cuda_images._decode_jpegs
     for stand_in, reason in ((inverted, "levels"), (missing, "nvJPEG")):
         with mock.patch.object(cuda_images, "_decode_jpegs", stand_in):
-            preparer = JpegPreparer(SIDE, device="cpu")
+            preparer = JpegPreparer(SIDE, LOCATE, device="cpu")
             assert reason in preparer.trouble
             prepared = preparer([data])
         assert prepared.on_device == 0

@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 
 from embeddings import codes
 from embeddings.checkpoint import load
-from embeddings.encoder import NetworkEncoder, load_encoder, prepare
+from embeddings.edits import screens
+from embeddings.encoder import NetworkEncoder, load_encoder, squashed
 from embeddings.errors import DeviceError
+from embeddings.locating import CELLS, SIDE, glance
+from embeddings.runtime import OpenVinoNetwork
 from embeddings.torch_network import TorchNetwork
+from embeddings.trimming import trimmed
 from evaluation.samples import drawings, photographs
 
 
@@ -93,7 +97,35 @@ def test_any_size_can_be_encoded(encoder: NetworkEncoder, shape: tuple[int, int,
 
 def test_preparing_keeps_an_image_of_the_right_size_as_it_is() -> None:
     image = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
-    np.testing.assert_array_equal(prepare(image, 64), image)
+    np.testing.assert_array_equal(squashed(image, 64), image)
+
+
+def test_a_picture_on_a_page_is_cut_out(encoder: NetworkEncoder) -> None:
+    """Screenshots of most samples come as near as if they had been cropped by hand."""
+    samples = [sample.image.convert("RGB") for sample in (*photographs(), *drawings())]
+    rng = np.random.default_rng(7)
+    shown = [np.asarray(screens.gallery(image, rng, samples[0])) for image in samples[1:]]
+    plain = encoder.encode([np.asarray(image) for image in samples[1:]])
+    away = np.diag(codes.distances(encoder.encode(shown).codes, plain.codes))
+    assert np.mean(away <= 48) > 0.8
+
+
+def test_a_picture_without_a_page_stays_whole(
+    encoder: NetworkEncoder, images: list[NDArray[np.uint8]]
+) -> None:
+    side = encoder.info.detail
+    kept = [squashed(trimmed(image), side) for image in images]
+    same = [np.array_equal(*pair) for pair in zip(encoder.prepare(images), kept, strict=True)]
+    assert np.mean(same) > 0.9
+
+
+def test_torch_and_openvino_find_the_same_pages(images: list[NDArray[np.uint8]]) -> None:
+    checkpoint = load()
+    glances = np.stack([glance(squashed(image, 2 * SIDE)) for image in images])
+    ours = OpenVinoNetwork(checkpoint, 1).locate(glances)
+    theirs = TorchNetwork(checkpoint, "cpu").locate(glances)
+    assert ours.shape == (len(images), CELLS, CELLS)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_an_unknown_device_is_named() -> None:

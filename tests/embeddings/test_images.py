@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, ImageOps
 from skimage import data as photographs
 
 from embeddings import images
-from embeddings.encoder import prepare
+from embeddings.encoder import squashed
 from embeddings.errors import (
     EmptyFileError,
     FileTooLargeError,
@@ -40,6 +40,7 @@ from embeddings.images import (
 )
 from embeddings.pdq import pdq
 from embeddings.quality import structure
+from embeddings.trimming import trimmed
 
 # On some damaged files Pillow's TIFF reader warns before it gives up or carries on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -240,7 +241,7 @@ def test_the_longest_side_there_is_costs_little() -> None:
     assert rgb.shape == (height, width, 3)
     tracemalloc.start()
     try:
-        prepare(rgb, 192)
+        squashed(trimmed(rgb), 192)
         structure(rgb)
         pdq(rgb)
         peak = tracemalloc.get_traced_memory()[1]

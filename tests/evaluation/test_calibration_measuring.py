@@ -32,7 +32,7 @@ class _Encoder:
     """256 brightness comparisons within a thumbnail: a code that mild edits leave nearly alone."""
 
     device = "test"
-    info = ModelInfo("test-256-0", 32, 0.0, 1.0, {}, (0.3, 0.7), {}, "")
+    info = ModelInfo("test-256-0", 32, 32, 0.0, 1.0, {}, (0.3, 0.7), {}, "")
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
         rows = []

@@ -23,6 +23,7 @@ class _Encoder:
     device = "test"
     info = ModelInfo(
         space="test-256-0",
+        detail=32,
         input_size=32,
         mean=0.0,
         scale=1.0,

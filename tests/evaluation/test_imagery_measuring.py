@@ -28,7 +28,7 @@ class _Encoder:
     """Any function of one image as its probability."""
 
     device = "test"
-    info = ModelInfo("test-256-0", 32, 0.0, 1.0, {}, (0.3, 0.7), {}, "")
+    info = ModelInfo("test-256-0", 32, 32, 0.0, 1.0, {}, (0.3, 0.7), {}, "")
 
     def __init__(self, function: Callable[[NDArray[np.uint8]], float]) -> None:
         self._function = function

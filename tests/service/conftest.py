@@ -38,6 +38,7 @@ class ThumbnailEncoder:
 
     info = ModelInfo(
         space=SPACE,
+        detail=16,
         input_size=16,
         mean=0.0,
         scale=1.0,

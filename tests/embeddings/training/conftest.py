@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from embeddings.encoder import Locate
+from embeddings.locating import CELLS
 from evaluation.samples import Sample, drawings, photographs
 
 
@@ -22,6 +25,12 @@ def _children_die_unheard() -> Iterator[None]:
     before = signal.getsignal(signal.SIGCHLD)
     yield
     signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.fixture(scope="session")
+def everywhere() -> Locate:
+    """A locator that finds no pages."""
+    return lambda images: np.ones((len(images), CELLS, CELLS), np.float32)
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from embeddings.encoder import Locate
 from embeddings.training.data import Curriculum, PairBatches, read_shards
 
 CURRICULUM = Curriculum(0.2, 1.0, 0.5)
 
+Draw = Callable[..., PairBatches]
 
-def batches(corpus: Path, seed: int = 1, first: int = 0) -> PairBatches:
-    return PairBatches(read_shards(corpus), 48, 6, 12, CURRICULUM, seed, first, run=3)
+
+@pytest.fixture
+def batches(corpus: Path, everywhere: Locate) -> Draw:
+    return lambda seed=1, first=0: PairBatches(
+        read_shards(corpus), everywhere, 48, 6, 12, CURRICULUM, seed, first, run=3
+    )
 
 
 def test_every_image_of_every_shard_is_read(corpus: Path) -> None:
@@ -22,25 +29,25 @@ def test_every_image_of_every_shard_is_read(corpus: Path) -> None:
     assert sum(image.kind == "photo" for image in images) == 8
 
 
-def test_a_resumed_run_draws_what_an_unbroken_one_would(corpus: Path) -> None:
-    whole, resumed = batches(corpus)[7], batches(corpus, first=5)[2]
+def test_a_resumed_run_draws_what_an_unbroken_one_would(batches: Draw) -> None:
+    whole, resumed = batches()[7], batches(first=5)[2]
     np.testing.assert_array_equal(whole.images, resumed.images)
     np.testing.assert_array_equal(whole.left, resumed.left)
     np.testing.assert_array_equal(whole.right, resumed.right)
 
 
-def test_another_seed_draws_something_else(corpus: Path) -> None:
-    assert not np.array_equal(batches(corpus)[0].right, batches(corpus, seed=2)[0].right)
+def test_another_seed_draws_something_else(batches: Draw) -> None:
+    assert not np.array_equal(batches()[0].right, batches(seed=2)[0].right)
 
 
-def test_an_epoch_shows_each_image_at_most_once(corpus: Path) -> None:
-    data = batches(corpus)
+def test_an_epoch_shows_each_image_at_most_once(batches: Draw) -> None:
+    data = batches()
     epoch = np.concatenate([data[step].images for step in range(4)])
     assert len(np.unique(epoch)) == len(epoch) == 24
 
 
-def test_copies_differ_from_what_they_are_copies_of(corpus: Path) -> None:
-    batch = batches(corpus)[11]
+def test_copies_differ_from_what_they_are_copies_of(batches: Draw) -> None:
+    batch = batches()[11]
     assert batch.left.shape == batch.right.shape == (6, 48, 48, 3)
     apart = np.abs(batch.left.astype(int) - batch.right).mean((1, 2, 3))
     assert (apart > 0).all()
@@ -51,16 +58,20 @@ def test_strength_rises_and_then_stays(progress: float, strength: float) -> None
     assert CURRICULUM.at(progress) == pytest.approx(strength)
 
 
-def test_alike_images_share_runs_and_each_is_still_shown_once(corpus: Path) -> None:
+def test_alike_images_share_runs_and_each_is_still_shown_once(
+    corpus: Path, everywhere: Locate
+) -> None:
     """Three descriptors, each of eight images: runs of four never mix them."""
     images = read_shards(corpus)
     alike = np.eye(3, dtype=np.float32)[np.arange(24) % 3]
-    data = PairBatches(images, 48, 4, 12, CURRICULUM, 1, run=4, alike=alike)
+    data = PairBatches(images, everywhere, 48, 4, 12, CURRICULUM, 1, run=4, alike=alike)
     epoch = [data[step].images for step in range(6)]
     assert len(np.unique(np.concatenate(epoch))) == 24
     assert all(len(np.unique(batch % 3)) == 1 for batch in epoch)
 
 
-def test_a_part_of_a_run_ends_where_it_is_told_to(corpus: Path) -> None:
+def test_a_part_of_a_run_ends_where_it_is_told_to(corpus: Path, everywhere: Locate) -> None:
     """So that strangers can be chosen anew between parts."""
-    assert len(PairBatches(read_shards(corpus), 48, 6, 12, CURRICULUM, 1, 3, until=8)) == 5
+    assert (
+        len(PairBatches(read_shards(corpus), everywhere, 48, 6, 12, CURRICULUM, 1, 3, until=8)) == 5
+    )

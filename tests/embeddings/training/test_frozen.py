@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from embeddings.network import Lite0
+from embeddings.network import Lite0, enlarged
 from embeddings.torch_network import fill
 from embeddings.training.frozen import FrozenEntries, Pointwise, quicken
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
@@ -24,9 +24,9 @@ def images() -> np.ndarray:
 def test_frozen_entries_are_the_networks_first_entries(images: np.ndarray) -> None:
     """They agree to bfloat16's precision, which the processor may use."""
     tensors = imagenet_tensors()
-    frozen = FrozenEntries(tensors, 7, 64, MEAN, SCALE, 1)
+    frozen = FrozenEntries(tensors, 7, 64, 96, MEAN, SCALE, 1)
     with torch.no_grad():
-        expected = fill(Lite0(), tensors).early(as_input(images), 7)
+        expected = fill(Lite0(), tensors).early(enlarged(as_input(images), 96), 7)
     features = frozen(images)
     assert features.shape == expected.shape
     assert features.is_contiguous(memory_format=torch.channels_last)

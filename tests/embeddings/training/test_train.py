@@ -10,14 +10,16 @@ import torch
 from safetensors.numpy import load_file
 
 from embeddings import checkpoint
-from embeddings.encoder import load_encoder
+from embeddings.checkpoint import DEFAULT_CHECKPOINT
+from embeddings.encoder import Locate, load_encoder
 from embeddings.training import publish, train
 from embeddings.training.data import read_shards
 from embeddings.training.recipe import RECIPE, read
 from evaluation.samples import photograph, photograph_names
 
 TINY = {
-    "side": 48,
+    "detail": 48,
+    "training_size": 48,
     "batch": 4,
     "run": 2,
     "held_out": 8,
@@ -47,6 +49,7 @@ def run(corpus: Path, out: Path, recipe: Path) -> None:
     train.main(
         [
             *("--corpus", str(corpus), "--out", str(out)),
+            *("--locator", str(DEFAULT_CHECKPOINT)),
             *("--recipe", str(recipe), "--threads", "1"),
         ]
     )
@@ -61,6 +64,7 @@ def test_a_run_ends_in_a_checkpoint_that_encodes(corpus: Path, tmp_path: Path) -
         [
             *("weights", "--run", str(tmp_path / "run"), "--corpus", str(corpus)),
             *("--out", str(tmp_path / "model.safetensors"), "--recipe", str(recipe)),
+            *("--locator", str(DEFAULT_CHECKPOINT)),
             *("--data", "drawings"),
         ]
     )
@@ -79,17 +83,19 @@ def test_a_run_ends_in_a_checkpoint_that_encodes(corpus: Path, tmp_path: Path) -
     assert encoder.encode([image]).codes.shape == (1, 32)
 
 
-def test_a_stopped_run_resumes_where_it_was(corpus: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_resumes_where_it_was(
+    corpus: Path, everywhere: Locate, tmp_path: Path
+) -> None:
     """Saved and taken up again, a trainer makes the same next step."""
     torch.manual_seed(0)
     recipe = read(tiny_recipe(tmp_path, steps=4))
     images = read_shards(corpus)
-    first = train.Trainer(recipe, images, tmp_path)
+    first = train.Trainer(recipe, images, everywhere, tmp_path)
     first.start_head()
     batches = first.data(0)
     first.train_step(batches[0])
     first.save()
-    second = train.Trainer(recipe, images, tmp_path)
+    second = train.Trainer(recipe, images, everywhere, tmp_path)
     second.resume()
     assert second.step == 1
     for trainer in (first, second):
@@ -100,9 +106,12 @@ def test_a_stopped_run_resumes_where_it_was(corpus: Path, tmp_path: Path) -> Non
         torch.testing.assert_close(tensor, second.average[name])
 
 
-def test_a_gpu_would_train_on_the_same_features(corpus: Path, tmp_path: Path) -> None:
+def test_a_gpu_would_train_on_the_same_features(
+    corpus: Path, everywhere: Locate, tmp_path: Path
+) -> None:
     """Where the graph runtime is not used the network does all of it, in bfloat16."""
-    trainer = train.Trainer(read(tiny_recipe(tmp_path, steps=4)), read_shards(corpus), tmp_path)
+    recipe = read(tiny_recipe(tmp_path, steps=4))
+    trainer = train.Trainer(recipe, read_shards(corpus), everywhere, tmp_path)
     trainer.start_head()
     batch = next(train.batches(trainer.data(0)))
     with torch.no_grad():

@@ -1,0 +1,208 @@
+"""Train the locator: where the picture is on a page.
+
+``python -m embeddings.training.locator --corpus DIR --out FILE [--samples N] [--epochs N]`` draws
+pages from the TRAIN shards (``pages``), in two processes, and trains the network from nothing; it
+writes its weights, which ``publish`` puts into a checkpoint, and prints how well pages are found.
+
+It knows pages and the network; not the codes that are made of what it finds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import Progress
+from safetensors.numpy import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.ops import Conv2dNormActivation
+
+from embeddings.architecture import LOCATOR
+from embeddings.checkpoint import Tensors
+from embeddings.locating import CELLS, SIDE, WHOLE, Part, picture
+from embeddings.network import Locator
+from embeddings.torch_network import locator_tensors
+from embeddings.training import pages
+from embeddings.training.data import TrainingImage, read_shards
+from embeddings.training.inputs import as_input
+
+_BATCH: Final = 64
+_CHUNK: Final = 100  # samples drawn from one seed
+_HELD_OUT: Final = 0.03  # of the samples, to measure by
+_RATE: Final = 2e-3
+_NEAR: Final = 0.8  # overlap from which a picture counts as found
+_SEED: Final = 20261125
+
+Samples = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""Pages, uint8 (n, 96, 96, 3), and how much of each cell is the picture's, uint8 (n, 24, 24)."""
+
+_corpus: list[TrainingImage] = []
+
+
+def draw(images: list[TrainingImage], seed: int, count: int) -> Samples:
+    """``count`` pages; the same for the same seed."""
+    rng = np.random.default_rng((_SEED, seed))
+    seen = np.empty((count, SIDE, SIDE, 3), np.uint8)
+    answers = np.empty((count, CELLS, CELLS), np.uint8)
+    for row in range(count):
+        image, other = (images[int(place)] for place in rng.integers(0, len(images), 2))
+        seen[row], answers[row] = pages.sample(image.open(), other.open(), rng, image.kind)
+    return seen, answers
+
+
+def _begin(corpus: Path) -> None:
+    _corpus.extend(read_shards(corpus))
+
+
+def _chunk(seed: int) -> Samples:
+    return draw(_corpus, seed, _CHUNK)
+
+
+def fit(samples: Samples, epochs: int, progress: Progress | None = None) -> Locator:
+    """A locator trained on ``samples``."""
+    torch.manual_seed(_SEED)
+    network = Locator()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            assert module.bias is not None
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+    network = normalised(network).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=0.02)
+    seen, answers = samples
+    rng = np.random.default_rng(_SEED)
+    steps = epochs * (len(seen) // _BATCH)
+    task = progress.add_task("training", total=steps) if progress else None
+    for step in range(steps):
+        place = step % (len(seen) // _BATCH)
+        if place == 0:
+            order = rng.permutation(len(seen))
+        rows = np.sort(order[place * _BATCH : (place + 1) * _BATCH])
+        rate = _RATE * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        loss = functional.binary_cross_entropy_with_logits(
+            network(as_input(seen[rows])), torch.from_numpy(answers[rows]).float() / 255
+        )
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch ships it untyped
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        if progress and task is not None:
+            progress.update(task, completed=step + 1, description=f"training {loss.item():.3f}")
+    return folded(network.eval())
+
+
+def normalised(network: Locator) -> Locator:
+    """``network`` with a batch norm behind every convolution but the last, in place."""
+    for block in _blocks(network):
+        convolution = block[0]
+        assert isinstance(convolution, nn.Conv2d)
+        if len(block) == 2:
+            block.insert(1, nn.BatchNorm2d(convolution.out_channels))
+    return network
+
+
+def folded(network: Locator) -> Locator:
+    """``network``, in evaluation, with batch norms folded into the convolutions, in place."""
+    for block in _blocks(network):
+        convolution, norm = block[0], block[1] if len(block) > 1 else None
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            block[0] = fuse_conv_bn_eval(convolution, norm)
+            del block[1]
+    return network
+
+
+def _blocks(network: Locator) -> list[Conv2dNormActivation]:
+    return [part for part in network.modules() if isinstance(part, Conv2dNormActivation)]
+
+
+def read_locator(path: Path) -> Tensors:
+    """The locator's tensors in ``path``: what this program wrote, or a whole checkpoint."""
+    names = {f"{layer.name}.{part}" for layer in LOCATOR for part in ("weight", "bias")}
+    return {
+        name: np.asarray(tensor, np.float32)
+        for name, tensor in load_file(path).items()
+        if name in names
+    }
+
+
+@dataclass(frozen=True)
+class Found:
+    """How well pages are found."""
+
+    pages: float
+    """Share of pages whose picture is cut out with an overlap of ``_NEAR`` or more."""
+    wrong: float
+    """Share of pages of which something else is cut out."""
+    wholes: float
+    """Share of pictures without a page that are left whole."""
+
+
+def measure(network: Locator, samples: Samples) -> Found:
+    """What ``network`` finds in ``samples`` it was not trained on."""
+    seen, answers = samples
+    with torch.inference_mode():
+        said: list[Tensor] = [
+            network(as_input(seen[start : start + _BATCH])).sigmoid()
+            for start in range(0, len(seen), _BATCH)
+        ]
+    found = [picture(answer) for answer in torch.cat(said).numpy()]
+    true = [picture(answer.astype(np.float32) / 255) for answer in answers]
+    on_page = [(f, t) for f, t in zip(found, true, strict=True) if t != WHOLE]
+    near = [overlap(f, t) >= _NEAR for f, t in on_page]
+    wrong = [f != WHOLE and not right for (f, _), right in zip(on_page, near, strict=True)]
+    alone = [f == WHOLE for f, t in zip(found, true, strict=True) if t == WHOLE]
+    return Found(_share(near), _share(wrong), _share(alone))
+
+
+def _share(said: list[bool]) -> float:
+    """How many are true, 0..1; 0 of none."""
+    return sum(said) / max(1, len(said))
+
+
+def overlap(one: Part, other: Part) -> float:
+    """Shared area over joint area, 0..1."""
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    shared = max(0.0, width) * max(0.0, height)
+    areas = [(part.right - part.left) * (part.bottom - part.top) for part in (one, other)]
+    return shared / (sum(areas) - shared)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Draw, train, measure, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of train-*.tar")
+    parser.add_argument("--out", type=Path, required=True, help="safetensors file to write")
+    parser.add_argument("--samples", type=int, default=60_000)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    asked = parser.parse_args(arguments)
+    torch.set_num_threads(asked.threads)
+    chunks = -(-asked.samples // _CHUNK)
+    with Progress() as progress:
+        task = progress.add_task("drawing pages", total=chunks)
+        drawn: list[Samples] = []
+        with get_context("spawn").Pool(asked.threads, _begin, (asked.corpus,)) as pool:
+            for chunk in pool.imap(_chunk, range(chunks)):
+                drawn.append(chunk)
+                progress.advance(task)
+        seen, answers = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+        kept = int(len(seen) * _HELD_OUT)
+        network = fit((seen[kept:], answers[kept:]), asked.epochs, progress)
+    save_file(locator_tensors(network), asked.out)
+    print(measure(network, (seen[:kept], answers[:kept])))  # noqa: T201  # its result
+
+
+if __name__ == "__main__":
+    main()
