@@ -28,7 +28,7 @@ CELLS: Final = 24
 
 _LEAST: Final = 0.12  # of the image's area: a smaller picture is not what a page shows
 _MOST: Final = 0.9  # beyond, what is around it is hardly a page
-_SURE: Final = 0.85  # mean certainty that cells within belong to the picture, and others do not
+_SURE: Final = 0.8  # mean certainty that cells within belong to the picture, and others do not
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,7 @@ def locator_tensors(locator: Locator) -> dict[str, NDArray[np.float32]]:
 
 def _arrays(named: Mapping[str, torch.Tensor]) -> dict[str, NDArray[np.float32]]:
     return {
-        name: np.ascontiguousarray(parameter.detach().float().cpu().numpy())
-        for name, parameter in named.items()
+        name: parameter.detach().float().cpu().numpy().copy() for name, parameter in named.items()
     }
 
 

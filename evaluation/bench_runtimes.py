@@ -1,7 +1,8 @@
 """Which runtime computes the network fastest on a CPU, and how it compares with a ResNet-50.
 
 ``python -m evaluation.bench_runtimes [--json FILE]`` times one thread, batch 1 and 8, float32
-pinned: our network in OpenVINO (what the product runs), ONNX Runtime and torch, and torchvision's
+pinned: our network in OpenVINO, with the locator (what the product runs) and alone, in ONNX Runtime
+and torch, and torchvision's
 ResNet-50 at 288 pixels, the size of the best public descriptor, in OpenVINO. All run in turn,
 round after round, so that a busy machine slows them alike; medians are reported. Needs the
 development packages.
@@ -31,6 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 from embeddings import checkpoint
+from embeddings.locating import SIDE
 from embeddings.network import Lite0
 from embeddings.runtime import OpenVinoNetwork
 from embeddings.torch_network import TorchNetwork, fill
@@ -107,7 +109,11 @@ def measure(rounds: int = 15) -> list[dict[str, object]]:
         pixels = rng.integers(0, 255, (batch, detail, detail, 3), dtype=np.uint8)
         floats = rng.normal(size=(batch, 3, side, side)).astype(np.float32)
         large = rng.normal(size=(batch, 3, RESNET_SIDE, RESNET_SIDE)).astype(np.float32)
+        glances = rng.integers(0, 255, (batch, SIDE, SIDE, 3), dtype=np.uint8)
         runs: dict[tuple[str, str], Run] = {
+            (f"{loaded.info.space} and locator", "OpenVINO"): partial(
+                _both, openvino, glances, pixels
+            ),
             (loaded.info.space, "OpenVINO"): partial(openvino, pixels),
             (loaded.info.space, "ONNX Runtime"): partial(onnx, floats),
             (loaded.info.space, "torch"): partial(pytorch, pixels),
@@ -126,6 +132,12 @@ def measure(rounds: int = 15) -> list[dict[str, object]]:
             for (network, runtime), taken in zip(runs, times, strict=True)
         ]
     return rows
+
+
+def _both(
+    network: OpenVinoNetwork, glances: NDArray[np.uint8], pixels: NDArray[np.uint8]
+) -> object:
+    return network.locate(glances), network(pixels)
 
 
 def _in_turn(runs: list[Run], rounds: int) -> list[list[float]]:

@@ -81,13 +81,14 @@ def fit(samples: Samples, epochs: int, progress: Progress | None = None) -> Loca
     seen, answers = samples
     rng = np.random.default_rng(_SEED)
     steps = epochs * (len(seen) // _BATCH)
+    warm_up = min(100, 1 + steps // 10)
     task = progress.add_task("training", total=steps) if progress else None
     for step in range(steps):
         place = step % (len(seen) // _BATCH)
         if place == 0:
             order = rng.permutation(len(seen))
         rows = np.sort(order[place * _BATCH : (place + 1) * _BATCH])
-        rate = _RATE * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
+        rate = _RATE * min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * step / steps))
         for group in optimiser.param_groups:
             group["lr"] = rate
         loss = functional.binary_cross_entropy_with_logits(

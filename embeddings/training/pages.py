@@ -123,8 +123,6 @@ def sample(
     page, mask = drawn(image, other, rng)
     if rng.random() < 0.3:
         page, mask = _cropped(page, mask, rng)
-    if rng.random() < 0.25:
-        page, mask = geometry.mirror(page), geometry.mirror(mask)
     page = _edited(page, other, rng, kind, _AFTER, 3)
     mask = mask.resize(page.size)
     pixels = np.asarray(page)
@@ -155,7 +153,11 @@ def drawn(
                 page(one, other, np.random.default_rng(seed)) for one in (image, black, white)
             )
             mask = np.asarray(light.convert("L"), np.int16) - np.asarray(dark.convert("L"))
-            return shown, Image.fromarray(np.clip(mask, 0, 255).astype(np.uint8))
+            marked = Image.fromarray(np.clip(mask, 0, 255).astype(np.uint8))
+            # Mirrored, the first of two pictures would be the second.
+            if page is not _beside and rng.random() < 0.25:
+                return geometry.mirror(shown), geometry.mirror(marked)
+            return shown, marked
     return image, Image.new("L", image.size, 255)
 
 
