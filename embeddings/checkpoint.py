@@ -29,7 +29,7 @@ from embeddings.errors import CheckpointError
 FORMAT: Final = "lookalike-checkpoint-3"
 _KEY: Final = "lookalike"
 _WEIGHTS: Final = Path(__file__).parent / "weights"
-DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-4.safetensors"
+DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-5.safetensors"
 """The checkpoint the product ships."""
 
 Tensors = Mapping[str, NDArray[np.float32]]
@@ -41,7 +41,7 @@ class ModelInfo:
     """What a checkpoint says of itself."""
 
     space: str
-    """Name and version of the code space, such as ``lite0-256-4``."""
+    """Name and version of the code space, such as ``lite0-256-5``."""
     detail: int
     """Pixels a side: what is encoded of an image is squashed to this square. Finer detail is the
     first that copies lose, and is left out."""
@@ -116,10 +116,11 @@ def load(path: Path = DEFAULT_CHECKPOINT) -> Checkpoint:
             tensors = {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {error}") from error
+    info = _parse_info(metadata.get(_KEY), path)
     _check_shapes(tensors, path)
     if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
         raise CheckpointError(f"{path}: a tensor holds values that are not finite")
-    return Checkpoint(_parse_info(metadata.get(_KEY), path), tensors)
+    return Checkpoint(info, tensors)
 
 
 def _parse_info(text: str | None, path: Path) -> ModelInfo:

@@ -22,15 +22,17 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from embeddings import locating, trimming
-from embeddings.encoder import Locate, prepare
+from embeddings.encoder import prepare
 from embeddings.errors import ImageError
 from embeddings.formats import Contents
 from embeddings.images import ImageLimits, announced, decode, reduction
+from embeddings.locating import Locate
 
 MOST_DIFFERENCE: Final = 2.0
 """Levels of 255, on average over a picture, by which the two decoders may differ."""
@@ -54,10 +56,10 @@ class JpegPreparer:
     """Decodes and shrinks batches of files. Safe to call from several threads."""
 
     def __init__(
-        self, side: int, locate: Locate, limits: ImageLimits | None = None, device: str = "cuda"
+        self, detail: int, locate: Locate, limits: ImageLimits | None = None, device: str = "cuda"
     ) -> None:
-        """``side``: pixels a side of the network's input; ``locate``: the network's."""
-        self._side, self._locate, self._limits = side, locate, limits or ImageLimits()
+        """``detail``, ``locate``: the model's, as ``encoder.prepare`` has them."""
+        self._detail, self._locate, self._limits = detail, locate, limits or ImageLimits()
         self._device = torch.device(device)
         self.trouble = self._difference()
         """Why files are decoded on the CPU; empty when they are not."""
@@ -74,32 +76,38 @@ class JpegPreparer:
                     plain[place] = contents
             except ImageError as error:
                 failures[place] = error
-        for place, image in self._decoded(plain).items():
-            pixels[place] = self._prepared(image)
+        images = self._decoded(plain)
+        pixels |= zip(images, self._prepared(list(images.values())), strict=True)
+        others: dict[int, NDArray[np.uint8]] = {}
         for place in set(range(len(files))) - set(pixels) - set(failures):
             try:
-                rgb = decode(files[place], self._limits).rgb
+                others[place] = decode(files[place], self._limits).rgb
             except ImageError as error:
                 failures[place] = error
-            else:
-                (square,) = prepare([rgb], self._side, self._locate)
-                pixels[place] = torch.from_numpy(square).to(self._device)
+        prepared = prepare(list(others.values()), self._detail, self._locate)
+        pixels |= zip(others, torch.from_numpy(prepared).to(self._device), strict=True)
         rows = [pixels[place] for place in sorted(pixels)]
-        empty = torch.empty((0, self._side, self._side, 3), dtype=torch.uint8, device=self._device)
+        empty = torch.empty(
+            (0, self._detail, self._detail, 3), dtype=torch.uint8, device=self._device
+        )
         decoded = sum(place in pixels for place in plain) if rows else 0
         return Prepared(torch.stack(rows) if rows else empty, failures, decoded)
 
-    def _prepared(self, image: Tensor) -> Tensor:
-        """``image``, uint8 (3, h, w), as ``encoder.prepare`` does it: uint8 (side, side, 3)."""
-        part = trimmed(image)
-        square = shrunk(part, self._side)
-        glance = locating.glance(square.contiguous().cpu().numpy())
-        (answer,) = self._locate(np.stack([glance]))
-        found = locating.picture(answer)
-        if found == locating.WHOLE:
-            return square
-        box = found.within(*part.shape[1:])
-        return shrunk(trimmed(part[:, box.top : box.bottom, box.left : box.right]), self._side)
+    def _prepared(self, images: list[Tensor]) -> list[Tensor]:
+        """``images``, each uint8 (3, h, w), as ``encoder.prepare`` does it: uint8 (s, s, 3)."""
+        if not images:
+            return []
+        parts = [trimmed(image) for image in images]
+        squares = [shrunk(part, self._detail) for part in parts]
+        seen = torch.stack(squares).cpu().numpy()
+        sizes = [(part.shape[1], part.shape[2]) for part in parts]
+        for found in locating.pictures(seen, sizes, self._locate):
+            box, part = found.box, parts[found.row]
+            inner = part[:, box.top : box.bottom, box.left : box.right]
+            picture = shrunk(trimmed(inner), self._detail)
+            if not locating.is_empty(picture.contiguous().cpu().numpy(), found.part):
+                squares[found.row] = picture
+        return squares
 
     def _decoded(self, plain: dict[int, Contents]) -> dict[int, Tensor]:
         """Those files the device's decoder can decode: uint8 (3, h, w) each, in full size."""

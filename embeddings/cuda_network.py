@@ -26,7 +26,7 @@ from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load
 from embeddings.encoder import NetworkEncoder
 from embeddings.errors import DeviceError
 from embeddings.network import Lite0, enlarged
-from embeddings.torch_network import TorchLocator, fill
+from embeddings.torch_network import FULL_FLOATS, TorchLocator, fill
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -67,7 +67,7 @@ class CudaNetwork:
             raise DeviceError(f"device {device} was asked for, and torch sees no CUDA device")
         self._info, self._type = checkpoint.info, _TYPES[precision]
         # In float32 whatever the precision: a page found or not is more than a bit.
-        self.locate = TorchLocator(
+        self._locator = TorchLocator(
             checkpoint.info.mean, checkpoint.info.scale, checkpoint.tensors, device
         )
         network = fill(Lite0(), checkpoint.tensors).eval().requires_grad_(False)
@@ -88,13 +88,22 @@ class CudaNetwork:
                 return _fetched([self.compute(torch.from_numpy(images).to(self._device))])
             return self._on_cuda(torch.from_numpy(images))
 
+    def locate(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How much of each cell is the picture's, float32 (n, 24, 24), of uint8 (n, 96, 96, 3)."""
+        with self._turn:  # nothing else may use the device while a graph is recorded
+            return self._locator(images)
+
     def compute(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Descriptors and logits of uint8 (n, s, s, 3) on the device; what a graph records."""
         batch = images.permute(0, 3, 1, 2).to(torch.float32)
         batch = enlarged((batch - self._info.mean) / self._info.scale, self._info.input_size)
         batch = batch.to(self._type)
         # TensorFloat-32 would make float32 mean something else; what is not named is switched off.
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+        assert images.shape[1:] == (self._info.detail, self._info.detail, 3), images.shape
+        with (
+            FULL_FLOATS,
+            torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False),
+        ):
             outputs = self._network(batch.contiguous(memory_format=torch.channels_last))
         return outputs.descriptors.float(), outputs.photographic.float()
 

@@ -8,7 +8,7 @@ for and there.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -20,6 +20,7 @@ from PIL import Image
 from embeddings import codes, locating, trimming
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, ModelInfo, load
 from embeddings.errors import DeviceError
+from embeddings.locating import Locate
 
 DEVICES: Final = ("auto", "cpu", "cuda")
 
@@ -70,24 +71,20 @@ class Network(Protocol):
         ...
 
 
-Locate = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""``Network.locate``."""
+def prepare(images: Sequence[NDArray[np.uint8]], detail: int, locate: Locate) -> NDArray[np.uint8]:
+    """``images``, each uint8 (h, w, 3), as the network takes them: uint8 (n, detail, detail, 3).
 
-
-def prepare(images: Sequence[NDArray[np.uint8]], side: int, locate: Locate) -> NDArray[np.uint8]:
-    """``images``, each uint8 (h, w, 3), as the network takes them: uint8 (n, side, side, 3).
-
-    Margins of one colour are left out, and of a page all but the picture it shows.
+    Margins of one colour are left out, of a page all but the picture it shows, and that picture's
+    margins. What a page shows is found by one call of ``locate`` for all images.
     """
+    if not images:
+        return np.empty((0, detail, detail, 3), np.uint8)
     parts = [trimming.trimmed(image) for image in images]
-    squares = np.stack([squashed(part, side) for part in parts])
-    answers = locate(np.stack([locating.glance(square) for square in squares]))
-    for row, answer in enumerate(answers):
-        found = locating.picture(answer)
-        if found != locating.WHOLE:
-            height, width = parts[row].shape[:2]
-            inner = found.within(height, width).of(parts[row])
-            squares[row] = squashed(trimming.trimmed(inner), side)
+    squares = np.stack([squashed(part, detail) for part in parts])
+    for found in locating.pictures(squares, [part.shape[:2] for part in parts], locate):
+        picture = squashed(trimming.trimmed(found.box.of(parts[found.row])), detail)
+        if not locating.is_empty(picture, found.part):
+            squares[found.row] = picture
     return squares
 
 

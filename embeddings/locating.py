@@ -1,9 +1,10 @@
-"""Where the picture is on a page: screenshots, pages and pasted pictures show an image within an
-image, and a code of everything would be a code of the page.
+"""Where the picture is on a page, so that it alone is encoded.
 
-A small network (``architecture.LOCATOR``) looks at the squashed image and says of each of 24 by 24
-cells how much of it belongs to the picture that the page shows; of an image without a page that is
-all of it. The rectangle that fits the answer best is cut out, if it is one beyond doubt.
+Screenshots, pages and pasted pictures show an image within an image, and a code of everything
+would be a code of the page. A small network (``architecture.LOCATOR``) looks at the squashed image
+and says of each of 24 by 24 cells how much of it belongs to the picture that the page shows; of an
+image without a page that is all of it. The rectangle that fits the answer best is cut out, if it
+is one beyond doubt and not empty.
 
 It knows the network's answer and rectangles; not what computes it, nor how images are prepared.
 """
@@ -11,6 +12,7 @@ It knows the network's answer and rectangles; not what computes it, nor how imag
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from embeddings.quality import MIN_QUALITY, MIN_SIDE, structure
 from embeddings.views import Box
 
 SIDE: Final = 96
@@ -26,8 +29,10 @@ SIDE: Final = 96
 CELLS: Final = 24
 """Cells a side of its answer."""
 
-_LEAST: Final = 0.12  # of the image's area: a smaller picture is not what a page shows
-_MOST: Final = 0.9  # beyond, what is around it is hardly a page
+LEAST: Final = 0.12
+"""Share of an image's area: a smaller picture is not what a page shows."""
+
+_MOST: Final = 0.9  # of the area: beyond, and one cell within all sides, there is hardly a page
 _SURE: Final = 0.8  # mean certainty that cells within belong to the picture, and others do not
 
 
@@ -52,6 +57,48 @@ class Part:
 
 WHOLE: Final = Part(0.0, 0.0, 1.0, 1.0)
 
+Locate = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""The network: glances, uint8 (n, 96, 96, 3), to the share of each cell that is the picture's,
+float32 (n, 24, 24), 0..1."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture on a page."""
+
+    row: int
+    """Which of the images it is on."""
+    part: Part
+    box: Box
+    """The same in the image's own pixels."""
+
+
+def pictures(
+    squares: NDArray[np.uint8], sizes: Sequence[tuple[int, int]], locate: Locate
+) -> Iterator[Found]:
+    """The pictures on those of n images that are pages, by one call of the network.
+
+    ``squares``: uint8 (n, s, s, 3), the images as squashed; ``sizes``: their heights and widths.
+    """
+    answers = locate(np.stack([glance(square) for square in squares]))
+    for row, (answer, (height, width)) in enumerate(zip(answers, sizes, strict=True)):
+        part = picture(answer)
+        box = part.within(height, width)
+        if part != WHOLE and min(box.right - box.left, box.bottom - box.top) >= MIN_SIDE:
+            yield Found(row, part, box)
+
+
+def is_empty(square: NDArray[np.uint8], part: Part) -> bool:
+    """Whether a picture cut out at ``part`` has too little structure to be matched.
+
+    ``square``: uint8 (s, s, 3), the picture squashed. As much as a cell of the page is left out on
+    each side: there the page may show, and that of an empty picture would be all there is.
+    """
+    across = math.ceil(len(square) / CELLS / (part.right - part.left))
+    down = math.ceil(len(square) / CELLS / (part.bottom - part.top))
+    core = square[down:-down, across:-across]
+    return structure(np.ascontiguousarray(core)) < MIN_QUALITY
+
 
 def glance(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A prepared image, uint8 (s, s, 3), as the locator looks at it: uint8 (96, 96, 3)."""
@@ -71,13 +118,12 @@ def picture(answer: NDArray[np.float32]) -> Part:
     inside[top:bottom, left:right] = True
     share = inside.mean()
     # Cells on the rectangle's rim are partly the picture's, and prove nothing.
-    core = np.zeros_like(inside)
+    core, grown = np.zeros_like(inside), np.zeros_like(inside)
     core[top + 1 : bottom - 1, left + 1 : right - 1] = True
-    rim = np.zeros_like(inside)
-    rim[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = True
-    within = answer[core].mean() if core.any() else np.float32(0)
-    without = 1 - answer[~rim].mean() if not rim.all() else np.float32(0)
-    if not _LEAST <= share <= _MOST or min(within, without) < _SURE:
+    grown[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = True
+    if not LEAST <= share <= _MOST or not core.any() or grown.all():
+        return WHOLE
+    if min(answer[core].mean(), 1 - answer[~grown].mean()) < _SURE:
         return WHOLE
     columns, rows = answer[top:bottom].mean(0), answer[:, left:right].mean(1)
     return Part(
@@ -90,7 +136,8 @@ def _edge(covered: NDArray[np.float32], first: int) -> float:
     """Where a side lies, 0..1, near cell ``first``: as far out as cells there are covered."""
     if first == 0:
         return 0.0
-    return float((first + 1 - covered[first - 1] - covered[first]) / CELLS)
+    # Rounded, so that a last bit of float32 does not take a line of pixels more.
+    return round((first + 1 - float(covered[first - 1]) - float(covered[first])) / CELLS, 4)
 
 
 def _best(gains: NDArray[np.float32]) -> tuple[int, int, int, int]:

@@ -1,11 +1,14 @@
 """The network in torch behind the encoder's interface: what CUDA devices run.
 
-It knows how a checkpoint's tensors fill ``network.Lite0``; not how images are prepared.
+It knows how a checkpoint's tensors fill ``network.Lite0`` and ``network.Locator``; not how images
+are prepared.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import numpy as np
 import torch
@@ -16,6 +19,10 @@ from embeddings.architecture import LITE0, LOCATOR, Layer
 from embeddings.checkpoint import Checkpoint, Tensors
 from embeddings.errors import DeviceError
 from embeddings.network import Lite0, Locator, enlarged
+
+FULL_FLOATS: Final = threading.RLock()
+"""Held while cuDNN's settings differ from the process's: they are one for all threads.
+TensorFloat-32 keeps ten bits of mantissa, too few for codes to agree with the CPU's."""
 
 
 def _convolutions(module: torch.nn.Module) -> list[torch.nn.Conv2d]:
@@ -64,7 +71,8 @@ def fill(network: Lite0, tensors: Tensors) -> Lite0:
 
 def fill_locator(locator: Locator, tensors: Tensors) -> Locator:
     """Copy a checkpoint's tensors into ``locator``."""
-    _copy(tensors, _locator_names(locator))
+    named = _locator_names(locator)
+    _copy({name: tensors[name] for name in named}, named)
     return locator
 
 
@@ -103,7 +111,7 @@ class TorchLocator:
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How much of each cell is the picture's, float32 (n, 24, 24), of uint8 (n, 96, 96, 3)."""
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with FULL_FLOATS, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float()
             shares: Tensor = self._locator((batch - self._mean) / self._scale).sigmoid()
         return shares.cpu().numpy()
@@ -127,9 +135,9 @@ class TorchNetwork:
         self, images: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Descriptors, float32 (n, 256), and logits, float32 (n,), of uint8 (n, s, s, 3)."""
-        # TensorFloat-32 keeps ten bits of mantissa: too few for the code to agree with the CPU's.
+        assert images.shape[1:] == (self._info.detail, self._info.detail, 3), images.shape
         # What is not named is switched off, cuDNN itself included.
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with FULL_FLOATS, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float()
             batch = (batch - self._info.mean) / self._info.scale
             outputs = self._network(enlarged(batch, self._info.input_size))

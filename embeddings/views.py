@@ -1,10 +1,9 @@
 """Views of a query: the parts of a picture that may be a listed image by themselves.
 
-A screenshot, a letterbox, two pictures side by side or one pasted onto another hold an image
-within an image, and a code of the whole is a code of everything. What frames a picture within a
-picture are long straight edges: ``views`` looks for rectangles whose sides are such edges or the
-border of the image, and cuts them out. Each view costs what an image costs; a query may ask for
-them, references never need them.
+Of a page with several pictures the code is that of one (``locating``), and PDQ is that of
+everything. What frames a picture within a picture are long straight edges: ``views`` looks for
+rectangles whose sides are such edges or the border of the image, and cuts them out. Each view costs
+what an image costs; a query may ask for them, references never need them.
 
 It knows pixels only: not how a view is hashed or matched.
 """

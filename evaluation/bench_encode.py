@@ -46,7 +46,7 @@ class EncodeReport:
     parts: Mapping[str, float]
     """Part to its time."""
     network: float
-    """The network's own time, on an image that is at its input size already."""
+    """The networks' own time, the locator's too, on an image that is at their size already."""
     whole: float
     """From bytes to fingerprint."""
     ratio: float

@@ -2,10 +2,9 @@
 
 ``python -m evaluation.bench_runtimes [--json FILE]`` times one thread, batch 1 and 8, float32
 pinned: our network in OpenVINO, with the locator (what the product runs) and alone, in ONNX Runtime
-and torch, and torchvision's
-ResNet-50 at 288 pixels, the size of the best public descriptor, in OpenVINO. All run in turn,
-round after round, so that a busy machine slows them alike; medians are reported. Needs the
-development packages.
+and torch, and torchvision's ResNet-50 at 288 pixels, the size of the best public descriptor, in
+OpenVINO. All run in turn, round after round, so that a busy machine slows them alike; medians are
+reported. Needs the development packages.
 
 It knows networks as callables; nothing of images or codes.
 """

@@ -25,7 +25,8 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from embeddings.edits import sampling
-from embeddings.encoder import Locate, prepare
+from embeddings.encoder import prepare
+from embeddings.locating import Locate
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,8 @@ class Pointwise(nn.Conv2d):
 
 
 def quicken(network: nn.Module) -> None:
-    """Make every 1x1 convolution of ``network`` a ``Pointwise``; its parameters stay as they
-    are.
+    """Make every 1x1 convolution of ``network`` a ``Pointwise``, and no activation work in place;
+    parameters stay as they are.
     """
     for module in network.modules():
         if type(module) is nn.Conv2d and module.kernel_size == (1, 1) and module.groups == 1:

@@ -24,7 +24,8 @@ from torch.nn import functional
 
 from embeddings.architecture import POOLED
 from embeddings.edits import compression, geometry, render
-from embeddings.encoder import Locate, prepare
+from embeddings.encoder import prepare
+from embeddings.locating import Locate
 from embeddings.training.data import TrainingImage
 
 _PAINTED: Final = 0.15  # share of photographs that are re-rendered
@@ -51,16 +52,17 @@ class ImageryHead:
 
 
 def fit(
-    seen: Seen, locate: Locate, images: list[TrainingImage], side: int, count: int, seed: int
+    seen: Seen, locate: Locate, images: list[TrainingImage], detail: int, count: int, seed: int
 ) -> ImageryHead:
-    """The head for ``count`` of ``images``, prepared at ``side`` pixels, on what it sees."""
+    """The head for ``count`` of ``images``, squashed to ``detail`` pixels, on what it sees."""
     rng = np.random.default_rng((seed, 4))
     chosen = [images[place] for place in rng.permutation(len(images))[:count]]
     views = [_view(image, rng) for image in chosen]
     photographic = np.array([label for _, label in views])
-    starts = range(0, len(views), 32)
-    batches = [[np.asarray(view) for view, _ in views[start : start + 32]] for start in starts]
-    rows = [seen(prepare(batch, side, locate)) for batch in batches]
+    rows = []
+    for start in range(0, len(views), 32):
+        some = [np.asarray(view) for view, _ in views[start : start + 32]]
+        rows.append(seen(prepare(some, detail, locate)))
     features = torch.from_numpy(np.concatenate(rows)).double()
     weights = _style_weights(chosen)
     kept = _every_fifth(photographic)

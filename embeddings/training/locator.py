@@ -1,8 +1,9 @@
 """Train the locator: where the picture is on a page.
 
-``python -m embeddings.training.locator --corpus DIR --out FILE [--samples N] [--epochs N]`` draws
-pages from the TRAIN shards (``pages``), in two processes, and trains the network from nothing; it
-writes its weights, which ``publish`` puts into a checkpoint, and prints how well pages are found.
+``python -m embeddings.training.locator --corpus DIR --out FILE [--recipe FILE]`` draws pages from
+the TRAIN shards (``pages``), in several processes, and trains the network from nothing; it writes
+its weights, which ``publish`` puts into a checkpoint, and prints how well pages of images it never
+saw are found.
 
 It knows pages and the network; not the codes that are made of what it finds.
 """
@@ -27,49 +28,61 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import Conv2dNormActivation
 
 from embeddings.architecture import LOCATOR
-from embeddings.checkpoint import Tensors
+from embeddings.checkpoint import SHAPES, Tensors
+from embeddings.errors import CheckpointError
 from embeddings.locating import CELLS, SIDE, WHOLE, Part, picture
 from embeddings.network import Locator
 from embeddings.torch_network import locator_tensors
 from embeddings.training import pages
 from embeddings.training.data import TrainingImage, read_shards
 from embeddings.training.inputs import as_input
+from embeddings.training.recipe import RECIPE, LocatorRecipe, Recipe, read
 
-_BATCH: Final = 64
 _CHUNK: Final = 100  # samples drawn from one seed
-_HELD_OUT: Final = 0.03  # of the samples, to measure by
-_RATE: Final = 2e-3
 _NEAR: Final = 0.8  # overlap from which a picture counts as found
-_SEED: Final = 20261125
 
 Samples = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Pages, uint8 (n, 96, 96, 3), and how much of each cell is the picture's, uint8 (n, 24, 24)."""
 
-_corpus: list[TrainingImage] = []
 
-
-def draw(images: list[TrainingImage], seed: int, count: int) -> Samples:
-    """``count`` pages; the same for the same seed."""
-    rng = np.random.default_rng((_SEED, seed))
+def draw(images: list[TrainingImage], detail: int, seed: tuple[int, ...], count: int) -> Samples:
+    """``count`` pages of images squashed to ``detail`` pixels; the same for the same seed."""
+    rng = np.random.default_rng(seed)
     seen = np.empty((count, SIDE, SIDE, 3), np.uint8)
     answers = np.empty((count, CELLS, CELLS), np.uint8)
     for row in range(count):
         image, other = (images[int(place)] for place in rng.integers(0, len(images), 2))
-        seen[row], answers[row] = pages.sample(image.open(), other.open(), rng, image.kind)
+        pair = image.open(), other.open()
+        seen[row], answers[row] = pages.sample(*pair, rng, image.kind, detail)
     return seen, answers
 
 
-def _begin(corpus: Path) -> None:
-    _corpus.extend(read_shards(corpus))
+class _Drawer:
+    """What a process that draws pages keeps: the images shown to the network and those not."""
+
+    shown: tuple[list[TrainingImage], list[TrainingImage]]
+    recipe: Recipe
 
 
-def _chunk(seed: int) -> Samples:
-    return draw(_corpus, seed, _CHUNK)
+def _begin(corpus: Path, recipe: Recipe) -> None:
+    images = read_shards(corpus)
+    order = np.random.default_rng((recipe.seed, 6)).permutation(len(images))
+    kept = max(1, int(len(images) * recipe.locator.held_out))
+    _Drawer.shown = [images[k] for k in order[kept:]], [images[k] for k in order[:kept]]
+    _Drawer.recipe = recipe
 
 
-def fit(samples: Samples, epochs: int, progress: Progress | None = None) -> Locator:
-    """A locator trained on ``samples``."""
-    torch.manual_seed(_SEED)
+def _chunk(place: tuple[int, int]) -> Samples:
+    """``place``: 0 for images the network is shown, 1 for others; and which chunk of theirs."""
+    images, recipe = _Drawer.shown[place[0]], _Drawer.recipe
+    return draw(images, recipe.data.detail, (recipe.seed, 7, *place), _CHUNK)
+
+
+def fit(
+    samples: Samples, recipe: LocatorRecipe, seed: int, progress: Progress | None = None
+) -> Locator:
+    """A locator trained on ``samples``, at least a batch of them."""
+    torch.manual_seed(seed)
     network = Locator()
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -77,18 +90,20 @@ def fit(samples: Samples, epochs: int, progress: Progress | None = None) -> Loca
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(module.bias)
     network = normalised(network).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=0.02)
     seen, answers = samples
-    rng = np.random.default_rng(_SEED)
-    steps = epochs * (len(seen) // _BATCH)
+    rng = np.random.default_rng(seed)
+    an_epoch = len(seen) // recipe.batch
+    steps = recipe.epochs * an_epoch
     warm_up = min(100, 1 + steps // 10)
     task = progress.add_task("training", total=steps) if progress else None
     for step in range(steps):
-        place = step % (len(seen) // _BATCH)
+        place = step % an_epoch
         if place == 0:
             order = rng.permutation(len(seen))
-        rows = np.sort(order[place * _BATCH : (place + 1) * _BATCH])
-        rate = _RATE * min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * step / steps))
+        rows = np.sort(order[place * recipe.batch : (place + 1) * recipe.batch])
+        rate = recipe.rate * min(1.0, (step + 1) / warm_up)
+        rate *= 0.5 * (1 + math.cos(math.pi * step / steps))
         for group in optimiser.param_groups:
             group["lr"] = rate
         loss = functional.binary_cross_entropy_with_logits(
@@ -128,13 +143,16 @@ def _blocks(network: Locator) -> list[Conv2dNormActivation]:
 
 
 def read_locator(path: Path) -> Tensors:
-    """The locator's tensors in ``path``: what this program wrote, or a whole checkpoint."""
-    names = {f"{layer.name}.{part}" for layer in LOCATOR for part in ("weight", "bias")}
-    return {
-        name: np.asarray(tensor, np.float32)
-        for name, tensor in load_file(path).items()
-        if name in names
-    }
+    """The locator's tensors in ``path``: what this program wrote, or a whole checkpoint.
+
+    Raises ``CheckpointError`` if one is not there.
+    """
+    found = load_file(path)
+    names = [f"{layer.name}.{part}" for layer in LOCATOR for part in ("weight", "bias")]
+    for name in names:
+        if name not in found or found[name].shape != SHAPES[name]:
+            raise CheckpointError(f"{path}: {name} is not there, or not {SHAPES[name]}")
+    return {name: np.asarray(found[name], np.float32) for name in names}
 
 
 @dataclass(frozen=True)
@@ -154,8 +172,8 @@ def measure(network: Locator, samples: Samples) -> Found:
     seen, answers = samples
     with torch.inference_mode():
         said: list[Tensor] = [
-            network(as_input(seen[start : start + _BATCH])).sigmoid()
-            for start in range(0, len(seen), _BATCH)
+            network(as_input(seen[start : start + _CHUNK])).sigmoid()
+            for start in range(0, len(seen), _CHUNK)
         ]
     found = [picture(answer) for answer in torch.cat(said).numpy()]
     true = [picture(answer.astype(np.float32) / 255) for answer in answers]
@@ -185,22 +203,27 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--corpus", type=Path, required=True, help="folder of train-*.tar")
     parser.add_argument("--out", type=Path, required=True, help="safetensors file to write")
-    parser.add_argument("--samples", type=int, default=60_000)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
-    chunks = -(-asked.samples // _CHUNK)
+    recipe = read(asked.recipe)
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    chunks = -(-max(recipe.locator.samples, recipe.locator.batch) // _CHUNK)
+    unseen = max(1, int(chunks * recipe.locator.held_out))
+    places = [(1, chunk) for chunk in range(unseen)] + [(0, chunk) for chunk in range(chunks)]
+    seen = np.empty((len(places) * _CHUNK, SIDE, SIDE, 3), np.uint8)
+    answers = np.empty((len(seen), CELLS, CELLS), np.uint8)
     with Progress() as progress:
-        task = progress.add_task("drawing pages", total=chunks)
-        drawn: list[Samples] = []
-        with get_context("spawn").Pool(asked.threads, _begin, (asked.corpus,)) as pool:
-            for chunk in pool.imap(_chunk, range(chunks)):
-                drawn.append(chunk)
+        task = progress.add_task("drawing pages", total=len(places))
+        with get_context("spawn").Pool(asked.threads, _begin, (asked.corpus, recipe)) as pool:
+            for chunk, drawn in enumerate(pool.imap(_chunk, places)):
+                rows = slice(chunk * _CHUNK, (chunk + 1) * _CHUNK)
+                seen[rows], answers[rows] = drawn
                 progress.advance(task)
-        seen, answers = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-        kept = int(len(seen) * _HELD_OUT)
-        network = fit((seen[kept:], answers[kept:]), asked.epochs, progress)
+        kept = unseen * _CHUNK
+        shown = seen[kept:], answers[kept:]
+        network = fit(shown, recipe.locator, recipe.seed, progress)
     save_file(locator_tensors(network), asked.out)
     print(measure(network, (seen[:kept], answers[:kept])))  # noqa: T201  # its result
 

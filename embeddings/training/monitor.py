@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from embeddings import codes
 from embeddings.edits import sampling
-from embeddings.encoder import Locate, prepare
+from embeddings.encoder import prepare
+from embeddings.locating import Locate
 from embeddings.network import Lite0, enlarged
 from embeddings.training.data import TrainingImage
 from embeddings.training.inputs import as_input

@@ -3,7 +3,7 @@
 A page is a screenshot, a picture beside or pasted onto another, a meme's band or a sheet drawn at
 random. Each is drawn three times with the same random numbers: with the picture, and with an
 all black and an all white one in its place, whose difference says which pixels of the page are the
-picture's. A third of the samples are pictures without a page, of which everything is theirs.
+picture's. A quarter of the samples are pictures without a page, of which everything is theirs.
 
 It knows edits and masks; nothing of networks or files.
 """
@@ -22,16 +22,12 @@ from embeddings.edits.canvas import contained, covering, placed, random_colour
 from embeddings.edits.choices import CHOICES
 from embeddings.edits.sampling import Kind
 from embeddings.encoder import squashed
-from embeddings.locating import CELLS, glance
+from embeddings.locating import CELLS, LEAST, glance
 from embeddings.trimming import content
 
 Page = Callable[[Image.Image, Image.Image, np.random.Generator], Image.Image]
 """The picture, an unrelated other, a generator -> the page."""
 
-DETAIL: Final = 112
-"""Pixels a side of the square the locator's glance is taken of, as in the recipe."""
-
-_LEAST: Final = 0.12  # of the page: a smaller picture on it is not what the page shows
 _LARGER: Final = 2.0  # times another picture on the page: which of them it shows is no question
 _MOVING: Final = frozenset(("crop", "turn", "mirror", "squash", "frame", "ground", "blend"))
 _BEFORE: Final = frozenset(one.name for one in CHOICES if one.group != "page")
@@ -113,10 +109,14 @@ _WHOLE: Final[tuple[tuple[float, Page], ...]] = (
 
 
 def sample(
-    image: Image.Image, other: Image.Image, rng: np.random.Generator, kind: Kind
+    image: Image.Image,
+    other: Image.Image,
+    rng: np.random.Generator,
+    kind: Kind,
+    detail: int,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A page as the locator sees it, uint8 (96, 96, 3), and its answer, uint8 (24, 24): how much
-    of each cell is the picture's, 0..255.
+    of each cell is the picture's, 0..255. ``detail``: pixels a side that images are squashed to.
     """
     if rng.random() < 0.5:
         image = _edited(image, other, rng, kind, _BEFORE, 2)
@@ -129,9 +129,9 @@ def sample(
     part = content(pixels)
     cells = mask.crop((part.left, part.top, part.right, part.bottom))
     answer = np.asarray(cells.resize((CELLS, CELLS), Image.Resampling.BOX))
-    if answer.mean() < 255 * _LEAST:
+    if answer.mean() < 255 * LEAST:
         answer = np.full_like(answer, 255)
-    return glance(squashed(part.of(pixels), DETAIL)), answer
+    return glance(squashed(part.of(pixels), detail)), answer
 
 
 def drawn(

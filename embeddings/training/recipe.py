@@ -79,6 +79,17 @@ class HeadRecipe:
 
 
 @dataclass(frozen=True)
+class LocatorRecipe:
+    """``[locator]``: the network that finds pictures on pages, trained by itself."""
+
+    samples: int
+    epochs: int
+    batch: int
+    rate: float
+    held_out: float
+
+
+@dataclass(frozen=True)
 class Recipe:
     """One training run."""
 
@@ -89,6 +100,7 @@ class Recipe:
     optimiser: OptimiserRecipe
     loss: LossRecipe
     head: HeadRecipe
+    locator: LocatorRecipe
 
 
 _Section = TypeVar("_Section")
@@ -107,6 +119,7 @@ def read(path: Path) -> Recipe:
             _section(OptimiserRecipe, document.pop("optimiser")),
             _section(LossRecipe, document.pop("loss")),
             _section(HeadRecipe, document.pop("head")),
+            _section(LocatorRecipe, document.pop("locator")),
         )
     except KeyError as error:
         raise RecipeError(f"{path}: {error} is missing") from error

@@ -4,7 +4,8 @@
 the TRAIN shards and a trained locator (``locator``, or a checkpoint that has one) and writes to
 ``--out``: ``metrics.jsonl`` (a line every 20 steps), ``state.safetensors`` (to resume from: run the
 same command again) and, at the end, ``weights.safetensors``: the averaged weights, which
-``publish`` turns into a checkpoint. ``--workers`` processes draw copies, one trains: on a GPU in
+``publish`` turns into a checkpoint. A new run begins from ImageNet's weights, or from those of the
+checkpoint ``--start``. ``--workers`` processes draw copies, one trains: on a GPU in
 bfloat16 (``--device cuda``), on a CPU as ``frozen`` says.
 
 It knows the recipe and the corpus; not how codes are evaluated against other signals
@@ -34,14 +35,14 @@ from torch.utils.data import DataLoader, Subset
 from embeddings import checkpoint
 from embeddings.checkpoint import Tensors
 from embeddings.codes import CODE_BITS
-from embeddings.encoder import Locate, prepare
+from embeddings.encoder import prepare
+from embeddings.locating import Locate
 from embeddings.network import Lite0, Outputs, enlarged
 from embeddings.torch_network import TorchLocator, fill
-from embeddings.training import loss, whitening
+from embeddings.training import inputs, loss, whitening
 from embeddings.training.data import Curriculum, PairBatch, PairBatches, TrainingImage, read_shards
 from embeddings.training.frozen import FrozenEntries, quicken
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
-from embeddings.training.inputs import as_input
 from embeddings.training.locator import read_locator
 from embeddings.training.monitor import Monitor
 from embeddings.training.recipe import RECIPE, Recipe, read
@@ -80,7 +81,11 @@ class Trainer:
         threads: int = 1,
         device: str = "cpu",
         workers: int = 1,
+        start: Tensors | None = None,
     ) -> None:
+        """``start``: a checkpoint's tensors to begin from, instead of ImageNet's and a fitted
+        head.
+        """
         self.recipe, self.locate, self.out, self.step = recipe, locate, out, 0
         self.memory = torch.zeros(0)
         """Soft signs of unit length, float (images, 256): what was last said of each image."""
@@ -95,7 +100,8 @@ class Trainer:
             recipe.network.training_size,
             recipe.seed,
         )
-        tensors, frozen = imagenet_tensors(), recipe.network.frozen
+        tensors = imagenet_tensors() if start is None else start
+        frozen = recipe.network.frozen
         self.network = fill(Lite0(), tensors).to(self.device).to(memory_format=torch.channels_last)
         self.frozen: FrozenEntries | None = None
         if self.device.type == "cpu":
@@ -161,7 +167,7 @@ class Trainer:
                 if self.frozen is not None:
                     said = network.late(self.frozen(pixels), entries).descriptors
                 else:
-                    said = network(self._input(pixels)).descriptors
+                    said = network(self.as_input(pixels)).descriptors
                 rows.append(loss.soft_signs(said, self.sharpness))
         return torch.cat(rows)
 
@@ -199,26 +205,21 @@ class Trainer:
         self.average = {name: p.detach().clone() for name, p in learnt(self.network)}
         self.memory = self.remembered()
 
-    def start_from(self, tensors: Tensors) -> None:
-        """Give the network a checkpoint's weights instead of ImageNet's and a fitted head."""
-        fill(self.network, tensors)
-        self.average = {name: p.detach().clone() for name, p in learnt(self.network)}
-        self.memory = self.remembered()
-
     def forward(self, images: NDArray[np.uint8]) -> Outputs:
         """The network's outputs."""
         entries = self.recipe.network.frozen
         if self.frozen is not None:
             return self.network.late(self.frozen(images), entries)
-        pixels = self._input(images)
+        pixels = self.as_input(images)
         with torch.autocast(self.device.type, torch.bfloat16):
             with torch.no_grad():
                 features = self.network.early(pixels, entries)
             outputs = self.network.late(features, entries)
         return Outputs(*(tensor.float() for tensor in outputs))
 
-    def _input(self, images: NDArray[np.uint8]) -> Tensor:
-        pixels = as_input(images).to(self.device, non_blocking=True)
+    def as_input(self, images: NDArray[np.uint8]) -> Tensor:
+        """Prepared images, uint8 (n, s, s, 3), on the device and enlarged: float (n, 3, h, w)."""
+        pixels = inputs.as_input(images).to(self.device, non_blocking=True)
         return enlarged(pixels, self.recipe.network.training_size)
 
     def remaining(self) -> Iterator[PairBatch]:
@@ -371,11 +372,14 @@ def main(arguments: list[str] | None = None) -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     images = read_shards(asked.corpus)
     locate = TorchLocator(MEAN, SCALE, read_locator(asked.locator))
-    trainer = Trainer(recipe, images, locate, asked.out, asked.threads, asked.device, asked.workers)
+    start = checkpoint.load(asked.start).tensors if asked.start else None
+    trainer = Trainer(
+        recipe, images, locate, asked.out, asked.threads, asked.device, asked.workers, start
+    )
     if (asked.out / "state.safetensors").exists():
         trainer.resume()
-    elif asked.start is not None:
-        trainer.start_from(checkpoint.load(asked.start).tensors)
+    elif start is not None:
+        trainer.memory = trainer.remembered()
     else:
         trainer.start_head()
     columns = (

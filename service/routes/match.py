@@ -76,8 +76,8 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
     """Answers with a verdict and why.
 
     Send an image as multipart form data, or signals as JSON. ``banks`` and ``include`` may
-    stand in the query string too. ``views`` finds more (screenshots, letterboxes, pictures side by
-    side, mirrored ones by PDQ) for some three times the work; what only a view matches asks for
+    stand in the query string too. ``views`` finds more (pages and collages of several pictures,
+    mirrored ones by PDQ) for some three times the work; what only a view matches asks for
     review. A file that cannot be decoded is an error, and if its digests are listed the problem
     holds ``verdict`` and ``matches`` besides. Distances, radii and entry ids are shown to the roles
     curator, reviewer and admin.

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from embeddings import codes
 from embeddings.checkpoint import load
 from embeddings.edits import screens
-from embeddings.encoder import NetworkEncoder, load_encoder, squashed
+from embeddings.encoder import NetworkEncoder, load_encoder, prepare, squashed
 from embeddings.errors import DeviceError
 from embeddings.locating import CELLS, SIDE, glance
 from embeddings.runtime import OpenVinoNetwork
 from embeddings.torch_network import TorchNetwork
 from embeddings.trimming import trimmed
 from evaluation.samples import drawings, photographs
+
+Screen = Callable[[Image.Image, np.random.Generator, Image.Image | None], Image.Image]
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +112,27 @@ def test_a_picture_on_a_page_is_cut_out(encoder: NetworkEncoder) -> None:
     plain = encoder.encode([np.asarray(image) for image in samples[1:]])
     away = np.diag(codes.distances(encoder.encode(shown).codes, plain.codes))
     assert np.mean(away <= 48) > 0.8
+
+
+@pytest.mark.parametrize("screen", screens.SCREENS)
+def test_an_empty_picture_on_a_page_is_not_cut_out(encoder: NetworkEncoder, screen: Screen) -> None:
+    """Its code would be that of every other empty picture."""
+    rng = np.random.default_rng(3)
+    empty = Image.new("RGB", (240, 180), (120, 160, 200))
+    page = np.asarray(screen(empty, rng, None))
+    (prepared,) = encoder.prepare([page])
+    np.testing.assert_array_equal(prepared, squashed(trimmed(page), encoder.info.detail))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 900, 3), (500, 2, 3), (30, 30, 3), (50, 50, 3)])
+def test_what_would_be_an_icon_is_not_cut_out(shape: tuple[int, int, int]) -> None:
+    """Whatever the locator says, and whatever memory the image lies in."""
+    answer = np.zeros((1, CELLS, CELLS), np.float32)
+    answer[:, 2:12, 3:21] = 1
+    image = np.random.default_rng(1).integers(0, 255, shape, np.uint8)[::-1, ::-1]
+    image.setflags(write=False)
+    (prepared,) = prepare([image], 64, lambda _: answer)
+    np.testing.assert_array_equal(prepared, squashed(image, 64))
 
 
 def test_a_picture_without_a_page_stays_whole(

@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, ImageOps
 from skimage import data as photographs
 
 from embeddings import images
-from embeddings.encoder import squashed
+from embeddings.encoder import prepare
 from embeddings.errors import (
     EmptyFileError,
     FileTooLargeError,
@@ -40,7 +40,6 @@ from embeddings.images import (
 )
 from embeddings.pdq import pdq
 from embeddings.quality import structure
-from embeddings.trimming import trimmed
 
 # On some damaged files Pillow's TIFF reader warns before it gives up or carries on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -239,9 +238,11 @@ def test_the_longest_side_there_is_costs_little() -> None:
     width, height = MAX_SIDE, 64
     rgb = decode(png(width, height, zlib.compress(bytes((-(-width // 8) + 1) * height), 9))).rgb
     assert rgb.shape == (height, width, 3)
+    page = np.zeros((1, 24, 24), np.float32)
+    page[:, 2:20, 3:20] = 1
     tracemalloc.start()
     try:
-        squashed(trimmed(rgb), 192)
+        prepare([rgb], 112, lambda _: page)
         structure(rgb)
         pdq(rgb)
         peak = tracemalloc.get_traced_memory()[1]

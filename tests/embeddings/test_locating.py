@@ -61,14 +61,14 @@ def test_a_mirrored_answer_gives_the_mirrored_part(part: Part) -> None:
         np.full((CELLS, CELLS), 0.6),
         np.zeros((CELLS, CELLS)),
         np.full((CELLS, CELLS), 0.49),
-        np.tri(CELLS),
+        np.maximum(covered(Part(0.3, 0, 0.7, 1)), covered(Part(0, 0.3, 1, 0.7))),
         covered(Part(0, 0, 0.4, 0.4)) + covered(Part(0.6, 0.6, 1, 1)),
         covered(Part(0.1, 0.1, 0.3, 0.3)),
         covered(Part(0.02, 0.02, 1, 1)),
         np.random.default_rng(0).random((CELLS, CELLS)),
         0.7 * covered(Part(0.2, 0.2, 0.8, 0.8)),
     ],
-    ids=["all", "most", "none", "unsure", "triangle", "two", "small", "nearly all", "noise", "dim"],
+    ids=["all", "most", "none", "unsure", "cross", "two", "small", "nearly all", "noise", "dim"],
 )
 def test_what_is_no_clear_rectangle_leaves_the_image_whole(answer: Answer) -> None:
     assert picture(answer.astype(np.float32)) == WHOLE

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.encoder import Locate
-from embeddings.locating import CELLS
+from embeddings.locating import CELLS, Locate
 from evaluation.samples import Sample, drawings, photographs
 
 

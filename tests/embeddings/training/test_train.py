@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 
 from embeddings import checkpoint
 from embeddings.checkpoint import DEFAULT_CHECKPOINT
-from embeddings.encoder import Locate, load_encoder
+from embeddings.encoder import load_encoder
+from embeddings.locating import Locate
 from embeddings.training import publish, train
 from embeddings.training.data import read_shards
 from embeddings.training.recipe import RECIPE, read
@@ -120,3 +121,20 @@ def test_a_gpu_would_train_on_the_same_features(
         there = trainer.forward(batch.left).pooled
     assert there.dtype == torch.float32
     assert (here - there).norm() / here.norm() < 0.1
+
+
+def test_a_run_may_start_from_a_checkpoint(
+    corpus: Path, everywhere: Locate, tmp_path: Path
+) -> None:
+    """Its frozen entries are the checkpoint's too."""
+    recipe = read(tiny_recipe(tmp_path, steps=4))
+    start = checkpoint.load().tensors
+    trainer = train.Trainer(recipe, read_shards(corpus), everywhere, tmp_path, start=start)
+    images = np.random.default_rng(3).integers(0, 255, (2, 48, 48, 3), np.uint8)
+    assert trainer.frozen is not None
+    with torch.no_grad():
+        expected = trainer.network.early(trainer.as_input(images), recipe.network.frozen)
+    assert (trainer.frozen(images) - expected).norm() / expected.norm() < 0.05
+    torch.testing.assert_close(
+        trainer.network.head.weight.detach(), torch.from_numpy(start["head.weight"])
+    )
