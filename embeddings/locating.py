@@ -33,7 +33,7 @@ LEAST: Final = 0.12
 """Share of an image's area: a smaller picture is not what a page shows."""
 
 _MOST: Final = 0.9  # of the area: beyond, and one cell within all sides, there is hardly a page
-_SURE: Final = 0.8  # mean certainty that cells within belong to the picture, and others do not
+_SURE: Final = 0.88  # mean certainty that cells within belong to the picture, and others do not
 
 
 @dataclass(frozen=True)
