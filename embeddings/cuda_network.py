@@ -95,11 +95,11 @@ class CudaNetwork:
 
     def compute(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Descriptors and logits of uint8 (n, s, s, 3) on the device; what a graph records."""
+        assert images.shape[1:] == (self._info.detail, self._info.detail, 3), images.shape
         batch = images.permute(0, 3, 1, 2).to(torch.float32)
         batch = enlarged((batch - self._info.mean) / self._info.scale, self._info.input_size)
         batch = batch.to(self._type)
         # TensorFloat-32 would make float32 mean something else; what is not named is switched off.
-        assert images.shape[1:] == (self._info.detail, self._info.detail, 3), images.shape
         with (
             FULL_FLOATS,
             torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False),

@@ -39,6 +39,7 @@ from embeddings.training.inputs import as_input
 from embeddings.training.recipe import RECIPE, LocatorRecipe, Recipe, read
 
 _CHUNK: Final = 100  # samples drawn from one seed
+_FINE: Final = 10_000  # pixels a side at which parts are compared: they are rounded to that
 _NEAR: Final = 0.8  # overlap from which a picture counts as found
 
 Samples = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -156,7 +157,7 @@ def read_locator(path: Path) -> Tensors:
 
 
 @dataclass(frozen=True)
-class Found:
+class Measured:
     """How well pages are found."""
 
     pages: float
@@ -167,7 +168,7 @@ class Found:
     """Share of pictures without a page that are left whole."""
 
 
-def measure(network: Locator, samples: Samples) -> Found:
+def measure(network: Locator, samples: Samples) -> Measured:
     """What ``network`` finds in ``samples`` it was not trained on."""
     seen, answers = samples
     with torch.inference_mode():
@@ -181,7 +182,7 @@ def measure(network: Locator, samples: Samples) -> Found:
     near = [overlap(f, t) >= _NEAR for f, t in on_page]
     wrong = [f != WHOLE and not right for (f, _), right in zip(on_page, near, strict=True)]
     alone = [f == WHOLE for f, t in zip(found, true, strict=True) if t == WHOLE]
-    return Found(_share(near), _share(wrong), _share(alone))
+    return Measured(_share(near), _share(wrong), _share(alone))
 
 
 def _share(said: list[bool]) -> float:
@@ -191,11 +192,8 @@ def _share(said: list[bool]) -> float:
 
 def overlap(one: Part, other: Part) -> float:
     """Shared area over joint area, 0..1."""
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    shared = max(0.0, width) * max(0.0, height)
-    areas = [(part.right - part.left) * (part.bottom - part.top) for part in (one, other)]
-    return shared / (sum(areas) - shared)
+    first, second = (part.within(_FINE, _FINE) for part in (one, other))
+    return first.overlap(second)
 
 
 def main(arguments: list[str] | None = None) -> None:
