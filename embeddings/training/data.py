@@ -104,30 +104,21 @@ class PairBatches(Dataset[PairBatch]):
         self,
         images: list[TrainingImage],
         locate: Locate,
-        side: int,
+        detail: int,
         batch: int,
         steps: int,
         curriculum: Curriculum,
         seed: int,
         first: int = 0,
-        run: int = 16,
-        until: int | None = None,
-        alike: NDArray[np.float32] | None = None,
     ) -> None:
-        """Steps ``first`` to ``until`` of ``steps``.
-
-        ``alike``: float32 (images, d), descriptors of unit length; runs of ``run`` images are then
-        each other's nearest, otherwise of one source.
-        """
+        """Steps ``first`` to ``steps``; views are squashed to ``detail`` pixels a side."""
         self.images, self.locate = images, locate
-        self.side, self.batch, self.steps = side, batch, steps
-        self.curriculum, self.seed, self.first, self.run = curriculum, seed, first, run
-        self.until = steps if until is None else until
-        self.alike = alike
+        self.detail, self.batch, self.steps = detail, batch, steps
+        self.curriculum, self.seed, self.first = curriculum, seed, first
         self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
 
     def __len__(self) -> int:
-        return self.until - self.first
+        return self.steps - self.first
 
     def __getitem__(self, place: int) -> PairBatch:
         step = self.first + place
@@ -136,7 +127,7 @@ class PairBatches(Dataset[PairBatch]):
         strength = self.curriculum.at(step / self.steps)
         pairs = [self._pair(int(image), rng, strength) for image in chosen]
         views = [np.asarray(view) for pair in zip(*pairs, strict=True) for view in pair]
-        prepared = prepare(views, self.side, self.locate)
+        prepared = prepare(views, self.detail, self.locate)
         return PairBatch(
             prepared[: len(pairs)],
             prepared[len(pairs) :],
@@ -145,49 +136,17 @@ class PairBatches(Dataset[PairBatch]):
         )
 
     def _chosen(self, step: int) -> NDArray[np.int64]:
-        # A new shuffle each epoch; what does not fill a batch is left for the next shuffle to draw.
-        an_epoch = max(1, len(self.images) // self.batch)
-        epoch, place = divmod(step, an_epoch)
+        # A new shuffle each epoch, whose last batch is what is left.
+        epoch, place = divmod(step, self.an_epoch)
         if self._order[0] != epoch:
             rng = np.random.default_rng((self.seed, 0, epoch))
-            shuffled = rng.permutation(len(self.images))
-            runs = self._runs(shuffled) if self.alike is None else self._near(shuffled, self.alike)
-            mixed = [runs[place] for place in rng.permutation(len(runs))]
-            self._order = (epoch, np.concatenate(mixed))
+            self._order = (epoch, rng.permutation(len(self.images)))
         return self._order[1][place * self.batch : (place + 1) * self.batch]
 
-    def _runs(self, order: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """``order`` cut into short runs from one source each.
-
-        Pictures of one source are each other's hardest strangers, and a batch should hold some.
-        """
-        by_source: dict[str, list[int]] = {}
-        for image in order:
-            by_source.setdefault(self.images[image].source, []).append(int(image))
-        return [
-            np.array(members[start : start + self.run])
-            for members in by_source.values()
-            for start in range(0, len(members), self.run)
-        ]
-
-    def _near(
-        self, order: NDArray[np.int64], alike: NDArray[np.float32]
-    ) -> list[NDArray[np.int64]]:
-        """Runs of images whose descriptors are nearest to that of their first.
-
-        The hardest strangers are those the network itself takes for alike. Firsts come in
-        ``order``, each takes from what is left: so the runs differ from epoch to epoch.
-        """
-        left = np.ones(len(order), np.bool_)
-        runs = []
-        for first in order:
-            if left[first]:
-                cosines = np.where(left, alike @ alike[first], -np.inf)
-                cosines[first] = np.inf
-                run = np.argsort(-cosines, kind="stable")[: min(self.run, int(left.sum()))]
-                left[run] = False
-                runs.append(run)
-        return runs
+    @property
+    def an_epoch(self) -> int:
+        """Batches until every image has been drawn."""
+        return -(-len(self.images) // self.batch)
 
     def _pair(
         self, image: int, rng: np.random.Generator, strength: float

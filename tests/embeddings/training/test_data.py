@@ -19,7 +19,7 @@ Draw = Callable[..., PairBatches]
 @pytest.fixture
 def batches(corpus: Path, everywhere: Locate) -> Draw:
     return lambda seed=1, first=0: PairBatches(
-        read_shards(corpus), everywhere, 48, 6, 12, CURRICULUM, seed, first, run=3
+        read_shards(corpus), everywhere, 48, 6, 12, CURRICULUM, seed, first
     )
 
 
@@ -46,6 +46,13 @@ def test_an_epoch_shows_each_image_at_most_once(batches: Draw) -> None:
     assert len(np.unique(epoch)) == len(epoch) == 24
 
 
+def test_a_last_batch_holds_what_is_left_of_an_epoch(corpus: Path, everywhere: Locate) -> None:
+    data = PairBatches(read_shards(corpus), everywhere, 48, 10, 12, CURRICULUM, 1)
+    epoch = [data[step].images for step in range(data.an_epoch)]
+    assert [len(images) for images in epoch] == [10, 10, 4]
+    assert len(np.unique(np.concatenate(epoch))) == 24
+
+
 def test_copies_differ_from_what_they_are_copies_of(batches: Draw) -> None:
     batch = batches()[11]
     assert batch.left.shape == batch.right.shape == (6, 48, 48, 3)
@@ -56,22 +63,3 @@ def test_copies_differ_from_what_they_are_copies_of(batches: Draw) -> None:
 @pytest.mark.parametrize(("progress", "strength"), [(0, 0.2), (0.25, 0.6), (0.5, 1.0), (1, 1.0)])
 def test_strength_rises_and_then_stays(progress: float, strength: float) -> None:
     assert CURRICULUM.at(progress) == pytest.approx(strength)
-
-
-def test_alike_images_share_runs_and_each_is_still_shown_once(
-    corpus: Path, everywhere: Locate
-) -> None:
-    """Three descriptors, each of eight images: runs of four never mix them."""
-    images = read_shards(corpus)
-    alike = np.eye(3, dtype=np.float32)[np.arange(24) % 3]
-    data = PairBatches(images, everywhere, 48, 4, 12, CURRICULUM, 1, run=4, alike=alike)
-    epoch = [data[step].images for step in range(6)]
-    assert len(np.unique(np.concatenate(epoch))) == 24
-    assert all(len(np.unique(batch % 3)) == 1 for batch in epoch)
-
-
-def test_a_part_of_a_run_ends_where_it_is_told_to(corpus: Path, everywhere: Locate) -> None:
-    """So that strangers can be chosen anew between parts."""
-    assert (
-        len(PairBatches(read_shards(corpus), everywhere, 48, 6, 12, CURRICULUM, 1, 3, until=8)) == 5
-    )

@@ -19,7 +19,7 @@ def test_the_shipped_recipe_is_read() -> None:
     ("old", "new", "named"),
     [
         ("temperature =", "temprature =", "temperature"),
-        ("batch = 64", "batch = 6.5", "batch"),
+        ("batch = 512", "batch = 6.5", "batch"),
         ("seed =", "sed =", "seed"),
         ("[loss]", "[lost]", "loss"),
         ("[data]", "colour = 1\n[data]", "colour"),

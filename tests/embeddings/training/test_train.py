@@ -13,9 +13,12 @@ from embeddings import checkpoint
 from embeddings.checkpoint import DEFAULT_CHECKPOINT
 from embeddings.encoder import load_encoder
 from embeddings.locating import Locate
+from embeddings.network import enlarged
 from embeddings.training import publish, train
 from embeddings.training.data import read_shards
+from embeddings.training.inputs import as_input
 from embeddings.training.recipe import RECIPE, read
+from embeddings.training.trainer import Trainer
 from evaluation.samples import photograph, photograph_names
 
 TINY = {
@@ -30,7 +33,8 @@ TINY = {
     "pairs": 8,
     "imagery": 24,
     "frozen": 12,
-    "refresh": 2,
+    "drawn": 4,
+    "kept": 2,
 }
 
 
@@ -84,23 +88,30 @@ def test_a_run_ends_in_a_checkpoint_that_encodes(corpus: Path, tmp_path: Path) -
     assert encoder.encode([image]).codes.shape == (1, 32)
 
 
+def begun(trainer: Trainer) -> Trainer:
+    """``trainer`` with views of every image, all of them drawn here."""
+    data = trainer.data()
+    trainer.begin(data[place] for place in range(len(data)))
+    return trainer
+
+
 def test_a_stopped_run_resumes_where_it_was(
     corpus: Path, everywhere: Locate, tmp_path: Path
 ) -> None:
-    """Saved and taken up again, a trainer makes the same next step."""
+    """Saved and taken up again, a trainer with the same views makes the same next step."""
     torch.manual_seed(0)
     recipe = read(tiny_recipe(tmp_path, steps=4))
     images = read_shards(corpus)
-    first = train.Trainer(recipe, images, everywhere, tmp_path)
-    first.start_head()
-    batches = first.data(0)
-    first.train_step(batches[0])
+    first = begun(Trainer(recipe, images, everywhere, tmp_path))
+    for _ in range(4):  # the epoch's last: the next step begins another, as a resumed run does
+        first.train_step()
     first.save()
-    second = train.Trainer(recipe, images, everywhere, tmp_path)
+    second = Trainer(recipe, images, everywhere, tmp_path)
     second.resume()
-    assert second.step == 1
+    second.pool = first.pool
+    assert second.step == 4
     for trainer in (first, second):
-        trainer.train_step(batches[1])
+        trainer.train_step()
     for one, other in zip(first.network.parameters(), second.network.parameters(), strict=True):
         torch.testing.assert_close(one, other)
     for name, tensor in first.average.items():
@@ -112,15 +123,32 @@ def test_a_gpu_would_train_on_the_same_features(
 ) -> None:
     """Where the graph runtime is not used the network does all of it, in bfloat16."""
     recipe = read(tiny_recipe(tmp_path, steps=4))
-    trainer = train.Trainer(recipe, read_shards(corpus), everywhere, tmp_path)
-    trainer.start_head()
-    batch = next(train.batches(trainer.data(0)))
+    trainer = Trainer(recipe, read_shards(corpus), everywhere, tmp_path)
+    views = torch.from_numpy(trainer.data()[0].left).permute(0, 3, 1, 2).float()
     with torch.no_grad():
-        here = trainer.forward(batch.left).pooled
+        here = trainer.forward(views).pooled
         trainer.frozen = None
-        there = trainer.forward(batch.left).pooled
+        there = trainer.forward(views).pooled
     assert there.dtype == torch.float32
     assert (here - there).norm() / here.norm() < 0.1
+
+
+def test_no_step_sees_a_copy_as_it_was_drawn(
+    corpus: Path, everywhere: Locate, tmp_path: Path
+) -> None:
+    """Left views are as drawn, copies are edited on the device, in the same way for one step."""
+    recipe = read(tiny_recipe(tmp_path, steps=4))
+    trainer = begun(Trainer(recipe, read_shards(corpus), everywhere, tmp_path))
+    order = np.arange(len(trainer.images))
+    trainer._order = order
+    images, left, right = trainer.take()
+    trainer._order = order
+    _, left_again, right_again = trainer.take()
+    assert images.tolist() == [0, 1, 2, 3]
+    assert torch.equal(left, left_again)
+    assert torch.equal(right, right_again)
+    assert torch.equal(left, left.round())
+    assert all((view != view.round()).any() for view in right)
 
 
 def test_a_run_may_start_from_a_checkpoint(
@@ -129,11 +157,12 @@ def test_a_run_may_start_from_a_checkpoint(
     """Its frozen entries are the checkpoint's too."""
     recipe = read(tiny_recipe(tmp_path, steps=4))
     start = checkpoint.load().tensors
-    trainer = train.Trainer(recipe, read_shards(corpus), everywhere, tmp_path, start=start)
+    trainer = Trainer(recipe, read_shards(corpus), everywhere, tmp_path, start=start)
     images = np.random.default_rng(3).integers(0, 255, (2, 48, 48, 3), np.uint8)
     assert trainer.frozen is not None
     with torch.no_grad():
-        expected = trainer.network.early(trainer.as_input(images), recipe.network.frozen)
+        pixels = enlarged(as_input(images), recipe.network.training_size)
+        expected = trainer.network.early(pixels, recipe.network.frozen)
     assert (trainer.frozen(images) - expected).norm() / expected.norm() < 0.05
     torch.testing.assert_close(
         trainer.network.head.weight.detach(), torch.from_numpy(start["head.weight"])
