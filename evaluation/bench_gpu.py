@@ -3,8 +3,9 @@
 ``lookalike bench gpu``, or ``python -m evaluation.bench_gpu`` where only torch, Triton, Pillow,
 safetensors and rich are installed. Floors are measured in the same run; which way of comparing is
 used from which batch size is measured first and can be kept for ``open_gpu_index``. Every answer is
-checked. With ``cpu`` a miniature of it runs without a device: it shows that the benchmark works,
-and its figures mean nothing.
+checked. Figures are handed on as they come: a run that is cut off has not been for nothing. With
+``cpu`` a miniature of it runs without a device: it shows that the benchmark works, and its figures
+mean nothing.
 """
 
 from __future__ import annotations
@@ -71,11 +72,23 @@ class GpuReport:
         return asdict(self)
 
 
-def run(cpu: bool = False, most: int = SIZES[-1], progress: Progress = lambda _: None) -> GpuReport:
+Keep = Callable[[GpuReport], None]
+
+
+def forget(_: GpuReport) -> None:
+    """Keep nothing of what was measured so far."""
+
+
+def run(
+    cpu: bool = False,
+    most: int = SIZES[-1],
+    progress: Progress = lambda _: None,
+    keep: Keep = forget,
+) -> GpuReport:
     """Measure everything on all CUDA devices, up to ``most`` codes.
 
-    Raises ``NoGpuError`` where there is none, unless ``cpu`` asks for the miniature; and
-    ``WrongAnswerError``.
+    ``keep`` is given all that was measured so far, after each part. Raises ``NoGpuError`` where
+    there is no device, unless ``cpu`` asks for the miniature; and ``WrongAnswerError``.
     """
     if not cpu and not torch.cuda.is_available():
         raise NoGpuError(
@@ -87,7 +100,6 @@ def run(cpu: bool = False, most: int = SIZES[-1], progress: Progress = lambda _:
     rng = np.random.default_rng()
     progress("floors: memory, popcounts, products")
     floors = measure(device)
-    notes: list[str] = []
     sizes = (2_000, 9_000) if cpu else tuple(size for size in SIZES if size <= most) or (most,)
     batches = (1, 16) if cpu else BATCHES
     progress("calibrating: popcounts against products")
@@ -95,46 +107,59 @@ def run(cpu: bool = False, most: int = SIZES[-1], progress: Progress = lambda _:
     filled(index, min(sizes[-1], 10_000_000))
     calibration = _calibrated(index, batches, device, rng)
     index.close()
-    index = GpuIndex(names, calibration)
-    searches: list[SearchRow] = []
-    for entries in sizes:
-        progress(f"{entries} codes: filling")
-        try:
-            _check_host(entries)
-            filled(index, entries)
-        except DeviceMemoryError as error:
-            notes.append(f"{entries} codes were not measured: {error}")
-            break
-        for batch in batches:
-            progress(f"{entries} codes, batch {batch}")
-            searches += [
-                _row(index, entries, batch, kind, value, floors, rng)
-                for kind, values in (("radius", RADII), ("nearest", NEIGHBOURS))
-                for value in values
-            ]
-    notes += [f"replayed graphs: {sum(shard.replays.replayed for shard in index.shards)}"]
-    if trouble := index.stats().trouble:
-        notes.append(trouble)
-    index.close()
-    progress("FAISS beside it")
-    peers, why = peer_rows(names, 2_000 if cpu else 10_000_000, batches, calibration, rng)
-    notes += [why] if why else []
-    progress("encoder")
-    encoder = encode_rows(names[0])
-    notes.append(decoding_note(names[0]))
-    return GpuReport(
+    report = GpuReport(
         tuple(names if cpu else [torch.cuda.get_device_name(name) for name in names]),
         cpu,
         datetime.datetime.now(datetime.UTC).date().isoformat(),
         _versions(),
         floors,
         calibration,
-        tuple(searches),
-        tuple(peers),
-        tuple(encoder),
-        () if cpu else bars(searches, peers, encoder),
-        tuple(notes),
+        (),
+        (),
+        (),
+        (),
+        (),
     )
+    keep(report)
+    index = GpuIndex(names, calibration)
+    for entries in sizes:
+        progress(f"{entries:,} codes: filling")
+        try:
+            _check_host(entries)
+            filled(index, entries)
+        except DeviceMemoryError as error:
+            note = f"{entries:,} codes were not measured: {error}"
+            report = replace(report, notes=(*report.notes, note))
+            break
+        for batch in batches:
+            rows = [
+                _row(index, entries, batch, kind, value, floors, rng)
+                for kind, values in (("radius", RADII), ("nearest", NEIGHBOURS))
+                for value in values
+            ]
+            times = ", ".join(f"{row.kind} {row.value}: {row.ms:.3f} ms" for row in rows)
+            progress(f"{entries:,} codes, batch {batch}: {times}")
+            report = replace(report, searches=(*report.searches, *rows))
+            keep(report)
+    notes = [f"replayed graphs: {sum(shard.replays.replayed for shard in index.shards)}"]
+    if trouble := index.stats().trouble:
+        notes.append(trouble)
+    index.close()
+    progress("FAISS beside it")
+    peers, why = peer_rows(names, 2_000 if cpu else 10_000_000, batches, calibration, rng)
+    notes += [why] if why else []
+    report = replace(report, peers=tuple(peers), notes=(*report.notes, *notes))
+    keep(report)
+    progress("encoder")
+    encoder = encode_rows(names[0])
+    report = replace(
+        report,
+        encoder=tuple(encoder),
+        bars=() if cpu else bars(report.searches, peers, encoder),
+        notes=(*report.notes, decoding_note(names[0])),
+    )
+    keep(report)
+    return report
 
 
 def bars(

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from evaluation.bench_gpu import SIZES, GpuReport, run
+from evaluation.bench_gpu import SIZES, GpuReport, Keep, run
 from evaluation.errors import EvaluationError
 from index.gpu.calibration import save
 
@@ -93,6 +93,19 @@ def _table(*headings: str) -> Table:
     return table
 
 
+def keeper(report: Path | None, calibration: Path | None) -> Keep:
+    """Writes what was measured so far to these files, where they are given."""
+
+    def keep(so_far: GpuReport) -> None:
+        if report is not None:
+            document = json.dumps(so_far.to_json(), indent=1) + "\n"
+            report.write_text(document, encoding="utf-8")
+        if calibration is not None:
+            save(so_far.calibration, calibration)
+
+    return keep
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The command line's ``bench gpu`` where the command line cannot be installed."""
     parser = argparse.ArgumentParser(prog="python -m evaluation.bench_gpu")
@@ -104,11 +117,10 @@ def main(arguments: list[str] | None = None) -> None:
     notes = Console(stderr=True, highlight=False)
     for file in (asked.json, asked.calibration):
         if file is not None:
-            file.open(
-                "a"
-            ).close()  # an hour of measuring must not end in a folder that is not there
+            # An hour of measuring must not end in a folder that is not there.
+            file.open("a").close()
     try:
-        report = run(asked.cpu, asked.most, notes.print)
+        report = run(asked.cpu, asked.most, notes.print, keeper(asked.json, asked.calibration))
     except EvaluationError as error:
         notes.print(f"error: {error}", soft_wrap=True)
         sys.exit(1)
@@ -120,7 +132,3 @@ def main(arguments: list[str] | None = None) -> None:
         out.print(table)
     for note in report.notes:
         out.print(f"note: {note}")
-    if asked.json:
-        asked.json.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
-    if asked.calibration:
-        save(report.calibration, asked.calibration)

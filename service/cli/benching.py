@@ -142,22 +142,20 @@ def gpu(
 ) -> None:
     """Search and encode on CUDA devices, beside their limits and FAISS, every answer checked."""
     from evaluation import bench_gpu
-    from evaluation.bench_gpu_table import MINIATURE, tables
+    from evaluation.bench_gpu_table import MINIATURE, keeper, tables
     from evaluation.terminal import check_writable
-    from index.gpu.calibration import save
 
     check_writable(None, json_file)
     check_writable(None, calibration)
-    report = bench_gpu.run(cpu, most, say)
+    report = bench_gpu.run(cpu, most, say, keeper(json_file, calibration))
     if report.miniature:
         typer.echo(MINIATURE)
     for heading, table in tables(report):
         print_table(table, heading)
     for note in report.notes:
         say(f"note: {note}")
-    _write(json_file, report.to_json())
-    if calibration is not None:
-        save(report.calibration, calibration)
+    if json_file is not None:
+        say(f"written: {json_file}")
 
 
 def _requests(server: Server, entries: int) -> list[Request]:

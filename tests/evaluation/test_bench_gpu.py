@@ -48,6 +48,22 @@ def test_the_miniature_measures_everything_and_claims_nothing(
     assert max(map(len, shown.splitlines())) <= 100
 
 
+def test_what_was_measured_is_kept_when_the_rest_fails(tmp_path: Path) -> None:
+    """A device lent for minutes is taken back in the middle."""
+    files = tmp_path / "all.json", tmp_path / "calibration.json"
+    with (
+        mock.patch.object(bench_gpu, "encode_rows", side_effect=KeyboardInterrupt),
+        mock.patch.object(bench_gpu, "RADII", (31,)),
+        mock.patch.object(bench_gpu, "NEIGHBOURS", (10,)),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        bench_gpu_table.main(["--cpu", "--json", str(files[0]), "--calibration", str(files[1])])
+    document = json.loads(files[0].read_text())
+    assert {row["entries"] for row in document["searches"]} == {2_000, 9_000}
+    assert document["encoder"] == []
+    assert load(files[1]).device == "cpu"
+
+
 def test_it_needs_only_what_a_bare_machine_with_torch_has() -> None:
     """No FAISS, numba, OpenVINO, no server: ``python -m evaluation.bench_gpu`` from a clone."""
     absent = (
