@@ -17,16 +17,18 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from embeddings.edits import sampling
 from embeddings.encoder import prepare
 from embeddings.locating import Locate
+
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
@@ -164,3 +166,16 @@ class PairBatches(Dataset[PairBatch]):
     def _other(self, image: int, rng: np.random.Generator) -> Image.Image:
         step = int(rng.integers(1, len(self.images)))
         return self.images[(image + step) % len(self.images)].open()
+
+
+def drawn_ahead(dataset: Dataset[Drawn], workers: int = 1) -> Iterator[Drawn]:
+    """The data set's batches in order, drawn ahead in other processes."""
+    return iter(
+        DataLoader(
+            dataset, batch_size=None, num_workers=workers, collate_fn=_as_it_is, prefetch_factor=8
+        )
+    )
+
+
+def _as_it_is(batch: Any) -> Any:  # noqa: ANN401  # torch's type for a collate function
+    return batch

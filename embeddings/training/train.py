@@ -24,11 +24,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from embeddings import checkpoint
 from embeddings.torch_network import TorchLocator
-from embeddings.training.data import read_shards
+from embeddings.training.data import drawn_ahead, read_shards
 from embeddings.training.imagenet import MEAN, SCALE
 from embeddings.training.locator import read_locator
 from embeddings.training.recipe import RECIPE, read
-from embeddings.training.trainer import Trainer, batches
+from embeddings.training.trainer import Trainer
 
 _LOG_EVERY = 20
 _SAVE_EVERY = 100
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     if (asked.out / "state.safetensors").exists():
         trainer.resume()
-    drawn = batches(trainer.data(), asked.workers)
+    drawn = drawn_ahead(trainer.data(), asked.workers)
     trainer.begin(drawn)
     columns = (
         TextColumn("{task.description}"),

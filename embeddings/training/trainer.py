@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader
 
 from embeddings.checkpoint import Tensors
 from embeddings.codes import CODE_BITS
@@ -25,28 +24,22 @@ from embeddings.locating import Locate
 from embeddings.network import Lite0, Outputs, enlarged
 from embeddings.torch_network import fill
 from embeddings.training import loss, whitening
-from embeddings.training.data import Curriculum, PairBatch, PairBatches, TrainingImage
+from embeddings.training.data import (
+    Curriculum,
+    PairBatch,
+    PairBatches,
+    TrainingImage,
+    drawn_ahead,
+)
 from embeddings.training.device_edits import edited
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
-from embeddings.training.monitor import Monitor
+from embeddings.training.monitor import Monitor, Watched
 from embeddings.training.pool import Pool, in_runs
 from embeddings.training.recipe import Recipe
 
 _EARLY: Final = 7
 """Entries up to stride 8 are trained at a rate of their own: ImageNet's millions of images taught
 them edges and textures better than a corpus of thousands can."""
-
-
-def batches(dataset: PairBatches, workers: int = 1) -> Iterator[PairBatch]:
-    """The data set's batches in order, drawn ahead in other processes."""
-    loader = DataLoader(
-        dataset, batch_size=None, num_workers=workers, collate_fn=_as_it_is, prefetch_factor=8
-    )
-    return iter(loader)
-
-
-def _as_it_is(batch: Any) -> Any:  # noqa: ANN401  # torch's type for a collate function
-    return batch
 
 
 def _as_floats(views: Tensor) -> Tensor:
@@ -146,9 +139,8 @@ class Trainer:
         """Fill the pool, which takes a while, and draw meanwhile what the run is watched by."""
         self.pool.put(next(drawn))  # by now others are being drawn
         data, network = self.recipe.data, self.recipe.network
-        self.monitor = Monitor(
-            self._held_out, self.locate, data.detail, network.training_size, self.recipe.seed
-        )
+        watched = Watched(self._held_out, self.locate, data.detail, self.recipe.seed)
+        self.monitor = Monitor(drawn_ahead(watched, self.workers), network.training_size)
         while not self.pool.full:
             self.pool.put(next(drawn))
         if self._headless:
