@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 RECIPE: Final = Path(__file__).parent / "recipe.toml"
-"""The recipe of the shipped checkpoint."""
+"""The recipe of a run that names no other."""
 
 
 class RecipeError(ValueError):

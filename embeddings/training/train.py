@@ -2,8 +2,9 @@
 
 ``python -m embeddings.training.train --corpus DIR --locator FILE --out DIR [--recipe FILE]`` reads
 the TRAIN shards and a trained locator (``locator``, or a checkpoint that has one) and writes to
-``--out``: ``metrics.jsonl`` (a line every 20 steps), ``state.safetensors`` (to resume from: run the
-same command again) and ``weights.safetensors``: the averaged weights so far, and at the end those
+``--out``: ``origin.json`` (what the run is made of), ``metrics.jsonl`` (a line every 20 steps),
+``state.safetensors`` (to resume from: run the same command again; another recipe, locator, corpus
+or start is refused) and ``weights.safetensors``: the averaged weights so far, and at the end those
 that ``publish`` turns into a checkpoint. A new run begins from ImageNet's weights, or from those of
 the checkpoint ``--start``. ``--workers`` processes draw copies, one trains: on a GPU in
 bfloat16 (``--device cuda``), on a CPU as ``frozen`` says.
@@ -27,6 +28,7 @@ from embeddings.torch_network import TorchLocator
 from embeddings.training.data import drawn_ahead, read_shards
 from embeddings.training.imagenet import MEAN, SCALE
 from embeddings.training.locator import read_locator
+from embeddings.training.origin import keep, origin
 from embeddings.training.recipe import RECIPE, read
 from embeddings.training.trainer import Trainer
 
@@ -71,8 +73,10 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(recipe.seed)
     asked.out.mkdir(parents=True, exist_ok=True)
     images = read_shards(asked.corpus)
-    locate = TorchLocator(MEAN, SCALE, read_locator(asked.locator))
+    locator = read_locator(asked.locator)
     start = checkpoint.load(asked.start).tensors if asked.start else None
+    keep(origin(recipe, images, locator, start), asked.out)
+    locate = TorchLocator(MEAN, SCALE, locator)
     trainer = Trainer(
         recipe, images, locate, asked.out, asked.threads, asked.device, asked.workers, start
     )

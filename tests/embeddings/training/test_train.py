@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from safetensors.numpy import load_file
 
@@ -17,6 +18,7 @@ from embeddings.network import enlarged
 from embeddings.training import publish, train
 from embeddings.training.data import read_shards
 from embeddings.training.inputs import as_input
+from embeddings.training.origin import OriginError
 from embeddings.training.recipe import RECIPE, read
 from embeddings.training.trainer import Trainer
 from evaluation.samples import photograph, photograph_names
@@ -86,6 +88,14 @@ def test_a_run_ends_in_a_checkpoint_that_encodes(corpus: Path, tmp_path: Path) -
     encoder = load_encoder("cpu", tmp_path / "model.safetensors")
     image = np.asarray(photograph(photograph_names()[0]).image)
     assert encoder.encode([image]).codes.shape == (1, 32)
+
+
+def test_a_run_is_not_resumed_with_another_recipe(corpus: Path, tmp_path: Path) -> None:
+    run(corpus, tmp_path / "run", tiny_recipe(tmp_path, steps=1))
+    kept = (tmp_path / "run" / "state.safetensors").read_bytes()
+    with pytest.raises(OriginError, match=r"recipe\.optimiser\.steps"):
+        run(corpus, tmp_path / "run", tiny_recipe(tmp_path, steps=2))
+    assert (tmp_path / "run" / "state.safetensors").read_bytes() == kept
 
 
 def begun(trainer: Trainer) -> Trainer:

@@ -1,0 +1,46 @@
+"""A run is taken up again with what it began with, or refused by the name of what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings.checkpoint import Tensors
+from embeddings.training.data import TrainingImage
+from embeddings.training.origin import FILE, OriginError, keep, origin
+from embeddings.training.recipe import RECIPE, Recipe, read
+
+IMAGES = [TrainingImage(bytes([n]), "photo", "photo", "ours") for n in range(3)]
+LOCATOR: Tensors = {"a": np.zeros(3, np.float32), "b": np.ones((2, 2), np.float32)}
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return read(RECIPE)
+
+
+def test_the_same_run_goes_on(recipe: Recipe, tmp_path: Path) -> None:
+    for _ in range(3):
+        keep(origin(recipe, IMAGES, dict(sorted(LOCATOR.items(), reverse=True)), None), tmp_path)
+    assert (tmp_path / FILE).exists()
+
+
+def test_what_differs_is_named_and_what_is_kept_stays(recipe: Recipe, tmp_path: Path) -> None:
+    keep(origin(recipe, IMAGES, LOCATOR, None), tmp_path)
+    before = (tmp_path / FILE).read_bytes()
+    longer = replace(recipe, optimiser=replace(recipe.optimiser, steps=5))
+    moved: Tensors = {**LOCATOR, "b": np.full((2, 2), 2, np.float32)}
+    for others, named in (
+        (origin(longer, IMAGES, LOCATOR, None), "another recipe.optimiser.steps;"),
+        (origin(recipe, IMAGES[:2], LOCATOR, None), "another images;"),
+        (origin(recipe, IMAGES[::-1], LOCATOR, None), "another images;"),
+        (origin(recipe, IMAGES, moved, None), "another locator;"),
+        (origin(recipe, IMAGES, LOCATOR, LOCATOR), "another start;"),
+        (origin(longer, IMAGES, moved, None), "another locator, recipe.optimiser.steps;"),
+    ):
+        with pytest.raises(OriginError, match=named):
+            keep(others, tmp_path)
+    assert (tmp_path / FILE).read_bytes() == before
