@@ -60,6 +60,9 @@ class ModelInfo:
     """What was measured, on which data, with which command; see the model card."""
     data: str
     """What it was trained on and under which terms."""
+    two_way: bool = False
+    """Whether what the network pools of an image and of its mirror image is averaged: then both
+    have one code, at twice the network's time."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ def _parse_info(text: str | None, path: Path) -> ModelInfo:
         raise CheckpointError(f"{path}: its metadata is not a model's: {error!r}") from error
     if set(info.radii) != {"photographic", "non_photographic", "any"}:
         raise CheckpointError(f"{path}: radii must be given for each imagery, not {info.radii}")
+    if not isinstance(info.two_way, bool):
+        raise CheckpointError(f"{path}: two_way must be true or false, not {info.two_way!r}")
     return info
 
 

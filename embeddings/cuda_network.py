@@ -70,7 +70,8 @@ class CudaNetwork:
         self._locator = TorchLocator(
             checkpoint.info.mean, checkpoint.info.scale, checkpoint.tensors, device
         )
-        network = fill(Lite0(), checkpoint.tensors).eval().requires_grad_(False)
+        network = fill(Lite0(checkpoint.info.two_way), checkpoint.tensors).eval()
+        network.requires_grad_(False)
         network.entries.to(dtype=self._type)
         # What is pooled in half precision still meets heads of full precision.
         for part in network.children():

@@ -103,8 +103,12 @@ def enlarged(images: Tensor, side: int) -> Tensor:
 class Lite0(nn.Module):
     """EfficientNet-Lite0 under the 256-bit head and the photographic head."""
 
-    def __init__(self) -> None:
+    def __init__(self, two_way: bool = False) -> None:
+        """``two_way``: as ``ModelInfo.two_way``; ``late``, for training, sees one way all the
+        same.
+        """
         super().__init__()
+        self.two_way = two_way
         self.entries = nn.ModuleList(InvertedResidual(e.layers, e.residual) for e in LITE0)
         self.middle_power = nn.Parameter(torch.tensor(3.0))
         self.last_power = nn.Parameter(torch.tensor(3.0))
@@ -122,28 +126,39 @@ class Lite0(nn.Module):
 
     def late(self, features: Tensor, entries: int = MIDDLE) -> Outputs:
         """The rest of the table and the heads, without texture; ``features`` are ``early``'s."""
+        pooled = self._pooled(features, entries)
+        return self._said(pooled, pooled.new_empty((len(pooled), 0)))
+
+    def forward(self, images: Tensor) -> Outputs:
+        """``images``: float (n, 3, s, s), normalised as the checkpoint says.
+
+        Two-way, each is seen as it is and mirrored, and what is pooled of both is averaged.
+        """
+        features, moments = torch.cat((images, images.flip(3))) if self.two_way else images, []
+        for place in range(MIDDLE):
+            features = self.entries[place](features)
+            if place in TEXTURE:
+                moments += [features.mean((2, 3)), features.square().mean((2, 3)).sqrt()]
+        pooled, texture = self._pooled(features, MIDDLE), torch.cat(moments, 1)
+        if self.two_way:
+            pooled, texture = (
+                rows.view(2, -1, rows.shape[1]).mean(0) for rows in (pooled, texture)
+            )
+        outputs = self._said(pooled, texture)
+        return outputs._replace(photographic=outputs.photographic + self.texture(texture)[:, 0])
+
+    def _pooled(self, features: Tensor, entries: int) -> Tensor:
         middle = features
         for place in range(entries, len(self.entries)):
             if place == MIDDLE:
                 middle = features
             features = self.entries[place](features)
-        pooled = torch.cat(
-            (pool(functional.relu(middle), self.middle_power), pool(features, self.last_power)), 1
-        )
-        none = pooled.new_empty((len(pooled), 0))
-        return Outputs(self.head(pooled), self.photographic(pooled)[:, 0], pooled, none)
+        parts = functional.relu(middle), features
+        powers = self.middle_power, self.last_power
+        return torch.cat([pool(part, power) for part, power in zip(parts, powers, strict=True)], 1)
 
-    def forward(self, images: Tensor) -> Outputs:
-        """``images``: float (n, 3, s, s), normalised as the checkpoint says."""
-        features, moments = images, []
-        for place in range(MIDDLE):
-            features = self.entries[place](features)
-            if place in TEXTURE:
-                moments += [features.mean((2, 3)), features.square().mean((2, 3)).sqrt()]
-        outputs = self.late(features)
-        texture = torch.cat(moments, 1)
-        logits = outputs.photographic + self.texture(texture)[:, 0]
-        return outputs._replace(photographic=logits, texture=texture)
+    def _said(self, pooled: Tensor, texture: Tensor) -> Outputs:
+        return Outputs(self.head(pooled), self.photographic(pooled)[:, 0], pooled, texture)
 
 
 class Locator(nn.Module):

@@ -94,6 +94,8 @@ def _linear(node: Any, name: str, tensors: Tensors) -> Any:
 def _seen(info: ModelInfo, tensors: Tensors) -> tuple[Any, Any, Any]:
     """``images`` and what the heads see: pooled (n, 1392) and texture (n, 288)."""
     images, node = image_input(info.detail, info.mean, info.scale)
+    if info.two_way:
+        node = op.concat([node, _mirrored(node, info.detail)], 0)
     node = enlarged(node, info.input_size)
     middle, moments = node, []
     for place, entry in enumerate(LITE0):
@@ -104,7 +106,22 @@ def _seen(info: ModelInfo, tensors: Tensors) -> tuple[Any, Any, Any]:
             moments += [_mean(node), op.sqrt(_mean(op.multiply(node, node)))]
     powers = float(tensors["middle_power"]), float(tensors["last_power"])
     pooled = op.concat([_pool(middle, powers[0]), _pool(node, powers[1])], 1)
-    return images, pooled, op.concat(moments, 1)
+    texture = op.concat(moments, 1)
+    if info.two_way:
+        pooled, texture = _of_both(pooled), _of_both(texture)
+    return images, pooled, texture
+
+
+def _mirrored(node: Any, side: int) -> Any:
+    """``node``, (n, c, side, side), with its columns in reverse."""
+    columns = op.constant(np.arange(side - 1, -1, -1, dtype=np.int64))
+    return op.gather(node, columns, op.constant(np.int64(3)))
+
+
+def _of_both(rows: Any) -> Any:
+    """The mean of the first n rows and the other n: (2n, c) to (n, c)."""
+    first, second = op.split(rows, op.constant(np.int64(0)), 2).outputs()
+    return op.multiply(op.add(first, second), _scalar(0.5))
 
 
 def build(checkpoint: Checkpoint) -> ov.Model:

@@ -124,7 +124,8 @@ class TorchNetwork:
         if device == "cuda" and not torch.cuda.is_available():
             raise DeviceError("device cuda was asked for, and torch sees no CUDA device")
         self._info, self._device = checkpoint.info, torch.device(device)
-        network = fill(Lite0(), checkpoint.tensors).eval().requires_grad_(False)
+        network = fill(Lite0(checkpoint.info.two_way), checkpoint.tensors).eval()
+        network.requires_grad_(False)
         self._network = network.to(memory_format=torch.channels_last).to(self._device)
         self.locate = TorchLocator(
             checkpoint.info.mean, checkpoint.info.scale, checkpoint.tensors, device

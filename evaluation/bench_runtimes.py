@@ -56,7 +56,7 @@ class _Descriptors(torch.nn.Module):
 def _onnx_runtime(loaded: checkpoint.Checkpoint) -> Callable[[NDArray[np.float32]], object]:
     import onnxruntime
 
-    network = _Descriptors(fill(Lite0(), loaded.tensors).eval())
+    network = _Descriptors(fill(Lite0(loaded.info.two_way), loaded.tensors).eval())
     side = loaded.info.input_size
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"

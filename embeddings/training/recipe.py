@@ -41,6 +41,7 @@ class NetworkRecipe:
     frozen: int
     training_size: int
     input_size: int
+    two_way: bool
 
 
 @dataclass(frozen=True)
@@ -138,4 +139,6 @@ def _section(kind: type[_Section], values: dict[str, Any]) -> _Section:
     for name, value in values.items():
         if expected[name] == "int" and not isinstance(value, int):
             raise RecipeError(f"{kind.__name__}.{name} must be a whole number, not {value!r}")
+        if (expected[name] == "bool") != isinstance(value, bool):
+            raise RecipeError(f"{kind.__name__}.{name} must be a {expected[name]}, not {value!r}")
     return kind(**values)

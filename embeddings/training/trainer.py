@@ -341,6 +341,8 @@ class Trainer:
 
     def averaged(self) -> Lite0:
         """A network with the averaged weights."""
-        network = Lite0().to(self.device).to(memory_format=torch.channels_last)
+        network = (
+            Lite0(self.recipe.network.two_way).to(self.device).to(memory_format=torch.channels_last)
+        )
         network.load_state_dict(self.average | {"texture.weight": network.texture.weight})
         return network

@@ -24,6 +24,7 @@ INFO = ModelInfo(
     photographic_bounds=(0.2, 0.8),
     metrics={"recall": 0.5},
     data="drawn at random",
+    two_way=True,
 )
 
 
@@ -74,6 +75,13 @@ def test_metadata_that_is_not_a_models_is_refused(
     half = {name: np.asarray(tensor, np.float16) for name, tensor in random_tensors().items()}
     save_file(half, tmp_path / "model.safetensors", metadata=metadata)
     with pytest.raises(CheckpointError, match=reason):
+        checkpoint.load(tmp_path / "model.safetensors")
+
+
+def test_two_way_must_be_said_plainly(tmp_path: Path) -> None:
+    info = replace(INFO, two_way="yes")  # type: ignore[arg-type]  # as a file might have it
+    checkpoint.save(Checkpoint(info, random_tensors()), tmp_path / "model.safetensors")
+    with pytest.raises(CheckpointError, match="two_way"):
         checkpoint.load(tmp_path / "model.safetensors")
 
 

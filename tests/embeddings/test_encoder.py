@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from PIL import Image
 from embeddings import codes
 from embeddings.checkpoint import load
 from embeddings.edits import screens
-from embeddings.encoder import NetworkEncoder, load_encoder, prepare, squashed
+from embeddings.encoder import Network, NetworkEncoder, load_encoder, prepare, squashed
 from embeddings.errors import DeviceError
 from embeddings.locating import CELLS, SIDE, glance
 from embeddings.runtime import OpenVinoNetwork
@@ -49,6 +50,29 @@ def test_torch_and_openvino_give_the_same_codes(
     assert np.mean(apart <= 1) >= 0.99
     assert apart.max() <= 3
     np.testing.assert_allclose(ours.photographic, theirs.photographic, atol=1e-3)
+
+
+def test_two_way_an_image_and_its_mirror_image_have_one_code(
+    images: list[NDArray[np.uint8]],
+) -> None:
+    """On both runtimes, which agree; one way they are bits apart."""
+    shipped = load()
+    checkpoint = replace(shipped, info=replace(shipped.info, two_way=True))
+    prepared = np.stack([squashed(image, shipped.info.detail) for image in images])
+    mirrored = np.ascontiguousarray(prepared[:, :, ::-1])
+
+    def apart(network: Network) -> NDArray[np.int32]:
+        left, right = (codes.from_descriptors(network(views)[0]) for views in (prepared, mirrored))
+        return np.diag(codes.distances(left, right))
+
+    assert np.median(apart(OpenVinoNetwork(shipped, 1))) > 4
+    runtimes = OpenVinoNetwork(checkpoint, 1), TorchNetwork(checkpoint, "cpu")
+    for network in runtimes:
+        assert apart(network).max() <= 1
+    ours, theirs = (network(prepared) for network in runtimes)
+    away = np.diag(codes.distances(*(codes.from_descriptors(said[0]) for said in (ours, theirs))))
+    assert np.mean(away <= 1) >= 0.99
+    np.testing.assert_allclose(ours[1], theirs[1], atol=1e-3)
 
 
 def test_a_code_does_not_depend_on_the_batch_it_came_in(

@@ -20,6 +20,8 @@ def test_the_shipped_recipe_is_read() -> None:
     [
         ("temperature =", "temprature =", "temperature"),
         ("batch = 512", "batch = 6.5", "batch"),
+        ("batch = 512", "batch = true", "batch"),
+        ("two_way = true", "two_way = 1", "two_way"),
         ("seed =", "sed =", "seed"),
         ("[loss]", "[lost]", "loss"),
         ("[data]", "colour = 1\n[data]", "colour"),
