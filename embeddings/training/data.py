@@ -169,10 +169,15 @@ class PairBatches(Dataset[PairBatch]):
 
 
 def drawn_ahead(dataset: Dataset[Drawn], workers: int = 1) -> Iterator[Drawn]:
-    """The data set's batches in order, drawn ahead in other processes."""
+    """The data set's batches in order, drawn ahead in other processes; in this one with none."""
+    ahead = 8 if workers else None
     return iter(
         DataLoader(
-            dataset, batch_size=None, num_workers=workers, collate_fn=_as_it_is, prefetch_factor=8
+            dataset,
+            batch_size=None,
+            num_workers=workers,
+            collate_fn=_as_it_is,
+            prefetch_factor=ahead,
         )
     )
 

@@ -34,8 +34,9 @@ def test_every_image_is_drawn_once_and_three_copies_of_it(watched: Watched) -> N
     assert len({copy.tobytes() for copy in copies}) == 72
 
 
-def test_more_processes_draw_the_same(watched: Watched) -> None:
-    for ours, theirs in zip(drawn(watched), drawn_ahead(watched, 2), strict=True):
+@pytest.mark.parametrize("workers", [0, 2])
+def test_any_number_of_processes_draws_the_same(watched: Watched, workers: int) -> None:
+    for ours, theirs in zip(drawn(watched), drawn_ahead(watched, workers), strict=True):
         for left, right in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(left, right)
 
