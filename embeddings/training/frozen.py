@@ -2,8 +2,8 @@
 convolutions.
 
 Entries that keep their weights need no gradient: the product's graph runtime takes a third of
-torch's time for them. Trained 1x1 convolutions run as bfloat16 matrix products, for which current
-CPUs have units; depthwise convolutions stay in float32, whose backward pass torch runs several
+torch's time for them. Where the CPU has units for bfloat16, trained 1x1 convolutions run as matrix
+products in it; depthwise convolutions stay in float32, whose backward pass torch runs several
 times faster. Together a step of 64 pairs takes two thirds of its time (docs/training-log.md).
 
 It knows the network's table and its layers; not losses, data or schedules.
@@ -72,13 +72,25 @@ class Pointwise(nn.Conv2d):
         return product.view(count, height, width, -1).permute(0, 3, 1, 2)
 
 
-def quicken(network: nn.Module) -> None:
-    """Make every 1x1 convolution of ``network`` a ``Pointwise``, and no activation work in place;
-    parameters stay as they are.
+def has_bfloat16_units() -> bool:
+    """Whether this CPU multiplies bfloat16 itself: where it does not, torch takes ten times as long
+    for it as for float32.
+    """
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+
+
+def quicken(network: nn.Module, bfloat16: bool) -> None:
+    """Make no activation of ``network`` work in place and, if ``bfloat16``, every 1x1 convolution a
+    ``Pointwise``; parameters stay as they are.
     """
     for module in network.modules():
-        if type(module) is nn.Conv2d and module.kernel_size == (1, 1) and module.groups == 1:
-            module.__class__ = Pointwise
-        elif isinstance(module, nn.ReLU6):
+        if isinstance(module, nn.ReLU6):
             # In place, autograd would copy every product back into the view it came from.
             module.inplace = False
+        elif bfloat16 and _is_pointwise(module):
+            module.__class__ = Pointwise
+
+
+def _is_pointwise(module: nn.Module) -> bool:
+    return type(module) is nn.Conv2d and module.kernel_size == (1, 1) and module.groups == 1

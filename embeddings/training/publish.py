@@ -2,7 +2,10 @@
 
 ``python -m embeddings.training.publish weights --run DIR --locator FILE --corpus DIR --out FILE``
 takes the averaged weights of a run and of a locator, fits the photographic head and writes a
-checkpoint with provisional radii. ``python -m embeddings.training.publish figures --checkpoint FILE
+checkpoint with provisional radii. With ``--start FILE --share S`` the network's weights are those
+``S`` of the way from that checkpoint's to the run's: half the way to a run finds more copies than
+either end (docs/training-log.md). Source: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models,
+CVPR 2022. ``python -m embeddings.training.publish figures --checkpoint FILE
 --radii JSON --metrics JSON`` replaces its radii and metrics by measured ones.
 
 It knows runs and checkpoints; not how figures are measured (``evaluation``).
@@ -21,7 +24,7 @@ import torch
 from safetensors.torch import load_file
 
 from embeddings import checkpoint
-from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo
+from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo, Tensors
 from embeddings.network import Lite0
 from embeddings.runtime import build_seen
 from embeddings.torch_network import TorchLocator, tensors_of
@@ -52,11 +55,19 @@ def averaged(run: Path) -> Lite0:
     return network.eval()
 
 
+def on_the_way(start: Tensors, end: Tensors, share: float) -> Tensors:
+    """Tensors named as ``end``'s, ``share`` of the way to them from ``start``'s; float32."""
+    return {
+        name: ((1 - share) * start[name] + share * tensor).astype(np.float32)
+        for name, tensor in end.items()
+    }
+
+
 def publish_weights(
-    run: Path, locator: Path, corpus: Path, out: Path, recipe: Recipe, data: str
+    network: Tensors, locator: Path, corpus: Path, out: Path, recipe: Recipe, data: str
 ) -> None:
-    """Write a checkpoint from the run in ``run`` and the locator it was trained behind."""
-    tensors, located = tensors_of(averaged(run)), read_locator(locator)
+    """Write a checkpoint of a ``network``'s tensors and the locator it was trained behind."""
+    tensors, located = dict(network), read_locator(locator)
     info = ModelInfo(
         space=recipe.space,
         detail=recipe.data.detail,
@@ -106,6 +117,8 @@ def main(arguments: list[str] | None = None) -> None:
     weights.add_argument("--locator", type=Path, required=True)
     weights.add_argument("--corpus", type=Path, required=True)
     weights.add_argument("--out", type=Path, required=True)
+    weights.add_argument("--start", type=Path, help="checkpoint the run went on from")
+    weights.add_argument("--share", type=float, help="how far from there to the run's weights")
     weights.add_argument("--recipe", type=Path, default=RECIPE)
     weights.add_argument("--data", required=True, help="what it was trained on, on which terms")
     figures = commands.add_parser("figures", help="measured radii and metrics into a checkpoint")
@@ -115,8 +128,13 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     if asked.command == "weights":
+        if (asked.start is None) != (asked.share is None):
+            parser.error("--start and --share go together")
+        network: Tensors = tensors_of(averaged(asked.run))
+        if asked.start is not None:
+            network = on_the_way(checkpoint.load(asked.start).tensors, network, asked.share)
         recipe = read(asked.recipe)
-        publish_weights(asked.run, asked.locator, asked.corpus, asked.out, recipe, asked.data)
+        publish_weights(network, asked.locator, asked.corpus, asked.out, recipe, asked.data)
     else:
         publish_figures(asked.checkpoint, asked.radii, asked.metrics)
 

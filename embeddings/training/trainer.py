@@ -95,14 +95,14 @@ class Trainer:
 
     def _use_frozen(self, tensors: Tensors, threads: int) -> None:
         # Imported here: a machine with a GPU need not have the CPU's graph runtime.
-        from embeddings.training.frozen import FrozenEntries, quicken
+        from embeddings.training.frozen import FrozenEntries, has_bfloat16_units, quicken
 
         data, network = self.recipe.data, self.recipe.network
         if network.frozen:
             self.frozen = FrozenEntries(
                 tensors, network.frozen, data.detail, network.training_size, MEAN, SCALE, threads
             )
-        quicken(self.network)
+        quicken(self.network, has_bfloat16_units())
 
     def _optimiser(self) -> torch.optim.AdamW:
         rates, network = self.recipe.optimiser, self.network

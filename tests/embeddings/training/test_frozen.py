@@ -39,7 +39,7 @@ def test_a_quickened_network_gives_nearly_the_same_descriptors(images: np.ndarra
     plain, quick = (
         fill(Lite0(), imagenet_tensors()).to(memory_format=torch.channels_last) for _ in range(2)
     )
-    quicken(quick)
+    quicken(quick, bfloat16=True)
     with torch.no_grad():
         expected, found = (network(as_input(images)).pooled for network in (plain, quick))
     assert (found - expected).norm() / expected.norm() < 0.05
@@ -49,7 +49,7 @@ def test_quickening_keeps_parameters_and_leaves_depthwise_convolutions_alone() -
     """Names and tensors stay, so that states are saved and resumed as before."""
     network = Lite0()
     before = dict(network.named_parameters())
-    quicken(network)
+    quicken(network, bfloat16=True)
     after = dict(network.named_parameters())
     assert after.keys() == before.keys()
     assert all(after[name] is before[name] for name in before)
@@ -58,13 +58,24 @@ def test_quickening_keeps_parameters_and_leaves_depthwise_convolutions_alone() -
         assert isinstance(convolution, Pointwise) == (convolution.kernel_size == (1, 1))
 
 
+def test_without_bfloat16_units_a_quickened_network_answers_the_very_same(
+    images: np.ndarray,
+) -> None:
+    """Its convolutions stay torch's own."""
+    plain, quick = (fill(Lite0(), imagenet_tensors()) for _ in range(2))
+    quicken(quick, bfloat16=False)
+    with torch.no_grad():
+        expected, found = (network(as_input(images)).pooled for network in (plain, quick))
+    assert torch.equal(found, expected)
+
+
 def test_a_pointwise_convolution_learns() -> None:
     """Its gradients are those of the float32 convolution, to bfloat16's precision."""
     torch.manual_seed(0)
     plain = nn.Conv2d(16, 8, 1)
     quick = nn.Conv2d(16, 8, 1)
     quick.load_state_dict(plain.state_dict())
-    quicken(nn.Sequential(quick))
+    quicken(nn.Sequential(quick), bfloat16=True)
     features = torch.randn(2, 16, 5, 5).to(memory_format=torch.channels_last)
     target = torch.randn(2, 8, 5, 5)
     for convolution in (plain, quick):

@@ -90,6 +90,41 @@ def test_a_run_ends_in_a_checkpoint_that_encodes(corpus: Path, tmp_path: Path) -
     assert encoder.encode([image]).codes.shape == (1, 32)
 
 
+def test_weights_are_published_on_the_way_to_a_run(corpus: Path, tmp_path: Path) -> None:
+    """A quarter of the way from the checkpoint the run went on from."""
+    recipe = tiny_recipe(tmp_path, steps=1)
+    run(corpus, tmp_path / "run", recipe)
+    publish.main(
+        [
+            *("weights", "--run", str(tmp_path / "run"), "--corpus", str(corpus)),
+            *("--start", str(DEFAULT_CHECKPOINT), "--share", "0.25"),
+            *("--out", str(tmp_path / "model.safetensors"), "--recipe", str(recipe)),
+            *("--locator", str(DEFAULT_CHECKPOINT)),
+            *("--data", "drawings"),
+        ]
+    )
+    start, end = checkpoint.load().tensors, load_file(tmp_path / "run" / "weights.safetensors")
+    published = checkpoint.load(tmp_path / "model.safetensors").tensors
+    for name in ("head.weight", "head.bias"):
+        expected = (0.75 * start[name] + 0.25 * end[name]).astype(np.float16)
+        np.testing.assert_allclose(published[name], expected, rtol=1e-3)  # its last bit or less
+        assert (expected != start[name]).any()
+
+
+def test_a_start_without_a_share_is_refused(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        publish.main(
+            [
+                *("weights", "--run", str(tmp_path), "--corpus", str(corpus)),
+                *("--start", str(DEFAULT_CHECKPOINT), "--out", str(tmp_path / "model.safetensors")),
+                *("--locator", str(DEFAULT_CHECKPOINT), "--data", "drawings"),
+            ]
+        )
+    assert "--start and --share go together" in capsys.readouterr().err
+
+
 def test_a_run_is_not_resumed_with_another_recipe(corpus: Path, tmp_path: Path) -> None:
     run(corpus, tmp_path / "run", tiny_recipe(tmp_path, steps=1))
     kept = (tmp_path / "run" / "state.safetensors").read_bytes()
