@@ -82,6 +82,8 @@ def main(arguments: list[str] | None = None) -> None:
     )
     if (asked.out / "state.safetensors").exists():
         trainer.resume()
+    if trainer.step >= recipe.optimiser.steps:
+        return  # it has ended
     drawn = drawn_ahead(trainer.data(), asked.workers)
     trainer.begin(drawn)
     columns = (

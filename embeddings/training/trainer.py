@@ -129,10 +129,12 @@ class Trainer:
         data, steps = self.recipe.data, self.recipe.optimiser.steps
         curriculum = Curriculum(data.weak, data.strong, data.ramp)
         seed, drawn = self.recipe.seed, data.drawn
-        # As many more as fill the pool before the first step.
-        steps += -(-len(self.images) // drawn)
+        # An epoch fills the pool before the first step. A resumed run draws from the start of an
+        # epoch: two that overlap would fill it late, and leave too little for the last steps.
+        epoch = -(-len(self.images) // drawn)
+        first = self.step - self.step % epoch
         return PairBatches(
-            self.images, self.locate, data.detail, drawn, steps, curriculum, seed, self.step
+            self.images, self.locate, data.detail, drawn, steps + epoch, curriculum, seed, first
         )
 
     def begin(self, drawn: Iterator[PairBatch]) -> None:
@@ -204,7 +206,8 @@ class Trainer:
             return self.network.late(self.frozen(images.numpy()), entries)
         pixels = enlarged((pixels - MEAN) / SCALE, self.recipe.network.training_size)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        # A CPU has its own way to bfloat16 (``frozen``), where it pays.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "cpu"):
             with torch.no_grad():
                 features = self.network.early(pixels, entries)
             outputs = self.network.late(features, entries)
@@ -316,11 +319,13 @@ class Trainer:
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": tensor for name, tensor in state.items()}
         tensors |= {"memory": self.memory, "step": torch.tensor(self.step)}
-        partial = self.out / "state.partial"
-        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, partial)
-        partial.replace(self.out / "state.safetensors")
-        weights = {name: tensor.cpu().contiguous() for name, tensor in self.average.items()}
-        save_file(weights, self.out / "weights.safetensors")
+        self._write(tensors, "state")
+        self._write(self.average, "weights")
+
+    def _write(self, tensors: dict[str, Tensor], name: str) -> None:
+        partial = self.out / f"{name}.partial"
+        save_file({key: tensor.cpu().contiguous() for key, tensor in tensors.items()}, partial)
+        partial.replace(self.out / f"{name}.safetensors")
 
     def resume(self) -> None:
         """Take up the run where ``save`` left it."""

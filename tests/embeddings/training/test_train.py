@@ -67,6 +67,9 @@ def test_a_run_ends_in_a_checkpoint_that_encodes(corpus: Path, tmp_path: Path) -
     run(corpus, tmp_path / "run", recipe)
     trained = load_file(tmp_path / "run" / "weights.safetensors")
     assert all(np.isfinite(tensor).all() for tensor in trained.values())
+    before = (tmp_path / "run" / "state.safetensors").read_bytes()
+    run(corpus, tmp_path / "run", recipe)  # it has ended: nothing is left to do
+    assert (tmp_path / "run" / "state.safetensors").read_bytes() == before
     publish.main(
         [
             *("weights", "--run", str(tmp_path / "run"), "--corpus", str(corpus)),
@@ -161,6 +164,22 @@ def test_a_stopped_run_resumes_where_it_was(
         torch.testing.assert_close(one, other)
     for name, tensor in first.average.items():
         torch.testing.assert_close(tensor, second.average[name])
+
+
+def test_a_resumed_run_has_views_for_every_step_that_is_left(
+    corpus: Path, everywhere: Locate, tmp_path: Path
+) -> None:
+    """Wherever in an epoch it stopped: one epoch fills the pool, and a batch is left for each."""
+    steps = 12
+    recipe = read(tiny_recipe(tmp_path, steps))
+    trainer = Trainer(recipe, read_shards(corpus), everywhere, tmp_path)
+    for step in range(steps):
+        trainer.step = step
+        data = trainer.data()
+        drawn = [data._chosen(data.first + place) for place in range(len(data))]
+        filling, left = drawn[: data.an_epoch], drawn[data.an_epoch :]
+        assert sorted(np.concatenate(filling)) == list(range(len(trainer.images)))
+        assert len(left) >= steps - step
 
 
 def test_a_gpu_would_train_on_the_same_features(
