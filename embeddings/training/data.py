@@ -99,6 +99,11 @@ class PairBatch:
     """int64 (n,): places in the corpus."""
 
 
+def batches_an_epoch(images: int, batch: int) -> int:
+    """How many batches of ``batch`` draw each of ``images`` once; the last may be smaller."""
+    return -(-images // batch)
+
+
 class PairBatches(Dataset[PairBatch]):
     """Batch number ``step`` of a run; deterministic."""
 
@@ -148,7 +153,7 @@ class PairBatches(Dataset[PairBatch]):
     @property
     def an_epoch(self) -> int:
         """Batches until every image has been drawn."""
-        return -(-len(self.images) // self.batch)
+        return batches_an_epoch(len(self.images), self.batch)
 
     def _pair(
         self, image: int, rng: np.random.Generator, strength: float

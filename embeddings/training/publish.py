@@ -38,17 +38,8 @@ _PROVISIONAL = {"photographic": 48, "non_photographic": 48, "any": 48}
 
 
 def averaged(run: Path) -> Lite0:
-    """The network of a run's averaged weights; of its newest state while it has not ended."""
-    ended = run / "weights.safetensors"
-    if ended.exists():
-        tensors = load_file(ended)
-    else:
-        state = load_file(run / "state.safetensors")
-        tensors = {
-            name.removeprefix("average."): tensor
-            for name, tensor in state.items()
-            if name.startswith("average.")
-        }
+    """The network of a run's averaged weights, as they were last saved."""
+    tensors = load_file(run / "weights.safetensors")
     network = Lite0()
     # The texture's weights are fitted afterwards: a run does not have them.
     network.load_state_dict(tensors | {"texture.weight": network.texture.weight})

@@ -29,6 +29,7 @@ from embeddings.training.data import (
     PairBatch,
     PairBatches,
     TrainingImage,
+    batches_an_epoch,
     drawn_ahead,
 )
 from embeddings.training.device_edits import edited
@@ -131,7 +132,7 @@ class Trainer:
         seed, drawn = self.recipe.seed, data.drawn
         # An epoch fills the pool before the first step. A resumed run draws from the start of an
         # epoch: two that overlap would fill it late, and leave too little for the last steps.
-        epoch = -(-len(self.images) // drawn)
+        epoch = batches_an_epoch(len(self.images), drawn)
         first = self.step - self.step % epoch
         return PairBatches(
             self.images, self.locate, data.detail, drawn, steps + epoch, curriculum, seed, first
@@ -319,8 +320,9 @@ class Trainer:
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": tensor for name, tensor in state.items()}
         tensors |= {"memory": self.memory, "step": torch.tensor(self.step)}
-        self._write(tensors, "state")
+        # Weights first: where there is a state to resume from, there are weights to publish.
         self._write(self.average, "weights")
+        self._write(tensors, "state")
 
     def _write(self, tensors: dict[str, Tensor], name: str) -> None:
         partial = self.out / f"{name}.partial"
