@@ -152,12 +152,10 @@ def run(
     keep(report)
     progress("encoder")
     encoder = encode_rows(names[0])
-    report = replace(
-        report,
-        encoder=tuple(encoder),
-        bars=() if cpu else bars(report.searches, peers, encoder),
-        notes=(*report.notes, decoding_note(names[0])),
-    )
+    measured = () if cpu else bars(report.searches, peers, encoder)
+    report = replace(report, encoder=tuple(encoder), bars=measured)
+    keep(report)
+    report = replace(report, notes=(*report.notes, decoding_note(names[0])))
     keep(report)
     return report
 

@@ -99,7 +99,9 @@ def keeper(report: Path | None, calibration: Path | None) -> Keep:
     def keep(so_far: GpuReport) -> None:
         if report is not None:
             document = json.dumps(so_far.to_json(), indent=1) + "\n"
-            report.write_text(document, encoding="utf-8")
+            partial = report.with_name(f"{report.name}.partial")
+            partial.write_text(document, encoding="utf-8")
+            partial.replace(report)  # stopped halfway, the last whole report is still there
         if calibration is not None:
             save(so_far.calibration, calibration)
 

@@ -3,8 +3,8 @@
 A corpus is a folder of plain tar shards (``train-*.tar``, one JPEG an entry) with
 ``manifest.csv``: shard, name, source, kind (``photo`` or ``nonphoto``), style. Images stay
 compressed in memory; a view is decoded, edited and squashed when it is asked for, in worker
-processes, from a seed that depends only on (run's seed, step), so that a resumed run draws what
-an unbroken one would have.
+processes, from a seed that depends only on (run's seed, step): a run can be made again. A resumed
+one draws from the start of an epoch, so its views are others than an unbroken run's.
 
 It knows nothing of networks or losses.
 """
@@ -131,7 +131,9 @@ class PairBatches(Dataset[PairBatch]):
         step = self.first + place
         chosen = self._chosen(step)
         rng = np.random.default_rng((self.seed, 1, step))
-        strength = self.curriculum.at(step / self.steps)
+        # The first epoch is drawn before anything is trained.
+        trained = max(0, step - self.an_epoch) / max(1, self.steps - self.an_epoch)
+        strength = self.curriculum.at(trained)
         pairs = [self._pair(int(image), rng, strength) for image in chosen]
         views = [np.asarray(view) for pair in zip(*pairs, strict=True) for view in pair]
         prepared = prepare(views, self.detail, self.locate)

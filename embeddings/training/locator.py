@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -37,6 +38,7 @@ from embeddings.training import pages
 from embeddings.training.data import TrainingImage, read_shards
 from embeddings.training.inputs import as_input
 from embeddings.training.recipe import RECIPE, LocatorRecipe, Recipe, read
+from embeddings.training.terminal import ended
 
 _CHUNK: Final = 100  # samples drawn from one seed
 _FINE: Final = 10_000  # pixels a side at which parts are compared: they are rounded to that
@@ -227,4 +229,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended(main))

@@ -1,27 +1,29 @@
 """What a training run is made of, kept beside it: a run goes on only with what it began with.
 
-``origin.json`` in the run's folder holds the recipe, and digests of the images, of the locator and
-of the weights it starts from. It knows files and their digests; nothing of networks or steps.
+``origin.json`` in the run's folder holds the recipe, and digests of the images and their kinds, of
+the locator and of the weights it starts from. It knows files and their digests; nothing of networks
+or steps.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from embeddings.checkpoint import Tensors
+from embeddings.errors import EmbeddingError
 from embeddings.training.data import TrainingImage
 from embeddings.training.recipe import Recipe
 
 FILE: Final = "origin.json"
 
 
-class OriginError(ValueError):
-    """A run was to be resumed with something else than it began with."""
+class OriginError(EmbeddingError):
+    """A run is not made of what it should be, or nothing says what of."""
 
 
 def origin(
@@ -29,29 +31,38 @@ def origin(
 ) -> dict[str, Any]:
     """What the run is made of, by dotted name; ``start`` is ``None`` from ImageNet's weights."""
     document = _flat("recipe", asdict(recipe))
-    document["images"] = _digest(image.data for image in images)
-    document["locator"] = _of_tensors(locator)
-    document["start"] = "imagenet" if start is None else _of_tensors(start)
+    document["images"] = _digest(part for image in images for part in _parts(image))
+    document["locator"] = digest(locator)
+    document["start"] = "imagenet" if start is None else digest(start)
     return document
 
 
-def keep(document: dict[str, Any], folder: Path) -> None:
-    """Write ``document`` into a new run's folder, or compare it with the one that is there.
+def keep(document: Mapping[str, Any], folder: Path, begun: bool) -> None:
+    """Write ``document`` into a new run's folder, or compare it with that of a ``begun`` one.
 
-    Raises ``OriginError`` with the names of what differs.
+    Raises ``OriginError`` with the names of what differs, or if the run's own is not there.
     """
-    path = folder / FILE
-    if not path.exists():
-        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    names = sorted(before.keys() | document.keys())
-    other = [name for name in names if before.get(name) != document.get(name)]
-    if other:
+    if not begun:
+        # What a run that came to nothing left here is of no account.
+        text = json.dumps(document, indent=1) + "\n"
+        (folder / FILE).write_text(text, encoding="utf-8")
+    elif other := differing(document, folder):
         raise OriginError(
             f"{folder}: this run began with another {', '.join(other)}; resume it as it began, or "
             "begin a new one in another folder, from its weights once they are published (--start)"
         )
+
+
+def differing(document: Mapping[str, Any], folder: Path) -> list[str]:
+    """The names in ``document``, sorted, of what the run in ``folder`` did not begin with.
+
+    Raises ``OriginError`` if nothing says what it began with.
+    """
+    path = folder / FILE
+    if not path.exists():
+        raise OriginError(f"{path} is not there to say what this run began with")
+    before = json.loads(path.read_text(encoding="utf-8"))
+    return sorted(name for name in document if before.get(name) != document[name])
 
 
 def _flat(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401  # walks any JSON-like value
@@ -64,7 +75,12 @@ def _flat(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401  # walks any
     }
 
 
-def _of_tensors(tensors: Tensors) -> str:
+def _parts(image: TrainingImage) -> tuple[bytes, bytes]:
+    return image.data, image.kind.encode()
+
+
+def digest(tensors: Tensors) -> str:
+    """The SHA-256 of ``tensors`` and their names, in any order."""
     return _digest(
         part for name in sorted(tensors) for part in (name.encode(), tensors[name].tobytes())
     )

@@ -5,8 +5,10 @@ takes the averaged weights of a run and of a locator, fits the photographic head
 checkpoint with provisional radii. With ``--start FILE --share S`` the network's weights are those
 ``S`` of the way from that checkpoint's to the run's: half the way to a run finds more copies than
 either end (docs/training-log.md). Source: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models,
-CVPR 2022. ``python -m embeddings.training.publish figures --checkpoint FILE
---radii JSON --metrics JSON`` replaces its radii and metrics by measured ones.
+CVPR 2022. Another locator, start or detail than the run's is refused.
+
+``python -m embeddings.training.publish figures --checkpoint FILE --radii JSON --metrics JSON``
+replaces a checkpoint's radii and metrics by measured ones.
 
 It knows runs and checkpoints; not how figures are measured (``evaluation``).
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +35,9 @@ from embeddings.training import imagery
 from embeddings.training.data import read_shards
 from embeddings.training.imagenet import MEAN, SCALE
 from embeddings.training.locator import read_locator
+from embeddings.training.origin import OriginError, differing, digest
 from embeddings.training.recipe import RECIPE, Recipe, read
+from embeddings.training.terminal import ended
 
 _PROVISIONAL = {"photographic": 48, "non_photographic": 48, "any": 48}
 
@@ -46,6 +51,17 @@ def averaged(run: Path) -> Lite0:
     return network.eval()
 
 
+def check_origin(run: Path, recipe: Recipe, locator: Tensors, start: Tensors | None) -> None:
+    """Raise ``OriginError`` unless the ``run`` was trained behind ``locator``, at the detail of
+    ``recipe`` and, if a ``start`` is given, from there. How it is used may differ.
+    """
+    claimed = {"recipe.data.detail": recipe.data.detail, "locator": digest(locator)}
+    if start is not None:
+        claimed["start"] = digest(start)
+    if other := differing(claimed, run):
+        raise OriginError(f"{run}: this run was trained with another {', '.join(other)}")
+
+
 def on_the_way(start: Tensors, end: Tensors, share: float) -> Tensors:
     """Tensors named as ``end``'s, ``share`` of the way to them from ``start``'s; float32."""
     return {
@@ -55,10 +71,10 @@ def on_the_way(start: Tensors, end: Tensors, share: float) -> Tensors:
 
 
 def publish_weights(
-    network: Tensors, locator: Path, corpus: Path, out: Path, recipe: Recipe, data: str
+    network: Tensors, locator: Tensors, corpus: Path, out: Path, recipe: Recipe, data: str
 ) -> None:
     """Write a checkpoint of a ``network``'s tensors and the locator it was trained behind."""
-    tensors, located = dict(network), read_locator(locator)
+    tensors = dict(network)
     info = ModelInfo(
         space=recipe.space,
         detail=recipe.data.detail,
@@ -76,13 +92,13 @@ def publish_weights(
     )
     head = imagery.fit(
         lambda images: np.array(compiled([images])[compiled.output(0)]),
-        TorchLocator(MEAN, SCALE, located),
+        TorchLocator(MEAN, SCALE, locator),
         read_shards(corpus),
         info.detail,
         recipe.head.imagery,
         recipe.seed,
     )
-    tensors |= located
+    tensors |= locator
     tensors |= {
         "photographic.weight": head.weight,
         "photographic.bias": head.bias,
@@ -99,6 +115,13 @@ def publish_figures(path: Path, radii: dict[str, int], metrics: dict[str, object
     checkpoint.save(Checkpoint(info, before.tensors), path)
 
 
+def _share(text: str) -> float:
+    share = float(text)  # argparse names the argument if it is no number
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"a share lies between 0 and 1, not {text}")
+    return share
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
@@ -109,7 +132,7 @@ def main(arguments: list[str] | None = None) -> None:
     weights.add_argument("--corpus", type=Path, required=True)
     weights.add_argument("--out", type=Path, required=True)
     weights.add_argument("--start", type=Path, help="checkpoint the run went on from")
-    weights.add_argument("--share", type=float, help="how far from there to the run's weights")
+    weights.add_argument("--share", type=_share, help="how far from there to the run's weights")
     weights.add_argument("--recipe", type=Path, default=RECIPE)
     weights.add_argument("--data", required=True, help="what it was trained on, on which terms")
     figures = commands.add_parser("figures", help="measured radii and metrics into a checkpoint")
@@ -121,14 +144,16 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.command == "weights":
         if (asked.start is None) != (asked.share is None):
             parser.error("--start and --share go together")
+        recipe, locator = read(asked.recipe), read_locator(asked.locator)
+        start = checkpoint.load(asked.start).tensors if asked.start else None
+        check_origin(asked.run, recipe, locator, start)
         network: Tensors = tensors_of(averaged(asked.run))
-        if asked.start is not None:
-            network = on_the_way(checkpoint.load(asked.start).tensors, network, asked.share)
-        recipe = read(asked.recipe)
-        publish_weights(network, asked.locator, asked.corpus, asked.out, recipe, asked.data)
+        if start is not None:
+            network = on_the_way(start, network, asked.share)
+        publish_weights(network, locator, asked.corpus, asked.out, recipe, asked.data)
     else:
         publish_figures(asked.checkpoint, asked.radii, asked.metrics)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended(main))

@@ -10,11 +10,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from embeddings.errors import EmbeddingError
+
 RECIPE: Final = Path(__file__).parent / "recipe.toml"
 """The recipe of a run that names no other."""
 
 
-class RecipeError(ValueError):
+class RecipeError(EmbeddingError):
     """A recipe file that lacks a key, has one too many, or a value of the wrong type."""
 
 

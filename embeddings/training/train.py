@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from embeddings.training.imagenet import MEAN, SCALE
 from embeddings.training.locator import read_locator
 from embeddings.training.origin import keep, origin
 from embeddings.training.recipe import RECIPE, read
+from embeddings.training.terminal import ended
 from embeddings.training.trainer import Trainer
 
 _LOG_EVERY = 20
@@ -68,19 +70,20 @@ def main(arguments: list[str] | None = None) -> None:
     """Run, or resume, a training run."""
     asked = parse(arguments)
     torch.set_num_threads(asked.threads)
-    torch.backends.cudnn.benchmark = True  # every step has the same shapes
+    torch.backends.cudnn.benchmark = True  # steps have the same shapes: a search pays once
     recipe = read(asked.recipe)
     torch.manual_seed(recipe.seed)
     asked.out.mkdir(parents=True, exist_ok=True)
     images = read_shards(asked.corpus)
     locator = read_locator(asked.locator)
     start = checkpoint.load(asked.start).tensors if asked.start else None
-    keep(origin(recipe, images, locator, start), asked.out)
+    begun = (asked.out / "state.safetensors").exists()
+    keep(origin(recipe, images, locator, start), asked.out, begun)
     locate = TorchLocator(MEAN, SCALE, locator)
     trainer = Trainer(
         recipe, images, locate, asked.out, asked.threads, asked.device, asked.workers, start
     )
-    if (asked.out / "state.safetensors").exists():
+    if begun:
         trainer.resume()
     if trainer.step >= recipe.optimiser.steps:
         return  # it has ended
@@ -115,4 +118,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended(main))

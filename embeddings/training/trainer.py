@@ -39,7 +39,7 @@ from embeddings.training.pool import Pool, in_runs
 from embeddings.training.recipe import Recipe
 
 _EARLY: Final = 7
-"""Entries up to stride 8 are trained at a rate of their own: ImageNet's millions of images taught
+"""The first entries are trained at a rate of their own: ImageNet's millions of images taught
 them edges and textures better than a corpus of thousands can."""
 
 
@@ -227,8 +227,9 @@ class Trainer:
         return rows, _as_floats(left), self._copies(images, right, rng)
 
     def _copies(self, images: NDArray[np.int64], right: Tensor, rng: np.random.Generator) -> Tensor:
-        """Right views for a step: a share of them made of left views here, others as drawn but for
-        a little, so that none is seen twice. ``right``: uint8 (n, s, s, 3); float (n, 3, s, s).
+        """Right views for a step: a share of them made of left views here, others as drawn and
+        edited a little, so that none is seen twice. ``right``: uint8 (n, s, s, 3); float (n, 3, s,
+        s).
         """
         data, count = self.recipe.data, len(images)
         plain, _ = self.pool.take(images, rng)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
 from embeddings import codes
-from embeddings.checkpoint import load
+from embeddings.checkpoint import Checkpoint, load
 from embeddings.cuda_network import CudaNetwork, Precision, open_cuda_encoder
 from embeddings.encoder import Encoded, NetworkEncoder, load_encoder
 from embeddings.errors import DeviceError
+from embeddings.runtime import OpenVinoNetwork
 from evaluation.samples import drawings, photographs
 
 
@@ -49,6 +52,17 @@ def test_bfloat16_strays_further_but_not_as_far_as_strangers_stand(
     apart = np.diag(codes.distances(encoded("bfloat16", images).codes, reference.codes))
     assert np.median(apart) <= 16
     assert apart.max() <= 40
+
+
+def test_both_ways_are_pooled_as_on_the_cpu(images: list[NDArray[np.uint8]]) -> None:
+    checkpoint = load()
+    checkpoint = Checkpoint(replace(checkpoint.info, two_way=True), checkpoint.tensors)
+    ours, theirs = (
+        NetworkEncoder(checkpoint.info, network, "test", batch=8).encode(images[::4])
+        for network in (CudaNetwork(checkpoint, "cpu", "float32"), OpenVinoNetwork(checkpoint, 1))
+    )
+    assert np.diag(codes.distances(ours.codes, theirs.codes)).max() <= 2
+    np.testing.assert_allclose(ours.photographic, theirs.photographic, atol=0.02)
 
 
 def test_an_unknown_precision_and_a_missing_device_are_named() -> None:

@@ -29,7 +29,7 @@ def test_every_image_of_every_shard_is_read(corpus: Path) -> None:
     assert sum(image.kind == "photo" for image in images) == 8
 
 
-def test_a_resumed_run_draws_what_an_unbroken_one_would(batches: Draw) -> None:
+def test_the_same_step_draws_the_same_wherever_it_began(batches: Draw) -> None:
     whole, resumed = batches()[7], batches(first=5)[2]
     np.testing.assert_array_equal(whole.images, resumed.images)
     np.testing.assert_array_equal(whole.left, resumed.left)
@@ -63,3 +63,19 @@ def test_copies_differ_from_what_they_are_copies_of(batches: Draw) -> None:
 @pytest.mark.parametrize(("progress", "strength"), [(0, 0.2), (0.25, 0.6), (0.5, 1.0), (1, 1.0)])
 def test_strength_rises_and_then_stays(progress: float, strength: float) -> None:
     assert CURRICULUM.at(progress) == pytest.approx(strength)
+
+
+def test_copies_grow_strong_over_the_training_not_over_what_is_drawn_before_it(
+    corpus: Path, everywhere: Locate
+) -> None:
+    asked: list[float] = []
+
+    class Noted(Curriculum):
+        def at(self, progress: float) -> float:
+            asked.append(progress)
+            return super().at(progress)
+
+    data = PairBatches(read_shards(corpus), everywhere, 16, 12, 6, Noted(0.2, 1.0, 0.5), 1)
+    for step in range(6):  # of which the first two fill the pool
+        data[step]
+    assert asked == [0, 0, 0, 0.25, 0.5, 0.75]

@@ -23,24 +23,43 @@ def recipe() -> Recipe:
 
 
 def test_the_same_run_goes_on(recipe: Recipe, tmp_path: Path) -> None:
-    for _ in range(3):
-        keep(origin(recipe, IMAGES, dict(sorted(LOCATOR.items(), reverse=True)), None), tmp_path)
+    for begun in (False, True, True):
+        turned = dict(sorted(LOCATOR.items(), reverse=True))
+        keep(origin(recipe, IMAGES, turned, None), tmp_path, begun)
     assert (tmp_path / FILE).exists()
 
 
+def test_a_run_that_has_not_begun_may_be_made_of_something_else(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    """Such as the right recipe, after a first try with the wrong one."""
+    keep(origin(recipe, IMAGES[:1], LOCATOR, None), tmp_path, begun=False)
+    keep(origin(recipe, IMAGES, LOCATOR, None), tmp_path, begun=False)
+    keep(origin(recipe, IMAGES, LOCATOR, None), tmp_path, begun=True)
+
+
+def test_a_run_that_cannot_say_what_it_began_with_does_not_go_on(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(OriginError, match="is not there"):
+        keep(origin(recipe, IMAGES, LOCATOR, None), tmp_path, begun=True)
+
+
 def test_what_differs_is_named_and_what_is_kept_stays(recipe: Recipe, tmp_path: Path) -> None:
-    keep(origin(recipe, IMAGES, LOCATOR, None), tmp_path)
+    keep(origin(recipe, IMAGES, LOCATOR, None), tmp_path, begun=False)
     before = (tmp_path / FILE).read_bytes()
     longer = replace(recipe, optimiser=replace(recipe.optimiser, steps=5))
+    relabelled = [replace(image, kind="nonphoto") for image in IMAGES]
     moved: Tensors = {**LOCATOR, "b": np.full((2, 2), 2, np.float32)}
     for others, named in (
         (origin(longer, IMAGES, LOCATOR, None), "another recipe.optimiser.steps;"),
         (origin(recipe, IMAGES[:2], LOCATOR, None), "another images;"),
         (origin(recipe, IMAGES[::-1], LOCATOR, None), "another images;"),
+        (origin(recipe, relabelled, LOCATOR, None), "another images;"),
         (origin(recipe, IMAGES, moved, None), "another locator;"),
         (origin(recipe, IMAGES, LOCATOR, LOCATOR), "another start;"),
         (origin(longer, IMAGES, moved, None), "another locator, recipe.optimiser.steps;"),
     ):
         with pytest.raises(OriginError, match=named):
-            keep(others, tmp_path)
+            keep(others, tmp_path, begun=True)
     assert (tmp_path / FILE).read_bytes() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from embeddings.network import enlarged
 from embeddings.training import publish, train
 from embeddings.training.data import read_shards
 from embeddings.training.inputs import as_input
-from embeddings.training.origin import OriginError
+from embeddings.training.locator import read_locator
+from embeddings.training.origin import OriginError, keep, origin
 from embeddings.training.recipe import RECIPE, read
 from embeddings.training.trainer import Trainer
 from evaluation.samples import photograph, photograph_names
@@ -52,12 +54,12 @@ def tiny_recipe(folder: Path, steps: int) -> Path:
     return path
 
 
-def run(corpus: Path, out: Path, recipe: Path) -> None:
+def run(corpus: Path, out: Path, recipe: Path, *more: str) -> None:
     train.main(
         [
             *("--corpus", str(corpus), "--out", str(out)),
             *("--locator", str(DEFAULT_CHECKPOINT)),
-            *("--recipe", str(recipe), "--threads", "1"),
+            *("--recipe", str(recipe), "--threads", "1", *more),
         ]
     )
 
@@ -96,7 +98,7 @@ def test_a_run_ends_in_a_checkpoint_that_encodes(corpus: Path, tmp_path: Path) -
 def test_weights_are_published_on_the_way_to_a_run(corpus: Path, tmp_path: Path) -> None:
     """A quarter of the way from the checkpoint the run went on from."""
     recipe = tiny_recipe(tmp_path, steps=1)
-    run(corpus, tmp_path / "run", recipe)
+    run(corpus, tmp_path / "run", recipe, "--start", str(DEFAULT_CHECKPOINT))
     publish.main(
         [
             *("weights", "--run", str(tmp_path / "run"), "--corpus", str(corpus)),
@@ -114,18 +116,31 @@ def test_weights_are_published_on_the_way_to_a_run(corpus: Path, tmp_path: Path)
         assert (expected != start[name]).any()
 
 
-def test_a_start_without_a_share_is_refused(
-    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("start", "named"),
+    [
+        (["--start", str(DEFAULT_CHECKPOINT)], "--start and --share go together"),
+        (["--share", "0.5"], "--start and --share go together"),
+        (["--start", str(DEFAULT_CHECKPOINT), "--share", "1.5"], "between 0 and 1, not 1.5"),
+        (["--start", str(DEFAULT_CHECKPOINT), "--share", "nan"], "between 0 and 1, not nan"),
+    ],
+)
+def test_a_start_without_a_share_of_the_way_is_refused(
+    start: list[str],
+    named: str,
+    corpus: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit):
         publish.main(
             [
-                *("weights", "--run", str(tmp_path), "--corpus", str(corpus)),
-                *("--start", str(DEFAULT_CHECKPOINT), "--out", str(tmp_path / "model.safetensors")),
+                *("weights", "--run", str(tmp_path), "--corpus", str(corpus), *start),
+                *("--out", str(tmp_path / "model.safetensors")),
                 *("--locator", str(DEFAULT_CHECKPOINT), "--data", "drawings"),
             ]
         )
-    assert "--start and --share go together" in capsys.readouterr().err
+    assert named in capsys.readouterr().err
 
 
 def test_a_run_is_not_resumed_with_another_recipe(corpus: Path, tmp_path: Path) -> None:
@@ -134,6 +149,25 @@ def test_a_run_is_not_resumed_with_another_recipe(corpus: Path, tmp_path: Path) 
     with pytest.raises(OriginError, match=r"recipe\.optimiser\.steps"):
         run(corpus, tmp_path / "run", tiny_recipe(tmp_path, steps=2))
     assert (tmp_path / "run" / "state.safetensors").read_bytes() == kept
+
+
+def test_a_run_is_published_only_as_what_it_was_trained_as(tmp_path: Path) -> None:
+    """Behind its own locator, at its own detail, on the way from its own start."""
+    recipe = read(tiny_recipe(tmp_path, steps=4))
+    locator = read_locator(DEFAULT_CHECKPOINT)
+    keep(origin(recipe, [], locator, locator), tmp_path, begun=False)
+    larger = replace(recipe, network=replace(recipe.network, input_size=96))
+    publish.check_origin(tmp_path, larger, locator, locator)
+    publish.check_origin(tmp_path, larger, locator, None)
+    finer = replace(recipe, data=replace(recipe.data, detail=64))
+    moved = {name: tensor + 1 for name, tensor in locator.items()}
+    for claimed, named in (
+        ((finer, locator, None), "another recipe.data.detail$"),
+        ((recipe, moved, None), "another locator$"),
+        ((recipe, locator, moved), "another start$"),
+    ):
+        with pytest.raises(OriginError, match=named):
+            publish.check_origin(tmp_path, *claimed)
 
 
 def begun(trainer: Trainer) -> Trainer:
