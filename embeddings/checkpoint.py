@@ -25,6 +25,7 @@ from safetensors.numpy import save_file
 from embeddings.architecture import LITE0, LOCATOR, POOLED, TEXTURE_VALUES
 from embeddings.codes import CODE_BITS
 from embeddings.errors import CheckpointError
+from embeddings.looks import LOOKS, Look, are_looks
 
 FORMAT: Final = "lookalike-checkpoint-3"
 _KEY: Final = "lookalike"
@@ -60,9 +61,8 @@ class ModelInfo:
     """What was measured, on which data, with which command; see the model card."""
     data: str
     """What it was trained on and under which terms."""
-    two_way: bool = False
-    """Whether what the network pools of an image and of its mirror image is averaged: then both
-    have one code, at twice the network's time."""
+    looks: tuple[Look, ...] = ("whole",)
+    """What the network looks at of an image, at its full time each; what it pools is averaged."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,17 @@ def _parse_info(text: str | None, path: Path) -> ModelInfo:
         if document.pop("format") != FORMAT:
             raise CheckpointError(f"{path}: its format is not {FORMAT}")
         low, high = document.pop("photographic_bounds")
-        info = ModelInfo(photographic_bounds=(float(low), float(high)), **document)
+        looks = document.pop("looks", ["whole"])
+        if not are_looks(looks):
+            raise CheckpointError(
+                f"{path}: looks must be different ones of {', '.join(LOOKS)}, not {looks!r}"
+            )
+        bounds = float(low), float(high)
+        info = ModelInfo(photographic_bounds=bounds, looks=tuple(looks), **document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: its metadata is not a model's: {error!r}") from error
     if set(info.radii) != {"photographic", "non_photographic", "any"}:
         raise CheckpointError(f"{path}: radii must be given for each imagery, not {info.radii}")
-    if not isinstance(info.two_way, bool):
-        raise CheckpointError(f"{path}: two_way must be true or false, not {info.two_way!r}")
     return info
 
 

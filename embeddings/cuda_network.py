@@ -25,8 +25,7 @@ from torch import Tensor, nn
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load
 from embeddings.encoder import NetworkEncoder
 from embeddings.errors import DeviceError
-from embeddings.network import Lite0, enlarged
-from embeddings.torch_network import FULL_FLOATS, TorchLocator, fill
+from embeddings.torch_network import FULL_FLOATS, TorchLocator, network_of
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -70,8 +69,7 @@ class CudaNetwork:
         self._locator = TorchLocator(
             checkpoint.info.mean, checkpoint.info.scale, checkpoint.tensors, device
         )
-        network = fill(Lite0(checkpoint.info.two_way), checkpoint.tensors).eval()
-        network.requires_grad_(False)
+        network = network_of(checkpoint)
         network.entries.to(dtype=self._type)
         # What is pooled in half precision still meets heads of full precision.
         for part in network.children():
@@ -98,14 +96,13 @@ class CudaNetwork:
         """Descriptors and logits of uint8 (n, s, s, 3) on the device; what a graph records."""
         assert images.shape[1:] == (self._info.detail, self._info.detail, 3), images.shape
         batch = images.permute(0, 3, 1, 2).to(torch.float32)
-        batch = enlarged((batch - self._info.mean) / self._info.scale, self._info.input_size)
-        batch = batch.to(self._type)
+        batch = (batch - self._info.mean) / self._info.scale
         # TensorFloat-32 would make float32 mean something else; what is not named is switched off.
         with (
             FULL_FLOATS,
             torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False),
         ):
-            outputs = self._network(batch.contiguous(memory_format=torch.channels_last))
+            outputs = self._network(batch)
         return outputs.descriptors.float(), outputs.photographic.float()
 
     def _on_cuda(self, images: Tensor) -> _Outputs:

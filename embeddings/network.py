@@ -6,6 +6,7 @@ codes are used for. The CPU product never imports it: see ``runtime``.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -25,6 +26,7 @@ from embeddings.architecture import (
     Layer,
 )
 from embeddings.codes import CODE_BITS
+from embeddings.looks import Look, middle
 
 
 class SamePadding(nn.Module):
@@ -95,6 +97,20 @@ def pool(features: Tensor, power: Tensor) -> Tensor:
     return mean.pow(1 / power)
 
 
+def looked(images: Tensor, looks: Sequence[Look], side: int) -> Tensor:
+    """All ``looks`` at n images, enlarged: float (n, 3, s, s) to (k n, 3, side, side), look by
+    look.
+    """
+    part = middle(images.shape[-1])
+    ways: dict[Look, Callable[[], Tensor]] = {
+        "whole": lambda: images,
+        "mirrored": lambda: images.flip(3),
+        "turned": lambda: images.transpose(2, 3).flip(2),
+        "middle": lambda: images[:, :, part, part],
+    }
+    return torch.cat([enlarged(ways[look](), side) for look in looks])
+
+
 def enlarged(images: Tensor, side: int) -> Tensor:
     """Float (n, c, h, w) at ``side`` pixels a side."""
     return functional.interpolate(images, (side, side), mode="bilinear", align_corners=False)
@@ -103,12 +119,12 @@ def enlarged(images: Tensor, side: int) -> Tensor:
 class Lite0(nn.Module):
     """EfficientNet-Lite0 under the 256-bit head and the photographic head."""
 
-    def __init__(self, two_way: bool = False) -> None:
-        """``two_way``: as ``ModelInfo.two_way``; ``late``, for training, sees one way all the
-        same.
+    def __init__(self, looks: Sequence[Look] = ("whole",), side: int = 0) -> None:
+        """``looks``, ``side``: as ``ModelInfo.looks`` and ``input_size``. Training, which looks for
+        itself, needs neither: it calls ``early`` and ``late``.
         """
         super().__init__()
-        self.two_way = two_way
+        self.looks, self.side = tuple(looks), side
         self.entries = nn.ModuleList(InvertedResidual(e.layers, e.residual) for e in LITE0)
         self.middle_power = nn.Parameter(torch.tensor(3.0))
         self.last_power = nn.Parameter(torch.tensor(3.0))
@@ -130,20 +146,21 @@ class Lite0(nn.Module):
         return self._said(pooled, pooled.new_empty((len(pooled), 0)))
 
     def forward(self, images: Tensor) -> Outputs:
-        """``images``: float (n, 3, s, s), normalised as the checkpoint says.
-
-        Two-way, each is seen as it is and mirrored, and what is pooled of both is averaged.
+        """``images``: float (n, 3, s, s), normalised as the checkpoint says. What is pooled of all
+        looks at an image is averaged.
         """
-        features, moments = torch.cat((images, images.flip(3))) if self.two_way else images, []
+        features, moments = looked(images, self.looks, self.side), []
+        # What is looked at is computed in the images' precision, the rest in the weights'.
+        features = features.to(next(self.entries.parameters()).dtype)
+        features = features.contiguous(memory_format=torch.channels_last)
         for place in range(MIDDLE):
             features = self.entries[place](features)
             if place in TEXTURE:
                 moments += [features.mean((2, 3)), features.square().mean((2, 3)).sqrt()]
         pooled, texture = self._pooled(features, MIDDLE), torch.cat(moments, 1)
-        if self.two_way:
-            pooled, texture = (
-                rows.view(2, -1, rows.shape[1]).mean(0) for rows in (pooled, texture)
-            )
+        pooled, texture = (
+            rows.view(len(self.looks), -1, rows.shape[1]).mean(0) for rows in (pooled, texture)
+        )
         outputs = self._said(pooled, texture)
         return outputs._replace(photographic=outputs.photographic + self.texture(texture)[:, 0])
 

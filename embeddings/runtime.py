@@ -30,6 +30,7 @@ from embeddings.architecture import (
 )
 from embeddings.checkpoint import Checkpoint, ModelInfo, Tensors
 from embeddings.locating import SIDE
+from embeddings.looks import Look, middle
 
 _POOL_FLOOR: Final = 1e-4  # as in network.pool: keeps the power's root away from zero
 
@@ -94,9 +95,7 @@ def _linear(node: Any, name: str, tensors: Tensors) -> Any:
 def _seen(info: ModelInfo, tensors: Tensors) -> tuple[Any, Any, Any]:
     """``images`` and what the heads see: pooled (n, 1392) and texture (n, 288)."""
     images, node = image_input(info.detail, info.mean, info.scale)
-    if info.two_way:
-        node = op.concat([node, _mirrored(node, info.detail)], 0)
-    node = enlarged(node, info.input_size)
+    node = op.concat([_looked(node, look, info) for look in info.looks], 0)
     middle, moments = node, []
     for place, entry in enumerate(LITE0):
         if place == MIDDLE:
@@ -107,21 +106,40 @@ def _seen(info: ModelInfo, tensors: Tensors) -> tuple[Any, Any, Any]:
     powers = float(tensors["middle_power"]), float(tensors["last_power"])
     pooled = op.concat([_pool(middle, powers[0]), _pool(node, powers[1])], 1)
     texture = op.concat(moments, 1)
-    if info.two_way:
-        pooled, texture = _of_both(pooled), _of_both(texture)
-    return images, pooled, texture
+    return images, _averaged(pooled, len(info.looks)), _averaged(texture, len(info.looks))
 
 
-def _mirrored(node: Any, side: int) -> Any:
-    """``node``, (n, c, side, side), with its columns in reverse."""
-    columns = op.constant(np.arange(side - 1, -1, -1, dtype=np.int64))
-    return op.gather(node, columns, op.constant(np.int64(3)))
+def _looked(node: Any, look: Look, info: ModelInfo) -> Any:
+    """One look at ``node``, (n, c, detail, detail), enlarged to (n, c, side, side)."""
+    if look == "mirrored":
+        node = _reversed(node, 3, info.detail)
+    elif look == "turned":
+        # What was the last column becomes the first row.
+        turned = op.transpose(node, op.constant(np.array([0, 1, 3, 2], np.int64)))
+        node = _reversed(turned, 2, info.detail)
+    elif look == "middle":
+        part = middle(info.detail)
+        bounds = (op.constant(np.array([end] * 2, np.int64)) for end in (part.start, part.stop))
+        node = op.slice(
+            node, *bounds, op.constant(np.array([1, 1], np.int64)),
+            op.constant(np.array([2, 3], np.int64)),
+        )  # fmt: skip
+    return enlarged(node, info.input_size)
 
 
-def _of_both(rows: Any) -> Any:
-    """The mean of the first n rows and the other n: (2n, c) to (n, c)."""
-    first, second = op.split(rows, op.constant(np.int64(0)), 2).outputs()
-    return op.multiply(op.add(first, second), _scalar(0.5))
+def _reversed(node: Any, axis: int, length: int) -> Any:
+    places = op.constant(np.arange(length - 1, -1, -1, dtype=np.int64))
+    return op.gather(node, places, op.constant(np.int64(axis)))
+
+
+def _averaged(rows: Any, looks: int) -> Any:
+    """The mean of each image's rows: (looks n, c), look by look, to (n, c)."""
+    grouped = op.reshape(rows, op.constant(np.array([looks, -1, _width(rows)], np.int64)), False)
+    return op.reduce_mean(grouped, op.constant(np.array([0], np.int64)), keep_dims=False)
+
+
+def _width(rows: Any) -> int:
+    return int(rows.get_output_partial_shape(0)[1].get_length())
 
 
 def build(checkpoint: Checkpoint) -> ov.Model:

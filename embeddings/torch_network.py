@@ -18,7 +18,7 @@ from torch import Tensor
 from embeddings.architecture import LITE0, LOCATOR, Layer
 from embeddings.checkpoint import Checkpoint, Tensors
 from embeddings.errors import DeviceError
-from embeddings.network import Lite0, Locator, enlarged
+from embeddings.network import Lite0, Locator
 
 FULL_FLOATS: Final = threading.RLock()
 """Held while cuDNN's settings differ from the process's: they are one for all threads.
@@ -61,6 +61,13 @@ def _names(network: Lite0) -> dict[str, torch.Tensor]:
     for entry, module in zip(LITE0, network.entries, strict=True):
         named |= _of_layers(entry.layers, _convolutions(module))
     return named
+
+
+def network_of(checkpoint: Checkpoint) -> Lite0:
+    """The checkpoint's network, float32, not to be trained."""
+    info = checkpoint.info
+    network = fill(Lite0(info.looks, info.input_size), checkpoint.tensors).eval()
+    return network.requires_grad_(False)
 
 
 def fill(network: Lite0, tensors: Tensors) -> Lite0:
@@ -124,8 +131,7 @@ class TorchNetwork:
         if device == "cuda" and not torch.cuda.is_available():
             raise DeviceError("device cuda was asked for, and torch sees no CUDA device")
         self._info, self._device = checkpoint.info, torch.device(device)
-        network = fill(Lite0(checkpoint.info.two_way), checkpoint.tensors).eval()
-        network.requires_grad_(False)
+        network = network_of(checkpoint)
         self._network = network.to(memory_format=torch.channels_last).to(self._device)
         self.locate = TorchLocator(
             checkpoint.info.mean, checkpoint.info.scale, checkpoint.tensors, device
@@ -140,6 +146,5 @@ class TorchNetwork:
         # What is not named is switched off, cuDNN itself included.
         with FULL_FLOATS, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float()
-            batch = (batch - self._info.mean) / self._info.scale
-            outputs = self._network(enlarged(batch, self._info.input_size))
+            outputs = self._network((batch - self._info.mean) / self._info.scale)
         return outputs.descriptors.cpu().numpy(), outputs.photographic.cpu().numpy()

@@ -34,7 +34,7 @@ from embeddings import checkpoint
 from embeddings.locating import SIDE
 from embeddings.network import Lite0
 from embeddings.runtime import OpenVinoNetwork
-from embeddings.torch_network import TorchNetwork, fill
+from embeddings.torch_network import TorchNetwork, network_of
 
 BATCHES: Final = (1, 8)
 RESNET_SIDE: Final = 288
@@ -56,8 +56,7 @@ class _Descriptors(torch.nn.Module):
 def _onnx_runtime(loaded: checkpoint.Checkpoint) -> Callable[[NDArray[np.float32]], object]:
     import onnxruntime
 
-    network = _Descriptors(fill(Lite0(loaded.info.two_way), loaded.tensors).eval())
-    side = loaded.info.input_size
+    network, side = _Descriptors(network_of(loaded)), loaded.info.detail
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         torch.onnx.export(
@@ -96,7 +95,6 @@ def measure(rounds: int = 15) -> list[dict[str, object]]:
     """Milliseconds an image for each network, runtime and batch: the median of ``rounds``."""
     torch.set_num_threads(1)
     loaded = checkpoint.load()
-    side = loaded.info.input_size
     rng = np.random.default_rng(0)
     openvino, pytorch = OpenVinoNetwork(loaded, 1), TorchNetwork(loaded, "cpu")
     with warnings.catch_warnings():
@@ -106,7 +104,7 @@ def measure(rounds: int = 15) -> list[dict[str, object]]:
     for batch in BATCHES:
         detail = loaded.info.detail
         pixels = rng.integers(0, 255, (batch, detail, detail, 3), dtype=np.uint8)
-        floats = rng.normal(size=(batch, 3, side, side)).astype(np.float32)
+        floats = rng.normal(size=(batch, 3, detail, detail)).astype(np.float32)
         large = rng.normal(size=(batch, 3, RESNET_SIDE, RESNET_SIDE)).astype(np.float32)
         glances = rng.integers(0, 255, (batch, SIDE, SIDE, 3), dtype=np.uint8)
         runs: dict[tuple[str, str], Run] = {

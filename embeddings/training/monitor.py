@@ -19,7 +19,7 @@ from embeddings import codes
 from embeddings.edits import sampling
 from embeddings.encoder import prepare
 from embeddings.locating import Locate
-from embeddings.network import Lite0, enlarged
+from embeddings.network import Lite0
 from embeddings.training.data import TrainingImage
 from embeddings.training.inputs import as_input
 
@@ -58,18 +58,14 @@ class Watched(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
 class Monitor:
     """References, copies and outsiders, drawn once."""
 
-    def __init__(
-        self, drawn: Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]], side: int
-    ) -> None:
-        """``drawn``: all of a ``Watched``, in order; ``side``: pixels they are enlarged to."""
-        self.side = side
+    def __init__(self, drawn: Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> None:
+        """``drawn``: all of a ``Watched``, in order."""
         images, copies = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
         self.references, self.copies = images[: len(images) // 2], copies
 
     def measure(self, network: Lite0) -> dict[str, float]:
         """Recall when 1% of outsiders are falsely matched, recall at 48 bits, and recall at 1."""
-        references = _codes(network, self.references, self.side)
-        copies = _codes(network, self.copies, self.side)
+        references, copies = (_codes(network, each) for each in (self.references, self.copies))
         half = len(references)
         # (images, copies, references): the first half of the images are the references.
         away = codes.distances(copies, references).reshape(-1, _COPIES, half)
@@ -88,11 +84,11 @@ class Monitor:
         }
 
 
-def _codes(network: Lite0, images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def _codes(network: Lite0, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     device = network.head.weight.device
     with torch.inference_mode():
         rows = [
-            network(enlarged(as_input(images[start : start + 64]).to(device), side)).descriptors
+            network(as_input(images[start : start + 64]).to(device)).descriptors
             for start in range(0, len(images), 64)
         ]
     return codes.from_descriptors(torch.cat(rows).cpu().numpy())

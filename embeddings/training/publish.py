@@ -85,7 +85,7 @@ def publish_weights(
         photographic_bounds=(0.0, 1.0),
         metrics={},
         data=data,
-        two_way=recipe.network.two_way,
+        looks=recipe.network.looks,
     )
     compiled = ov.Core().compile_model(
         build_seen(info, tensors), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}

@@ -6,11 +6,12 @@ It knows the file's keys and their types; not what they do.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from embeddings.errors import EmbeddingError
+from embeddings.looks import LOOKS, Look, are_looks
 
 RECIPE: Final = Path(__file__).parent / "recipe.toml"
 """The recipe of a run that names no other."""
@@ -43,7 +44,7 @@ class NetworkRecipe:
     frozen: int
     training_size: int
     input_size: int
-    two_way: bool
+    looks: tuple[Look, ...]
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def read(path: Path) -> Recipe:
             space,
             seed,
             _section(DataRecipe, document.pop("data")),
-            _section(NetworkRecipe, document.pop("network")),
+            _network(document.pop("network")),
             _section(OptimiserRecipe, document.pop("optimiser")),
             _section(LossRecipe, document.pop("loss")),
             _section(HeadRecipe, document.pop("head")),
@@ -134,6 +135,16 @@ def read(path: Path) -> Recipe:
     return recipe
 
 
+def _network(values: dict[str, Any]) -> NetworkRecipe:
+    section = _section(NetworkRecipe, values)
+    if not are_looks(section.looks):
+        raise RecipeError(
+            f"NetworkRecipe.looks must be different ones of {', '.join(LOOKS)}, "
+            f"not {section.looks!r}"
+        )
+    return replace(section, looks=tuple(section.looks))
+
+
 def _section(kind: type[_Section], values: dict[str, Any]) -> _Section:
     expected = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass by construction
     if values.keys() != expected.keys():
@@ -141,6 +152,6 @@ def _section(kind: type[_Section], values: dict[str, Any]) -> _Section:
     for name, value in values.items():
         if expected[name] == "int" and not isinstance(value, int):
             raise RecipeError(f"{kind.__name__}.{name} must be a whole number, not {value!r}")
-        if (expected[name] == "bool") != isinstance(value, bool):
+        if isinstance(value, bool):
             raise RecipeError(f"{kind.__name__}.{name} must be a {expected[name]}, not {value!r}")
     return kind(**values)

@@ -141,9 +141,9 @@ class Trainer:
     def begin(self, drawn: Iterator[PairBatch]) -> None:
         """Fill the pool, which takes a while, and draw meanwhile what the run is watched by."""
         self.pool.put(next(drawn))  # by now others are being drawn
-        data, network = self.recipe.data, self.recipe.network
-        watched = Watched(self._held_out, self.locate, data.detail, self.recipe.seed)
-        self.monitor = Monitor(drawn_ahead(watched, self.workers), network.training_size)
+        detail = self.recipe.data.detail
+        watched = Watched(self._held_out, self.locate, detail, self.recipe.seed)
+        self.monitor = Monitor(drawn_ahead(watched, self.workers))
         while not self.pool.full:
             self.pool.put(next(drawn))
         if self._headless:
@@ -349,8 +349,8 @@ class Trainer:
 
     def averaged(self) -> Lite0:
         """A network with the averaged weights."""
-        network = (
-            Lite0(self.recipe.network.two_way).to(self.device).to(memory_format=torch.channels_last)
-        )
+        use = self.recipe.network
+        network = Lite0(use.looks, use.training_size).to(self.device)
+        network = network.to(memory_format=torch.channels_last)
         network.load_state_dict(self.average | {"texture.weight": network.texture.weight})
         return network

@@ -24,7 +24,7 @@ INFO = ModelInfo(
     photographic_bounds=(0.2, 0.8),
     metrics={"recall": 0.5},
     data="drawn at random",
-    two_way=True,
+    looks=("whole", "middle"),
 )
 
 
@@ -78,10 +78,13 @@ def test_metadata_that_is_not_a_models_is_refused(
         checkpoint.load(tmp_path / "model.safetensors")
 
 
-def test_two_way_must_be_said_plainly(tmp_path: Path) -> None:
-    info = replace(INFO, two_way="yes")  # type: ignore[arg-type]  # as a file might have it
+@pytest.mark.parametrize(
+    "looks", [(), ("whole", "whole"), ("whole", "sideways"), "whole", 2, [["whole"]]]
+)
+def test_looks_that_are_not_known_are_refused(tmp_path: Path, looks: object) -> None:
+    info = replace(INFO, looks=looks)  # type: ignore[arg-type]  # as a file might have it
     checkpoint.save(Checkpoint(info, random_tensors()), tmp_path / "model.safetensors")
-    with pytest.raises(CheckpointError, match="two_way"):
+    with pytest.raises(CheckpointError, match="looks must be different ones of whole, mirrored"):
         checkpoint.load(tmp_path / "model.safetensors")
 
 

@@ -14,6 +14,7 @@ from embeddings.checkpoint import Checkpoint, load
 from embeddings.cuda_network import CudaNetwork, Precision, open_cuda_encoder
 from embeddings.encoder import Encoded, NetworkEncoder, load_encoder
 from embeddings.errors import DeviceError
+from embeddings.looks import LOOKS
 from embeddings.runtime import OpenVinoNetwork
 from evaluation.samples import drawings, photographs
 
@@ -54,9 +55,9 @@ def test_bfloat16_strays_further_but_not_as_far_as_strangers_stand(
     assert apart.max() <= 40
 
 
-def test_both_ways_are_pooled_as_on_the_cpu(images: list[NDArray[np.uint8]]) -> None:
+def test_all_looks_are_pooled_as_on_the_cpu(images: list[NDArray[np.uint8]]) -> None:
     checkpoint = load()
-    checkpoint = Checkpoint(replace(checkpoint.info, two_way=True), checkpoint.tensors)
+    checkpoint = Checkpoint(replace(checkpoint.info, looks=LOOKS), checkpoint.tensors)
     ours, theirs = (
         NetworkEncoder(checkpoint.info, network, "test", batch=8).encode(images[::4])
         for network in (CudaNetwork(checkpoint, "cpu", "float32"), OpenVinoNetwork(checkpoint, 1))

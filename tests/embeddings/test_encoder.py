@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embeddings import codes
-from embeddings.checkpoint import load
+from embeddings.checkpoint import Checkpoint, load
 from embeddings.edits import screens
-from embeddings.encoder import Network, NetworkEncoder, load_encoder, prepare, squashed
+from embeddings.encoder import NetworkEncoder, load_encoder, prepare, squashed
 from embeddings.errors import DeviceError
 from embeddings.locating import CELLS, SIDE, glance
+from embeddings.looks import LOOKS, Look, middle
 from embeddings.runtime import OpenVinoNetwork
 from embeddings.torch_network import TorchNetwork
 from embeddings.trimming import trimmed
@@ -52,27 +53,58 @@ def test_torch_and_openvino_give_the_same_codes(
     np.testing.assert_allclose(ours.photographic, theirs.photographic, atol=1e-3)
 
 
-def test_two_way_an_image_and_its_mirror_image_have_one_code(
-    images: list[NDArray[np.uint8]],
-) -> None:
-    """On both runtimes, which agree; one way they are bits apart."""
+def looking(*looks: Look) -> Checkpoint:
+    """The shipped checkpoint with other looks."""
     shipped = load()
-    checkpoint = replace(shipped, info=replace(shipped.info, two_way=True))
-    prepared = np.stack([squashed(image, shipped.info.detail) for image in images])
-    mirrored = np.ascontiguousarray(prepared[:, :, ::-1])
+    return replace(shipped, info=replace(shipped.info, looks=looks))
 
-    def apart(network: Network) -> NDArray[np.int32]:
-        left, right = (codes.from_descriptors(network(views)[0]) for views in (prepared, mirrored))
-        return np.diag(codes.distances(left, right))
 
-    assert np.median(apart(OpenVinoNetwork(shipped, 1))) > 4
-    runtimes = OpenVinoNetwork(checkpoint, 1), TorchNetwork(checkpoint, "cpu")
-    for network in runtimes:
-        assert apart(network).max() <= 1
+def test_each_look_is_what_it_says(images: list[NDArray[np.uint8]]) -> None:
+    """One look's descriptor is that of the whole of an image so prepared, on both runtimes."""
+    side = load().info.detail
+    prepared = np.stack([squashed(image, side) for image in images[::6]])
+    shown: dict[Look, NDArray[np.uint8]] = {
+        "mirrored": prepared[:, :, ::-1],
+        "turned": np.rot90(prepared, 1, (1, 2)),
+    }
+    for runtime in (lambda one: OpenVinoNetwork(one, 1), lambda one: TorchNetwork(one, "cpu")):
+        for look, pixels in shown.items():
+            seen, _ = runtime(looking(look))(prepared)
+            expected, _ = runtime(looking("whole"))(np.ascontiguousarray(pixels))
+            np.testing.assert_allclose(seen, expected, atol=1e-3)
+
+
+def test_only_the_middle_is_seen_of_the_middle(images: list[NDArray[np.uint8]]) -> None:
+    side = load().info.detail
+    prepared = np.stack([squashed(image, side) for image in images[::6]])
+    cut = prepared.copy()
+    part = middle(side)
+    assert part.start > 0
+    cut[:, part, part] = 0
+    framed = prepared - cut  # nothing but the middle is left
+    network = OpenVinoNetwork(looking("middle"), 1)
+    np.testing.assert_allclose(network(framed)[0], network(prepared)[0], atol=1e-4)
+    assert np.ptp(network(cut)[0], axis=0).max() < 1e-4
+
+
+@pytest.mark.parametrize("looks", [("whole", "mirrored"), LOOKS])
+def test_what_is_pooled_of_all_looks_is_averaged(
+    looks: tuple[Look, ...], images: list[NDArray[np.uint8]]
+) -> None:
+    """So an image and its mirror image have one code if both are looked at; runtimes agree."""
+    side = load().info.detail
+    prepared = np.stack([squashed(image, side) for image in images])
+    runtimes = OpenVinoNetwork(looking(*looks), 1), TorchNetwork(looking(*looks), "cpu")
     ours, theirs = (network(prepared) for network in runtimes)
     away = np.diag(codes.distances(*(codes.from_descriptors(said[0]) for said in (ours, theirs))))
     assert np.mean(away <= 1) >= 0.99
     np.testing.assert_allclose(ours[1], theirs[1], atol=1e-3)
+    alone = [OpenVinoNetwork(looking(look), 1)(prepared)[0] for look in looks]
+    np.testing.assert_allclose(ours[0], np.mean(alone, 0), atol=1e-3)
+    if looks == ("whole", "mirrored"):
+        mirrored, _ = runtimes[0](np.ascontiguousarray(prepared[:, :, ::-1]))
+        one, other = (codes.from_descriptors(said) for said in (ours[0], mirrored))
+        assert np.diag(codes.distances(one, other)).max() <= 1
 
 
 def test_a_code_does_not_depend_on_the_batch_it_came_in(

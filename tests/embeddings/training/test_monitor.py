@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from embeddings.checkpoint import load
 from embeddings.locating import Locate
+from embeddings.looks import Look
 from embeddings.network import Lite0
 from embeddings.torch_network import fill
 from embeddings.training.data import drawn_ahead, read_shards
@@ -41,10 +42,13 @@ def test_any_number_of_processes_draws_the_same(watched: Watched, workers: int) 
             np.testing.assert_array_equal(left, right)
 
 
-def test_a_trained_network_finds_copies_and_an_untrained_one_does_not(watched: Watched) -> None:
-    monitor = Monitor(drawn(watched), SIDE)
-    trained = monitor.measure(fill(Lite0(), load().tensors).eval())
-    untrained = monitor.measure(Lite0().eval())
+@pytest.mark.parametrize("looks", [("whole",), ("whole", "turned")])
+def test_a_trained_network_finds_copies_and_an_untrained_one_does_not(
+    watched: Watched, looks: tuple[Look, ...]
+) -> None:
+    monitor = Monitor(drawn(watched))
+    trained = monitor.measure(fill(Lite0(looks, SIDE), load().tensors).eval())
+    untrained = monitor.measure(Lite0(looks, SIDE).eval())
     assert trained["recall_at_1"] > 0.8
     assert untrained["recall_at_1"] < trained["recall_at_1"] - 0.2
     assert trained["recall_at_1_percent"] > untrained["recall_at_1_percent"]
