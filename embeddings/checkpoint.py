@@ -96,6 +96,7 @@ SHAPES: Final = _shapes()
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write ``checkpoint`` to ``path``, tensors as float16. Raises ``CheckpointError``."""
+    _check_looks(checkpoint.info.looks, path)
     _check_shapes(checkpoint.tensors, path)
     # safetensors writes an array's memory as it lies, whatever its strides say.
     with np.errstate(over="ignore"):  # what does not fit is refused below
@@ -132,18 +133,22 @@ def _parse_info(text: str | None, path: Path) -> ModelInfo:
         if document.pop("format") != FORMAT:
             raise CheckpointError(f"{path}: its format is not {FORMAT}")
         low, high = document.pop("photographic_bounds")
-        looks = document.pop("looks", ["whole"])
-        if not are_looks(looks):
-            raise CheckpointError(
-                f"{path}: looks must be different ones of {', '.join(LOOKS)}, not {looks!r}"
-            )
+        looks = _check_looks(document.pop("looks", ["whole"]), path)
         bounds = float(low), float(high)
-        info = ModelInfo(photographic_bounds=bounds, looks=tuple(looks), **document)
+        info = ModelInfo(photographic_bounds=bounds, looks=looks, **document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: its metadata is not a model's: {error!r}") from error
     if set(info.radii) != {"photographic", "non_photographic", "any"}:
         raise CheckpointError(f"{path}: radii must be given for each imagery, not {info.radii}")
     return info
+
+
+def _check_looks(looks: object, path: Path) -> tuple[Look, ...]:
+    if not are_looks(looks):
+        raise CheckpointError(
+            f"{path}: looks must be different ones of {', '.join(LOOKS)}, not {looks!r}"
+        )
+    return tuple(looks)
 
 
 def _check_shapes(tensors: Mapping[str, NDArray[Any]], path: Path) -> None:

@@ -26,7 +26,7 @@ from embeddings.architecture import (
     Layer,
 )
 from embeddings.codes import CODE_BITS
-from embeddings.looks import Look, middle
+from embeddings.looks import Look, middle_part
 
 
 class SamePadding(nn.Module):
@@ -101,14 +101,15 @@ def looked(images: Tensor, looks: Sequence[Look], side: int) -> Tensor:
     """All ``looks`` at n images, enlarged: float (n, 3, s, s) to (k n, 3, side, side), look by
     look.
     """
-    part = middle(images.shape[-1])
+    part = middle_part(int(images.shape[-1]))
     ways: dict[Look, Callable[[], Tensor]] = {
         "whole": lambda: images,
         "mirrored": lambda: images.flip(3),
         "turned": lambda: images.transpose(2, 3).flip(2),
         "middle": lambda: images[:, :, part, part],
     }
-    return torch.cat([enlarged(ways[look](), side) for look in looks])
+    taken = [enlarged(ways[look](), side) for look in looks]
+    return torch.cat(taken) if len(taken) > 1 else taken[0]
 
 
 def enlarged(images: Tensor, side: int) -> Tensor:
@@ -119,9 +120,9 @@ def enlarged(images: Tensor, side: int) -> Tensor:
 class Lite0(nn.Module):
     """EfficientNet-Lite0 under the 256-bit head and the photographic head."""
 
-    def __init__(self, looks: Sequence[Look] = ("whole",), side: int = 0) -> None:
-        """``looks``, ``side``: as ``ModelInfo.looks`` and ``input_size``. Training, which looks for
-        itself, needs neither: it calls ``early`` and ``late``.
+    def __init__(self, looks: Sequence[Look] = ("whole",), side: int | None = None) -> None:
+        """``looks``, ``side``: as ``ModelInfo.looks`` and ``input_size``. Only ``forward`` looks:
+        ``early`` and ``late`` need neither.
         """
         super().__init__()
         self.looks, self.side = tuple(looks), side
@@ -149,6 +150,7 @@ class Lite0(nn.Module):
         """``images``: float (n, 3, s, s), normalised as the checkpoint says. What is pooled of all
         looks at an image is averaged.
         """
+        assert self.side is not None, "the network was made without a side to enlarge to"
         features, moments = looked(images, self.looks, self.side), []
         # What is looked at is computed in the images' precision, the rest in the weights'.
         features = features.to(next(self.entries.parameters()).dtype)

@@ -30,7 +30,7 @@ from embeddings.architecture import (
 )
 from embeddings.checkpoint import Checkpoint, ModelInfo, Tensors
 from embeddings.locating import SIDE
-from embeddings.looks import Look, middle
+from embeddings.looks import Look, middle_part
 
 _POOL_FLOOR: Final = 1e-4  # as in network.pool: keeps the power's root away from zero
 
@@ -118,7 +118,7 @@ def _looked(node: Any, look: Look, info: ModelInfo) -> Any:
         turned = op.transpose(node, op.constant(np.array([0, 1, 3, 2], np.int64)))
         node = _reversed(turned, 2, info.detail)
     elif look == "middle":
-        part = middle(info.detail)
+        part = middle_part(info.detail)
         bounds = (op.constant(np.array([end] * 2, np.int64)) for end in (part.start, part.stop))
         node = op.slice(
             node, *bounds, op.constant(np.array([1, 1], np.int64)),

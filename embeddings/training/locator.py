@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import Progress
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -150,7 +151,10 @@ def read_locator(path: Path) -> Tensors:
 
     Raises ``CheckpointError`` if one is not there.
     """
-    found = load_file(path)
+    try:
+        found = load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: not a readable locator: {error}") from error
     names = [f"{layer.name}.{part}" for layer in LOCATOR for part in ("weight", "bias")]
     for name in names:
         if name not in found or found[name].shape != SHAPES[name]:

@@ -30,7 +30,8 @@ def origin(
     recipe: Recipe, images: list[TrainingImage], locator: Tensors, start: Tensors | None
 ) -> dict[str, Any]:
     """What the run is made of, by dotted name; ``start`` is ``None`` from ImageNet's weights."""
-    document = _flat("recipe", asdict(recipe))
+    # As it will be read again: JSON has lists for tuples.
+    document = _flat("recipe", json.loads(json.dumps(asdict(recipe))))
     document["images"] = _digest(part for image in images for part in _parts(image))
     document["locator"] = digest(locator)
     document["start"] = "imagenet" if start is None else digest(start)
@@ -46,7 +47,9 @@ def keep(document: Mapping[str, Any], folder: Path, begun: bool) -> None:
         # What a run that came to nothing left here is of no account.
         text = json.dumps(document, indent=1) + "\n"
         (folder / FILE).write_text(text, encoding="utf-8")
-    elif other := differing(document, folder):
+        return
+    before = _read(folder)
+    if other := _unlike(document, before, before.keys() | document.keys()):
         raise OriginError(
             f"{folder}: this run began with another {', '.join(other)}; resume it as it began, or "
             "begin a new one in another folder, from its weights once they are published (--start)"
@@ -58,11 +61,21 @@ def differing(document: Mapping[str, Any], folder: Path) -> list[str]:
 
     Raises ``OriginError`` if nothing says what it began with.
     """
+    return _unlike(document, _read(folder), document.keys())
+
+
+def _read(folder: Path) -> dict[str, Any]:
     path = folder / FILE
-    if not path.exists():
-        raise OriginError(f"{path} is not there to say what this run began with")
-    before = json.loads(path.read_text(encoding="utf-8"))
-    return sorted(name for name in document if before.get(name) != document[name])
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise OriginError(f"{path} is not there to say what this run began with") from error
+    except (ValueError, TypeError) as error:
+        raise OriginError(f"{path} cannot be read: {error}") from error
+
+
+def _unlike(one: Mapping[str, Any], other: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if one.get(name) != other.get(name))
 
 
 def _flat(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401  # walks any JSON-like value

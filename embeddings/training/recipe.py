@@ -6,7 +6,7 @@ It knows the file's keys and their types; not what they do.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -114,44 +114,50 @@ _Section = TypeVar("_Section")
 
 
 def read(path: Path) -> Recipe:
-    """The recipe in ``path``. Raises ``RecipeError`` naming the key."""
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    """The recipe in ``path``. Raises ``RecipeError`` naming the file and the key."""
     try:
-        space, seed = str(document.pop("space")), int(document.pop("seed"))
-        recipe = Recipe(
-            space,
-            seed,
-            _section(DataRecipe, document.pop("data")),
-            _network(document.pop("network")),
-            _section(OptimiserRecipe, document.pop("optimiser")),
-            _section(LossRecipe, document.pop("loss")),
-            _section(HeadRecipe, document.pop("head")),
-            _section(LocatorRecipe, document.pop("locator")),
-        )
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _recipe(document)
     except KeyError as error:
         raise RecipeError(f"{path}: {error} is missing") from error
+    except ValueError as error:  # of TOML, of UTF-8, or ours
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def _recipe(document: dict[str, Any]) -> Recipe:
+    space, seed = document.pop("space"), document.pop("seed")
+    if not isinstance(space, str) or type(seed) is not int:
+        raise ValueError(f"space must be a text and seed a whole number: {space!r}, {seed!r}")
+    recipe = Recipe(
+        space,
+        seed,
+        _section(DataRecipe, document.pop("data")),
+        _section(NetworkRecipe, document.pop("network")),
+        _section(OptimiserRecipe, document.pop("optimiser")),
+        _section(LossRecipe, document.pop("loss")),
+        _section(HeadRecipe, document.pop("head")),
+        _section(LocatorRecipe, document.pop("locator")),
+    )
     if document:
-        raise RecipeError(f"{path}: unknown keys {sorted(document)}")
+        raise ValueError(f"unknown keys {sorted(document)}")
     return recipe
 
 
-def _network(values: dict[str, Any]) -> NetworkRecipe:
-    section = _section(NetworkRecipe, values)
-    if not are_looks(section.looks):
-        raise RecipeError(
-            f"NetworkRecipe.looks must be different ones of {', '.join(LOOKS)}, "
-            f"not {section.looks!r}"
-        )
-    return replace(section, looks=tuple(section.looks))
-
-
-def _section(kind: type[_Section], values: dict[str, Any]) -> _Section:
+def _section(kind: type[_Section], values: object) -> _Section:
     expected = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass by construction
-    if values.keys() != expected.keys():
-        raise RecipeError(f"{kind.__name__}: keys {sorted(values.keys() ^ expected.keys())}")
-    for name, value in values.items():
-        if expected[name] == "int" and not isinstance(value, int):
-            raise RecipeError(f"{kind.__name__}.{name} must be a whole number, not {value!r}")
-        if isinstance(value, bool):
-            raise RecipeError(f"{kind.__name__}.{name} must be a {expected[name]}, not {value!r}")
-    return kind(**values)
+    if not isinstance(values, dict) or values.keys() != expected.keys():
+        found = values.keys() if isinstance(values, dict) else set()
+        raise ValueError(f"{kind.__name__}: keys {sorted(found ^ expected.keys())}")
+    return kind(**{name: _value(name, expected[name], value) for name, value in values.items()})
+
+
+def _value(name: str, expected: object, value: object) -> object:
+    if expected == "int" and type(value) is not int:
+        raise ValueError(f"{name} must be a whole number, not {value!r}")
+    if expected == "float" and type(value) not in (int, float):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    if expected in ("int", "float"):
+        return value
+    if not are_looks(value):
+        raise ValueError(f"{name} must be different ones of {', '.join(LOOKS)}, not {value!r}")
+    return tuple(value)

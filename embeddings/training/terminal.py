@@ -16,6 +16,8 @@ def ended(main: Callable[[], None]) -> int:
     try:
         main()
     except (EmbeddingError, OSError) as error:
+        if isinstance(error, OSError) and error.filename is None:
+            raise  # no file to name: not a mistake of the command line
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

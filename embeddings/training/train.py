@@ -78,6 +78,10 @@ def main(arguments: list[str] | None = None) -> None:
     locator = read_locator(asked.locator)
     start = checkpoint.load(asked.start).tensors if asked.start else None
     begun = (asked.out / "state.safetensors").exists()
+    if not begun:
+        # Of a run that came to nothing; they would pass for this one's.
+        for name in ("metrics.jsonl", "weights.safetensors"):
+            (asked.out / name).unlink(missing_ok=True)
     keep(origin(recipe, images, locator, start), asked.out, begun)
     locate = TorchLocator(MEAN, SCALE, locator)
     trainer = Trainer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,13 +79,19 @@ def test_metadata_that_is_not_a_models_is_refused(
 
 
 @pytest.mark.parametrize(
-    "looks", [(), ("whole", "whole"), ("whole", "sideways"), "whole", 2, [["whole"]]]
+    "looks", [[], ["whole", "whole"], ["whole", "sideways"], "whole", 2, None, [["whole"]]]
 )
 def test_looks_that_are_not_known_are_refused(tmp_path: Path, looks: object) -> None:
+    """Neither written nor read."""
     info = replace(INFO, looks=looks)  # type: ignore[arg-type]  # as a file might have it
-    checkpoint.save(Checkpoint(info, random_tensors()), tmp_path / "model.safetensors")
-    with pytest.raises(CheckpointError, match="looks must be different ones of whole, mirrored"):
-        checkpoint.load(tmp_path / "model.safetensors")
+    path, refused = tmp_path / "model.safetensors", "looks must be different ones of whole, mirr"
+    with pytest.raises(CheckpointError, match=refused):
+        checkpoint.save(Checkpoint(info, random_tensors()), path)
+    half = {name: np.asarray(tensor, np.float16) for name, tensor in random_tensors().items()}
+    document = json.dumps({"format": FORMAT, **asdict(info)})
+    save_file(half, path, metadata={"lookalike": document})
+    with pytest.raises(CheckpointError, match=refused):
+        checkpoint.load(path)
 
 
 def test_radii_must_be_given_for_each_imagery(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from embeddings.edits import screens
 from embeddings.encoder import NetworkEncoder, load_encoder, prepare, squashed
 from embeddings.errors import DeviceError
 from embeddings.locating import CELLS, SIDE, glance
-from embeddings.looks import LOOKS, Look, middle
+from embeddings.looks import LOOKS, Look, middle_part
 from embeddings.runtime import OpenVinoNetwork
 from embeddings.torch_network import TorchNetwork
 from embeddings.trimming import trimmed
@@ -78,13 +78,29 @@ def test_only_the_middle_is_seen_of_the_middle(images: list[NDArray[np.uint8]]) 
     side = load().info.detail
     prepared = np.stack([squashed(image, side) for image in images[::6]])
     cut = prepared.copy()
-    part = middle(side)
+    part = middle_part(side)
     assert part.start > 0
     cut[:, part, part] = 0
     framed = prepared - cut  # nothing but the middle is left
     network = OpenVinoNetwork(looking("middle"), 1)
     np.testing.assert_allclose(network(framed)[0], network(prepared)[0], atol=1e-4)
     assert np.ptp(network(cut)[0], axis=0).max() < 1e-4
+
+
+def test_a_turned_look_brings_quarter_turns_nearer(images: list[NDArray[np.uint8]]) -> None:
+    """Either way round; half a turn it hardly knows."""
+    side = load().info.detail
+    prepared = np.stack([squashed(image, side) for image in images[::2]])
+
+    def apart(quarters: int, *looks: Look) -> float:
+        network = OpenVinoNetwork(looking(*looks), 1)
+        turned = np.ascontiguousarray(np.rot90(prepared, quarters, (1, 2)))
+        one, other = (codes.from_descriptors(network(each)[0]) for each in (prepared, turned))
+        return float(np.median(np.diag(codes.distances(one, other))))
+
+    for quarters in (1, 3):
+        assert apart(quarters, "whole", "turned") < apart(quarters, "whole") - 15
+    assert apart(2, "whole", "turned") > apart(1, "whole", "turned")
 
 
 @pytest.mark.parametrize("looks", [("whole", "mirrored"), LOOKS])

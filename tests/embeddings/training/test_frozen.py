@@ -37,7 +37,8 @@ def test_frozen_entries_are_the_networks_first_entries(images: np.ndarray) -> No
 def test_a_quickened_network_gives_nearly_the_same_descriptors(images: np.ndarray) -> None:
     """The 1x1 convolutions lose bfloat16's precision and nothing else."""
     plain, quick = (
-        fill(Lite0(), imagenet_tensors()).to(memory_format=torch.channels_last) for _ in range(2)
+        fill(Lite0(side=64), imagenet_tensors()).to(memory_format=torch.channels_last)
+        for _ in range(2)
     )
     quicken(quick, bfloat16=True)
     with torch.no_grad():
@@ -62,7 +63,7 @@ def test_without_bfloat16_units_a_quickened_network_answers_the_very_same(
     images: np.ndarray,
 ) -> None:
     """Its convolutions stay torch's own."""
-    plain, quick = (fill(Lite0(), imagenet_tensors()) for _ in range(2))
+    plain, quick = (fill(Lite0(side=64), imagenet_tensors()) for _ in range(2))
     quicken(quick, bfloat16=False)
     with torch.no_grad():
         expected, found = (network(as_input(images)).pooled for network in (plain, quick))

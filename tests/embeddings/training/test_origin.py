@@ -38,6 +38,19 @@ def test_a_run_that_has_not_begun_may_be_made_of_something_else(
     keep(origin(recipe, IMAGES, LOCATOR, None), tmp_path, begun=True)
 
 
+def test_what_a_recipe_has_lost_is_named(recipe: Recipe, tmp_path: Path) -> None:
+    keep(origin(recipe, IMAGES, LOCATOR, None) | {"recipe.loss.odd": 1}, tmp_path, begun=False)
+    with pytest.raises(OriginError, match=r"another recipe\.loss\.odd;"):
+        keep(origin(recipe, IMAGES, LOCATOR, None), tmp_path, begun=True)
+
+
+def test_a_damaged_origin_is_named(recipe: Recipe, tmp_path: Path) -> None:
+    for damaged in ("{", "3", '["a"]'):
+        (tmp_path / FILE).write_text(damaged, encoding="utf-8")
+        with pytest.raises(OriginError, match="cannot be read"):
+            keep(origin(recipe, IMAGES, LOCATOR, None), tmp_path, begun=True)
+
+
 def test_a_run_that_cannot_say_what_it_began_with_does_not_go_on(
     recipe: Recipe, tmp_path: Path
 ) -> None:

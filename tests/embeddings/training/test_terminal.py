@@ -30,8 +30,10 @@ def test_a_named_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_what_is_not_meant_to_happen_is_not_hidden() -> None:
-    def main() -> None:
-        raise ZeroDivisionError
+    for error in (ZeroDivisionError(), OSError("a picture without a name")):
 
-    with pytest.raises(ZeroDivisionError):
-        ended(main)
+        def main(error: Exception = error) -> None:
+            raise error
+
+        with pytest.raises(type(error)):
+            ended(main)

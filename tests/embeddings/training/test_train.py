@@ -116,6 +116,32 @@ def test_weights_are_published_on_the_way_to_a_run(corpus: Path, tmp_path: Path)
         assert (expected != start[name]).any()
 
 
+def test_a_run_is_not_published_on_the_way_from_elsewhere(corpus: Path, tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, steps=1)
+    run(corpus, tmp_path / "run", recipe)
+    with pytest.raises(OriginError, match="another start"):
+        publish.main(
+            [
+                *("weights", "--run", str(tmp_path / "run"), "--corpus", str(corpus)),
+                *("--start", str(DEFAULT_CHECKPOINT), "--share", "0.5"),
+                *("--out", str(tmp_path / "model.safetensors"), "--recipe", str(recipe)),
+                *("--locator", str(DEFAULT_CHECKPOINT), "--data", "drawings"),
+            ]
+        )
+
+
+def test_what_a_run_that_came_to_nothing_left_is_not_the_next_ones(
+    corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "metrics.jsonl").write_text('{"step": 80}\n', encoding="utf-8")
+    (out / "weights.safetensors").write_bytes(b"of another recipe")
+    run(corpus, out, tiny_recipe(tmp_path, steps=1))
+    assert (out / "metrics.jsonl").read_text(encoding="utf-8") == ""
+    assert load_file(out / "weights.safetensors")
+
+
 @pytest.mark.parametrize(
     ("start", "named"),
     [
