@@ -1,7 +1,8 @@
 """``python -m evaluation.calibration --images TAR [--manifest CSV] [--more TAR …] --json OUT``.
 
 Says how often unrelated images match at each radius, and recommends radii. ``--more`` adds images
-whose false matches count, but not their recall, such as those the model was trained on.
+whose false matches count, but not their recall, such as those the model was trained on;
+``--related`` lists pairs of images that show one work, and so are no false matches.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from embeddings.encoder import load_encoder
 from evaluation import terminal
 from evaluation.calibration.choice import TARGET
 from evaluation.calibration.measuring import calibrate
+from evaluation.calibration.related import read_related
 from evaluation.calibration.table import tables
 from evaluation.corpus import open_corpus
 from evaluation.hashing import Progress
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--manifest", type=Path, help="CSV with name and kind, for --images")
     parser.add_argument("--more", type=Path, nargs="+", default=[], help="folders or tars")
     parser.add_argument("--more-manifest", type=Path, help="the same for all of --more")
+    parser.add_argument("--related", type=Path, help="CSV with image and same_as: one work each")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     parser.add_argument("--json", type=Path, required=True, help="every figure, to this file")
     parser.add_argument("--target", type=float, default=TARGET, help="false matches per pair")
@@ -49,6 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         result = calibrate(
             corpora,
             load_encoder("auto", given.checkpoint),
+            related=read_related(given.related) if given.related else frozenset(),
             target=given.target,
             seed=given.seed,
             edits_per_family=given.edits_per_family,

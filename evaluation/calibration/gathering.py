@@ -6,7 +6,8 @@ others may be images the model was trained on, which show how often strangers ma
 flatter recall.
 
 Related images in different corpora, or copies within one, would pass for false matches: corpora are
-expected to be free of duplicates, and the closest pairs are reported so that one can look.
+expected to be free of duplicates, and the closest pairs are reported so that one can look, and list
+what is one work (``related``).
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Coded:
     """bool (n,): False where there is too little structure for the product to match it."""
     labels: tuple[str, ...]
     """Corpus, image and edit of each, for people. Not to be shown unescaped."""
+    images: tuple[str, ...]
+    """The image of each, as its corpus names it."""
 
     def matched(self) -> Coded:
         """Those that may be matched."""
@@ -73,6 +76,7 @@ class Coded:
             self.classes[self.matchable],
             self.matchable[self.matchable],
             tuple(np.array(self.labels, object)[self.matchable]),
+            tuple(np.array(self.images, object)[self.matchable]),
         )
 
 
@@ -163,7 +167,8 @@ def _coded(corpus: Corpus, hashes: Mapping[str, Hashes], queries: Sequence[Query
         f"{corpus.name}/{item.name}" + (f" ({query.edit})" if query.edit else "")
         for item, query in zip(items, queries, strict=True)
     )
-    return Coded(hashes["code"].values, 2 * kinds + low, hashes["code"].matchable, labels)
+    images = tuple(item.name for item in items)
+    return Coded(hashes["code"].values, 2 * kinds + low, hashes["code"].matchable, labels, images)
 
 
 def _joined(parts: Sequence[Coded]) -> Coded:
@@ -172,4 +177,5 @@ def _joined(parts: Sequence[Coded]) -> Coded:
         np.concatenate([part.classes for part in parts]),
         np.concatenate([part.matchable for part in parts]),
         tuple(label for part in parts for label in part.labels),
+        tuple(image for part in parts for image in part.images),
     )

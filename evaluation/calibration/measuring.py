@@ -15,12 +15,13 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.codes import CODE_BITS
+from embeddings.codes import CODE_BITS, distances
 from embeddings.encoder import Encoder
 from evaluation.calibration.choice import TARGET, Copies, OperatingPoint, largest_radius, recommend
 from evaluation.calibration.gathering import CLASSES, Gathered, gather, planned
 from evaluation.calibration.pairs import PairCounts, count_pairs
 from evaluation.calibration.rates import FalseRate, curve, expected_false_matches, pairs_needed
+from evaluation.calibration.related import Names, places
 from evaluation.corpus import KINDS, Corpus
 from evaluation.errors import CalibrationError
 from evaluation.hashing import Progress, silent
@@ -73,6 +74,8 @@ class CalibrationResult:
     """How many of the above have too little structure to be matched."""
     skipped: Mapping[str, int]
     """Images that could not be decoded, by error code."""
+    related: int
+    """Pairs of a reference and a query that were left out: both show one work."""
     curves: Mapping[Stratum, tuple[FalseRate, ...]]
     """False rates at each radius from 0 to 128."""
     recall: Mapping[Imagery, Mapping[int, Estimate]]
@@ -93,6 +96,7 @@ def calibrate(
     corpora: Sequence[Corpus],
     encoder: Encoder,
     *,
+    related: Names = frozenset(),
     target: float = TARGET,
     seed: int = 0,
     edits_per_family: int = 1,
@@ -101,6 +105,8 @@ def calibrate(
     progress: Progress = silent,
 ) -> CalibrationResult:
     """False rates on all of ``corpora``, recall on the first, and the radii to set.
+
+    ``related``: pairs of images, by name, that show one work and so are no false matches.
 
     Raises ``CalibrationError``, before anything is decoded, if there are too few images to show a
     false rate of ``target`` per pair, and ``CorpusError`` if a corpus is too small to be split.
@@ -117,7 +123,7 @@ def calibrate(
         )
     gathered = gather(plan, encoder, progress)
     references, unrelated = gathered.references.matched(), gathered.unrelated.matched()
-    counts = _compared(gathered, progress)
+    counts, left_out = _compared(gathered, related, progress)
     histograms = {stratum: _of(stratum, counts.histogram) for stratum in STRATA}
     copies = {imagery: _copies(gathered, imagery) for imagery in IMAGERY}
     recommended, refused = _recommended(histograms, copies, target, samples, seed)
@@ -141,6 +147,7 @@ def calibrate(
         len(gathered.copies.codes),
         {name: int((~side.matchable).sum()) for name, side in sides.items()},
         gathered.skipped,
+        left_out,
         {stratum: curve(one)[: _MAX_RADIUS + 1] for stratum, one in histograms.items()},
         {
             imagery: {
@@ -154,7 +161,8 @@ def calibrate(
     )
 
 
-def _compared(gathered: Gathered, progress: Progress) -> PairCounts:
+def _compared(gathered: Gathered, related: Names, progress: Progress) -> tuple[PairCounts, int]:
+    """All pairs but those of one work, and how many those are."""
     references, unrelated = gathered.references.matched(), gathered.unrelated.matched()
     total, done = len(references.codes) * len(unrelated.codes), 0
 
@@ -163,16 +171,23 @@ def _compared(gathered: Gathered, progress: Progress) -> PairCounts:
         done += pairs
         progress("comparing all pairs", done, total)
 
-    return count_pairs(
+    counts = count_pairs(
         unrelated.codes,
         unrelated.classes,
         references.codes,
         references.classes,
         CLASSES,
         # Several edits of one image may lie near the same reference.
-        closest=16 * _SHOWN,
+        closest=16 * (_SHOWN + 2 * len(related)),
         progress=step,
     )
+    pairs = set(places(related, unrelated.images, references.images))
+    histogram = counts.histogram.copy()
+    for query, reference in pairs:
+        away = distances(unrelated.codes[[query]], references.codes[[reference]]).item()
+        histogram[unrelated.classes[query], references.classes[reference], away] -= 1
+    closest = tuple(one for one in counts.closest if (one.query, one.reference) not in pairs)
+    return PairCounts(histogram, closest), len(pairs)
 
 
 def _of(stratum: Stratum, histogram: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -135,6 +135,7 @@ def _notes(result: CalibrationResult) -> Text:
         "matches expected among a million unrelated uploads, at the upper end.\n"
         f"Too little structure to be matched: {unmatchable}."
         + (f" Not decoded: {skipped}." if skipped else "")
+        + (f" Left out as listed: {result.related} pairs of one work." if result.related else "")
         + f"\n{origin.machine}; {origin.software}; {origin.date}; {origin.seconds:.0f} s"
         + f"\ncommand: {printable(origin.command)}"
     )

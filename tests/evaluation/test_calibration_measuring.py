@@ -215,3 +215,30 @@ def test_the_command_calibrates_the_shipped_model(
     figures = json.loads(file.read_text())
     assert figures["provenance"]["command"].endswith("--target 0.05")
     assert figures["recommended"]["any"]["point"]["high"] <= 0.05
+
+
+def test_pairs_of_one_work_are_no_false_matches(
+    corpora: list[Corpus], result: CalibrationResult
+) -> None:
+    """All that is left out is what was listed, with its distance; and it is not shown as close."""
+    nearest = result.closest[0]
+    query, reference = (
+        name.rsplit(" (", 1)[0].split("/", 1)[1] for name in (nearest.query, nearest.reference)
+    )
+    related = frozenset({(reference, query), ("none", "other")})
+    fewer = calibrate(
+        corpora, _Encoder(), related=related, target=TARGET, samples=40, command="as typed"
+    )
+    before, after = result.curves["any"], fewer.curves["any"]
+    assert (result.related, fewer.related > 0) == (0, True)
+    assert before[0].pairs - after[0].pairs == fewer.related
+    lost = [one.matches - other.matches for one, other in zip(before, after, strict=True)]
+    assert lost[nearest.distance] > 0
+    assert lost == sorted(lost)
+    assert lost[-1] <= fewer.related
+    assert {query, reference} not in [
+        {name.rsplit(" (", 1)[0].split("/", 1)[1] for name in (one.query, one.reference)}
+        for one in fewer.closest
+    ]
+    assert len(fewer.closest) >= len(result.closest) - 1
+    assert fewer.recall == result.recall
