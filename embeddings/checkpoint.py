@@ -30,7 +30,7 @@ from embeddings.looks import LOOKS, Look, are_looks
 FORMAT: Final = "lookalike-checkpoint-3"
 _KEY: Final = "lookalike"
 _WEIGHTS: Final = Path(__file__).parent / "weights"
-DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-5.safetensors"
+DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-7.safetensors"
 """The checkpoint the product ships."""
 
 Tensors = Mapping[str, NDArray[np.float32]]
@@ -42,7 +42,7 @@ class ModelInfo:
     """What a checkpoint says of itself."""
 
     space: str
-    """Name and version of the code space, such as ``lite0-256-5``."""
+    """Name and version of the code space, such as ``lite0-256-7``."""
     detail: int
     """Pixels a side: what is encoded of an image is squashed to this square. Finer detail is the
     first that copies lose, and is left out."""

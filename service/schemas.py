@@ -19,7 +19,7 @@ from service.store import Action, Imagery, Role
 SIGNALS_EXAMPLE: dict[str, Any] = {
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "pdq": "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22",
-    "codes": {"lite0-256-5": "5f3759df" * 8},
+    "codes": {"lite0-256-7": "5f3759df" * 8},
 }
 
 _HEX: dict[str, JsonValue] = {

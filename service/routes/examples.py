@@ -32,7 +32,7 @@ MATCH: Final[dict[str, Any]] = {
             "bank": "iwf-npi",
             "entry_id": "e_00000000qf",
             "signal": "code",
-            "space": "lite0-256-5",
+            "space": "lite0-256-7",
             "distance": 23,
             "radius": 48,
             "verdict": "review",
@@ -136,7 +136,7 @@ STATUS: Final[dict[str, Any]] = {
     "signals": [
         {
             "signal": "code",
-            "space": "lite0-256-5",
+            "space": "lite0-256-7",
             "kind": "segmented",
             "entries": 60333,
             "enabled": 60330,
@@ -150,7 +150,7 @@ STATUS: Final[dict[str, Any]] = {
     ],
     "code_spaces": [
         {
-            "space": "lite0-256-5",
+            "space": "lite0-256-7",
             "device": "cpu (OpenVINO, float32)",
             "radii": {"photographic": 52, "non_photographic": 44, "any": 48},
         }

@@ -199,7 +199,7 @@ def test_lines_are_in_colours_that_everyone_tells_apart(drawn: Drawn) -> None:
 
 
 def test_two_signals_never_share_a_colour() -> None:
-    names = ["pdq", "lite0-256-1", "lite0-256-5", "pdq or lite0-256-5", "peer"]
+    names = ["pdq", "lite0-256-1", "lite0-256-7", "pdq or lite0-256-7", "peer"]
     colours = chart.colour_of(names)
     assert len(set(colours.values())) == len(names)
     assert chart.shown("pdq or x") == "PDQ or x"
