@@ -40,7 +40,9 @@ class SamePadding(nn.Module):
         """``images``, float (n, c, h, w), with zeros around them."""
         pads: list[int] = []
         for side in (images.shape[-1], images.shape[-2]):
-            total = max((-(-side // self.stride) - 1) * self.stride + self.kernel - side, 0)
+            # Rounded up without a negative number: traced for ONNX, those are rounded to zero.
+            steps = (side + self.stride - 1) // self.stride
+            total = max((steps - 1) * self.stride + self.kernel - side, 0)
             pads += [total // 2, total - total // 2]
         return functional.pad(images, pads)
 
