@@ -31,6 +31,10 @@ class ManifestError(EvaluationError):
     """The manifest is not one, or does not belong to these images."""
 
 
+class RelatedError(EvaluationError):
+    """A list of images that show one work is none."""
+
+
 class CalibrationError(EvaluationError):
     """The images cannot show what is asked, or no rate of that value exists."""
 

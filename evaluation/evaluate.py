@@ -23,6 +23,7 @@ from evaluation.edits import EDITS, FAMILIES
 from evaluation.hashers import Hasher, Space
 from evaluation.hashing import Hashed, Progress, run, silent
 from evaluation.provenance import Clock
+from evaluation.related import Names, Pairs, pairs
 from evaluation.results import (
     Counts,
     EditRow,
@@ -93,21 +94,25 @@ def evaluate(
     seed: int = 0,
     edits_per_family: int = 1,
     samples: int = SAMPLES,
+    related: Names = frozenset(),
     command: str = "",
     progress: Progress = silent,
 ) -> EvaluationResult:
     """Measure every space of ``hashers`` on ``corpus``; each PDQ with each code also together.
 
-    ``samples``: of the bootstrap. ``command``: what the report names as its origin. Deterministic
-    given ``seed``, up to its date and duration. Raises ``CorpusError`` if there are too few images.
+    ``samples``: of the bootstrap. ``related``: pairs of images, by name, that show one work, and so
+    are not counted as false matches. ``command``: what the report names as its origin.
+    Deterministic given ``seed``, up to its date and duration. Raises ``CorpusError`` if there are
+    too few images.
     """
     clock = Clock()
     benchmark = plan(corpus.items, seed, edits_per_family)
     hashed = run(corpus, benchmark, hashers, progress)
     spaces = tuple(space for hasher in hashers for space in hasher.spaces)
+    left_out = _left_out(corpus, hashed, related)
     measured = _Measured(
         spaces,
-        {space.name: _scored(space, hashed, progress) for space in spaces},
+        {space.name: _scored(space, hashed, left_out, progress) for space in spaces},
         _traits(corpus, hashed.inside_queries),
         _traits(corpus, hashed.outside_queries),
         seed,
@@ -144,7 +149,19 @@ def _kinds(corpus: Corpus) -> tuple[Part, ...]:
     return ("all", *present) if len(present) > 1 else ("all",)
 
 
-def _scored(space: Space, hashed: Hashed, progress: Progress) -> Scores:
+def _left_out(corpus: Corpus, hashed: Hashed, related: Names) -> tuple[Pairs, Pairs]:
+    """Of inside and of outside queries, those that show the work of a reference not their own."""
+    references = [corpus.items[item].name for item in hashed.reference_items]
+    inside, outside = (
+        pairs(related, [corpus.items[query.item].name for query in queries], references)
+        for queries in (hashed.inside_queries, hashed.outside_queries)
+    )
+    return inside, outside
+
+
+def _scored(
+    space: Space, hashed: Hashed, left_out: tuple[Pairs, Pairs], progress: Progress
+) -> Scores:
     total, done = len(hashed.inside_queries) + len(hashed.outside_queries), 0
 
     def step(rows: int) -> None:
@@ -160,6 +177,7 @@ def _scored(space: Space, hashed: Hashed, progress: Progress) -> Scores:
         hashed.truth,
         hashed.outside[name],
         step,
+        left_out,
     )
 
 

@@ -59,6 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--images", type=Path, required=True, help="folder or tar")
     parser.add_argument("--manifest", type=Path, help="CSV with name, kind, style, source")
+    parser.add_argument("--related", type=Path, help="CSV with image and same_as: one work each")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     parser.add_argument("--onnx", type=Path, required=True, help="the peer's network")
     parser.add_argument("--name", required=True, help="what the report calls it")
@@ -75,6 +76,7 @@ def main(arguments: Sequence[str]) -> int:
             encoder=load_encoder("auto", given.checkpoint),
             hashers=[DescriptorHasher(given.name, peer)],
             descriptors=True,
+            related=given.related,
             progress=progress,
             command=shlex.join(["python", "-m", "evaluation.peers", *arguments]),
         )

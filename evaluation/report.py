@@ -19,6 +19,7 @@ from evaluation.corpus import open_corpus
 from evaluation.evaluate import SAMPLES, evaluate
 from evaluation.hashers import EncoderHasher, Hasher, PdqHasher
 from evaluation.hashing import Progress, silent
+from evaluation.related import read_related
 from evaluation.results import AtRate, Estimate, EvaluationResult, Row
 from evaluation.summary import RADII
 from evaluation.terminal import (
@@ -56,16 +57,19 @@ def evaluate_images(
     seed: int = 0,
     edits_per_family: int = 1,
     samples: int = SAMPLES,
+    related: Path | None = None,
     command: str = "",
 ) -> EvaluationResult:
     """Measure PDQ, and the code of ``encoder``, on the images in ``path``, and write the report.
 
     ``out``: a folder, made if missing, for ``report.txt`` and ``report.json``. ``json``: a file.
     ``hashers``: peers to measure beside them. ``descriptors``: also the encoder's real-valued
-    descriptors. Raises ``CorpusError`` or ``ManifestError``, and ``ReportError`` before anything is
+    descriptors. ``related``: a CSV of images that show one work, see ``read_related``. Raises
+    ``CorpusError``, ``RelatedError`` or ``ManifestError``, and ``ReportError`` before anything is
     measured if the report cannot be written.
     """
     check_writable(out, json)
+    names = read_related(related) if related else frozenset()
     corpus = open_corpus(path, manifest)
     ours: list[Hasher] = [PdqHasher()]
     if encoder is not None:
@@ -76,6 +80,7 @@ def evaluate_images(
         seed=seed,
         edits_per_family=edits_per_family,
         samples=samples,
+        related=names,
         command=command,
         progress=progress,
     )

@@ -15,8 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.hashers import Hashes, Space, distances
+from evaluation.related import Pairs
 
 BLOCK_PAIRS: Final = 4_000_000
+
+NONE: Final = np.empty((0, 2), np.int64)
+"""No pairs that are left out."""
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -61,15 +65,19 @@ def score(
     truth: Ints,
     outside: Hashes,
     progress: Callable[[int], None] = lambda _rows: None,
+    related: tuple[Pairs, Pairs] = (NONE, NONE),
 ) -> Scores:
     """Compare every query with every reference.
 
     ``truth``: int64 (n,), the position of each inside query's reference. ``progress`` is called
-    with the number of queries done since the last call.
+    with the number of queries done since the last call. ``related``: of inside and of outside
+    queries, positions of a query and a reference that are no strangers and are left out.
     """
-    true, nearest, false = _compared(space, inside, references, truth, progress)
+    true, nearest, false = _compared(space, inside, references, truth, related[0], progress)
     none = np.full(len(outside.matchable), -1, np.int64)
-    _, outside_nearest, outside_false = _compared(space, outside, references, none, progress)
+    _, outside_nearest, outside_false = _compared(
+        space, outside, references, none, related[1], progress
+    )
     return Scores(
         space.levels,
         len(references.matchable),
@@ -86,6 +94,7 @@ def _compared(
     queries: Hashes,
     references: Hashes,
     truth: Ints,
+    related: Pairs,
     progress: Callable[[int], None],
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint32]]:
     """True distance, nearest other and histogram of the others; ``truth`` -1: all are others."""
@@ -102,6 +111,8 @@ def _compared(
         true[part][known] = block[known, own]
         # Taken out of the block, the true pair counts as none of the others.
         block[known, own] = levels
+        here = related[(related[:, 0] >= part.start) & (related[:, 0] < part.stop)]
+        block[here[:, 0] - part.start, here[:, 1]] = levels
         nearest[part] = block.min(axis=1, initial=levels)
         # One bincount for the block: each query has its own stretch of levels + 1 bins.
         place = block + np.arange(len(block))[:, None] * (levels + 1)

@@ -21,10 +21,10 @@ from embeddings.encoder import load_encoder
 from evaluation import terminal
 from evaluation.calibration.choice import TARGET
 from evaluation.calibration.measuring import calibrate
-from evaluation.calibration.related import read_related
 from evaluation.calibration.table import tables
 from evaluation.corpus import open_corpus
 from evaluation.hashing import Progress
+from evaluation.related import read_related
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -21,11 +21,11 @@ from evaluation.calibration.choice import TARGET, Copies, OperatingPoint, larges
 from evaluation.calibration.gathering import CLASSES, Gathered, gather, planned
 from evaluation.calibration.pairs import PairCounts, count_pairs
 from evaluation.calibration.rates import FalseRate, curve, expected_false_matches, pairs_needed
-from evaluation.calibration.related import Names, places
 from evaluation.corpus import KINDS, Corpus
 from evaluation.errors import CalibrationError
 from evaluation.hashing import Progress, silent
 from evaluation.provenance import Clock
+from evaluation.related import Names, places
 from evaluation.results import Estimate, Provenance, plain
 from evaluation.summary import RADII
 
@@ -181,13 +181,13 @@ def _compared(gathered: Gathered, related: Names, progress: Progress) -> tuple[P
         closest=16 * (_SHOWN + 2 * len(related)),
         progress=step,
     )
-    pairs = set(places(related, unrelated.images, references.images))
+    listed = set(places(related, unrelated.images, references.images))
     histogram = counts.histogram.copy()
-    for query, reference in pairs:
+    for query, reference in listed:
         away = distances(unrelated.codes[[query]], references.codes[[reference]]).item()
         histogram[unrelated.classes[query], references.classes[reference], away] -= 1
-    closest = tuple(one for one in counts.closest if (one.query, one.reference) not in pairs)
-    return PairCounts(histogram, closest), len(pairs)
+    closest = tuple(one for one in counts.closest if (one.query, one.reference) not in listed)
+    return PairCounts(histogram, closest), len(listed)
 
 
 def _of(stratum: Stratum, histogram: NDArray[np.int64]) -> NDArray[np.int64]:

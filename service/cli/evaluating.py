@@ -20,6 +20,10 @@ def evaluate(
         Path | None,
         typer.Option(help="CSV with name, kind (photo, nonphoto) and style of each image."),
     ] = None,
+    related: Annotated[
+        Path | None,
+        typer.Option(help="CSV with image and same_as: images that show one work, no strangers."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report's files.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write every figure to this file.")
@@ -52,6 +56,7 @@ def evaluate(
             manifest,
             encoder,
             progress,
+            related=related,
             command=shlex.join(["lookalike", *sys.argv[1:]]),
         )
     console().print(tables(result))

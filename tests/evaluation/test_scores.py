@@ -87,3 +87,31 @@ def test_a_cosine_below_zero_is_as_far_as_zero() -> None:
     right = Hashes(np.array([[1, 0], [-1, 0], [0, 1]], np.float32), np.ones(3, bool))
     rows = hashers.distances(Space("x", "descriptor"), left, right)
     assert rows.tolist() == [[0, COSINE_STEPS, COSINE_STEPS]] * 2
+
+
+@pytest.mark.parametrize("block", [1, 50, 10**6])
+def test_related_pairs_are_none_of_the_strangers(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if they could not be matched; and true pairs stay what they are."""
+    monkeypatch.setattr(scores, "BLOCK_PAIRS", block)
+    rng = np.random.default_rng(4)
+    space = Space("x", "code")
+    references, inside, outside = (_hashes("code", count, rng) for count in (17, 23, 11))
+    truth = rng.integers(0, 17, 23)
+    of_inside = np.array([[0, (truth[0] + 1) % 17], [22, truth[22]]], np.int64)
+    of_outside = np.array([[10, 3], [10, 4], [2, 0]], np.int64)
+    whole = scores.score(space, references, inside, truth, outside)
+    found = scores.score(space, references, inside, truth, outside, related=(of_inside, of_outside))
+    assert np.array_equal(found.true, whole.true)
+    for query in range(11):
+        out = {reference for place, reference in of_outside.tolist() if place == query}
+        row = [_distance(space, outside, query, references, j) for j in set(range(17)) - out]
+        assert found.outside[query] == min(row)
+        assert found.outside_false[query].sum() == sum(d < space.levels for d in row)
+    others = [
+        _distance(space, inside, 0, references, j)
+        for j in set(range(17)) - {int(truth[0]), int(of_inside[0, 1])}
+    ]
+    assert found.nearest[0] == min(others)
+    assert np.array_equal(found.false[22], whole.false[22])

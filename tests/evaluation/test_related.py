@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.calibration.related import places, read_related
-from evaluation.errors import CalibrationError
+from evaluation.errors import RelatedError
+from evaluation.related import places, read_related
 
 
 def test_pairs_are_read_whatever_else_a_row_says(tmp_path: Path) -> None:
@@ -32,14 +32,14 @@ def test_pairs_are_read_whatever_else_a_row_says(tmp_path: Path) -> None:
 def test_a_list_that_is_none_is_refused(tmp_path: Path, text: str, named: str) -> None:
     path = tmp_path / "related.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(CalibrationError, match=named):
+    with pytest.raises(RelatedError, match=named):
         read_related(path)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "related.csv"
     path.write_bytes(b"image,same_as\n\xff,b\n")
-    with pytest.raises(CalibrationError, match="not a CSV file"):
+    with pytest.raises(RelatedError, match="not a CSV file"):
         read_related(path)
 
 
