@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,11 @@ Names = frozenset[tuple[str, str]]
 Pairs = NDArray[np.int64]
 """int64 (n, 2): positions of a query and a reference."""
 
-_COLUMNS = {"image", "same_as"}
-_MOST = 100_000  # rows: a list made by looking is far shorter
+NO_PAIRS: Final = np.empty((0, 2), np.int64)
+"""Nothing to leave out."""
+
+_COLUMNS: Final = {"image", "same_as"}
+_MOST: Final = 100_000  # rows: a list made by looking is far shorter
 
 
 def read_related(path: Path) -> Names:
@@ -37,7 +41,7 @@ def read_related(path: Path) -> Names:
             rows = csv.DictReader(file)
             if missing := _COLUMNS - set(rows.fieldnames or ()):
                 raise RelatedError(f"{path}: it lacks the columns {sorted(missing)}")
-            pairs = set()
+            found = set()
             for row in rows:
                 one, other = row["image"], row["same_as"]
                 if not one or not other or one == other or rows.line_num > _MOST:
@@ -45,27 +49,21 @@ def read_related(path: Path) -> Names:
                         f"{path}, line {rows.line_num}: two different images in at most "
                         f"{_MOST:,} lines are expected"
                     )
-                pairs.add((one, other))
+                found.add((one, other))
     except (csv.Error, UnicodeDecodeError) as error:
         raise RelatedError(f"{path}: not a CSV file in UTF-8: {error}") from error
-    return frozenset(pairs)
-
-
-def places(
-    related: Names, queries: Sequence[str], references: Sequence[str]
-) -> Iterator[tuple[int, int]]:
-    """Positions of a query and a reference, by their images' names, for each pair of one work."""
-    asked, listed = _by_name(queries), _by_name(references)
-    both = related | {(other, one) for one, other in related}
-    for one, other in sorted(both):
-        for query in asked.get(one, ()):
-            for reference in listed.get(other, ()):
-                yield query, reference
+    return frozenset(found)
 
 
 def pairs(related: Names, queries: Sequence[str], references: Sequence[str]) -> Pairs:
-    """``places`` as an array, each once."""
-    found = sorted(set(places(related, queries, references)))
+    """Where a query and a reference show one work, by their images' names; each pair once."""
+    asked, listed = _by_name(queries), _by_name(references)
+    found = [
+        (query, reference)
+        for one, other in sorted(related | {(other, one) for one, other in related})
+        for query in asked.get(one, ())
+        for reference in listed.get(other, ())
+    ]
     return np.array(found, np.int64).reshape(-1, 2)
 
 

@@ -15,12 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.hashers import Hashes, Space, distances
-from evaluation.related import Pairs
+from evaluation.related import NO_PAIRS, Pairs
 
 BLOCK_PAIRS: Final = 4_000_000
-
-NONE: Final = np.empty((0, 2), np.int64)
-"""No pairs that are left out."""
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -65,7 +62,7 @@ def score(
     truth: Ints,
     outside: Hashes,
     progress: Callable[[int], None] = lambda _rows: None,
-    related: tuple[Pairs, Pairs] = (NONE, NONE),
+    related: tuple[Pairs, Pairs] = (NO_PAIRS, NO_PAIRS),
 ) -> Scores:
     """Compare every query with every reference.
 

@@ -25,7 +25,7 @@ from evaluation.corpus import KINDS, Corpus
 from evaluation.errors import CalibrationError
 from evaluation.hashing import Progress, silent
 from evaluation.provenance import Clock
-from evaluation.related import Names, places
+from evaluation.related import Names, pairs
 from evaluation.results import Estimate, Provenance, plain
 from evaluation.summary import RADII
 
@@ -181,7 +181,8 @@ def _compared(gathered: Gathered, related: Names, progress: Progress) -> tuple[P
         closest=16 * (_SHOWN + 2 * len(related)),
         progress=step,
     )
-    listed = set(places(related, unrelated.images, references.images))
+    found = pairs(related, unrelated.images, references.images)
+    listed = {(query, reference) for query, reference in found.tolist()}
     histogram = counts.histogram.copy()
     for query, reference in listed:
         away = distances(unrelated.codes[[query]], references.codes[[reference]]).item()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.errors import RelatedError
-from evaluation.related import places, read_related
+from evaluation.related import pairs, read_related
 
 
 def test_pairs_are_read_whatever_else_a_row_says(tmp_path: Path) -> None:
@@ -45,5 +45,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 def test_a_pair_is_met_either_way_round_and_in_every_edit() -> None:
     queries, references = ["a", "b", "a", "d"], ["b", "c", "a", "b"]
-    found = sorted(places(frozenset({("a", "b"), ("x", "y")}), queries, references))
-    assert found == [(0, 0), (0, 3), (1, 2), (2, 0), (2, 3)]
+    found = pairs(frozenset({("a", "b"), ("x", "y")}), queries, references)
+    assert sorted(found.tolist()) == [[0, 0], [0, 3], [1, 2], [2, 0], [2, 3]]
+    both = pairs(frozenset({("a", "b"), ("b", "a")}), queries, references)
+    assert sorted(both.tolist()) == sorted(found.tolist())
