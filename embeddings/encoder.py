@@ -19,6 +19,7 @@ from PIL import Image
 
 from embeddings import codes, locating, trimming
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, ModelInfo, load
+from embeddings.cores import available_cores
 from embeddings.errors import DeviceError
 from embeddings.locating import Locate
 
@@ -138,13 +139,13 @@ class NetworkEncoder:
 
 
 def load_encoder(
-    device: str = "auto", path: Path = DEFAULT_CHECKPOINT, threads: int = 1
+    device: str = "auto", path: Path = DEFAULT_CHECKPOINT, workers: int | None = None
 ) -> NetworkEncoder:
     """The encoder of the checkpoint at ``path``.
 
     ``device`` is ``cpu``, ``cuda`` or ``auto`` (CUDA where torch and a device are there, else the
-    CPU). ``threads`` bounds what one call uses on a CPU; one is best where many requests run side
-    by side. Raises ``CheckpointError`` or ``DeviceError``.
+    CPU). ``workers``: threads that will encode at the same time on a CPU, each call on one core; by
+    default as many as there are cores. Raises ``CheckpointError`` or ``DeviceError``.
     """
     if device not in DEVICES:
         raise DeviceError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
@@ -155,8 +156,10 @@ def load_encoder(
         return NetworkEncoder(checkpoint.info, TorchNetwork(checkpoint, "cuda"), "cuda (torch)")
     from embeddings.runtime import OpenVinoNetwork
 
+    cores = available_cores()
+    streams = cores if workers is None else min(workers, cores)
     return NetworkEncoder(
-        checkpoint.info, OpenVinoNetwork(checkpoint, threads), "cpu (OpenVINO, float32)"
+        checkpoint.info, OpenVinoNetwork(checkpoint, streams), "cpu (OpenVINO, float32)"
     )
 
 

@@ -185,12 +185,15 @@ def _doubled(node: Any) -> Any:
 class OpenVinoNetwork:
     """A compiled graph. Safe to call from several threads: each call takes its own request."""
 
-    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, streams: int) -> None:
+        """``streams``: calls that may run side by side, each on one core; more wait in line."""
         options = {
             "INFERENCE_PRECISION_HINT": "f32",
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-            "PERFORMANCE_HINT": "LATENCY",
+            # A thread for each stream: a call shares none, so that calls do not slow each other.
+            "INFERENCE_NUM_THREADS": streams,
+            "NUM_STREAMS": streams,
+            # Pinned, every process would have its streams on the same first cores.
+            "ENABLE_CPU_PINNING": False,
         }
         core = ov.Core()
         self._compiled = core.compile_model(build(checkpoint), "CPU", options)

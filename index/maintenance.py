@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Final
 
-from index.cores import give_way
+from embeddings.cores import give_way
 from index.errors import DamagedFileError
 from index.holder import Holder
 from index.merging import SEAL_AT, mergeable, merged, sealed

@@ -25,10 +25,10 @@ from typing import Final, Self
 import numpy as np
 
 from embeddings.codes import CODE_BYTES, Codes, checked
+from embeddings.cores import available_cores
 from index.arguments import checked_ids, checked_limit, checked_radius, checked_rows
 from index.building import build
 from index.changes import Applied, Changeable, Changes, Entries
-from index.cores import available_cores
 from index.delta import Delta
 from index.errors import (
     ClosedIndexError,

@@ -124,7 +124,7 @@ def fingerprinter(settings: Settings) -> Fingerprinter:
     Raises ``CheckpointError`` or ``DeviceError``.
     """
     limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
-    return Fingerprinter([load_encoder(settings.device)], limits)
+    return Fingerprinter([load_encoder(settings.device, workers=settings.workers)], limits)
 
 
 def from_environment() -> FastAPI:

@@ -6,7 +6,6 @@ It knows names, types and ranges; not what the parts make of them.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -14,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from embeddings.cores import available_cores
 from service.errors import SettingsError
 
 PREFIX: Final = "LOOKALIKE_"
@@ -48,8 +48,8 @@ class Settings(BaseSettings):
     """Of a hash list that is imported over HTTP."""
     upload_memory_bytes: int = Field(default=512 * MEBIBYTE, ge=1024)
     """All images together that are being received or wait for a worker."""
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
-    """Threads that decode, encode and search."""
+    workers: int = Field(default_factory=available_cores, ge=1, le=256)
+    """Threads that decode, encode and search; by default as many as there are cores to use."""
     queue: int = Field(default=64, ge=0, le=100_000)
     """Requests that may wait for a worker; beyond them the answer is 503."""
     busy_timeout: float = Field(default=10.0, ge=0, le=300)

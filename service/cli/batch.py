@@ -5,7 +5,6 @@ It knows files and failures; not what the function makes of the bytes.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from embeddings.cores import available_cores
 from embeddings.errors import ImageError
 from service.cli import files
 
@@ -45,7 +45,7 @@ class FileResult(Generic[_T]):
 def each_file(
     paths: Iterable[Path], work: Callable[[bytes], _T], max_bytes: int
 ) -> Iterator[FileResult[_T]]:
-    """Do ``work`` on each file's bytes, on as many threads as there are processors.
+    """Do ``work`` on each file's bytes, on as many threads as there are cores.
 
     Answers come in the order of ``paths``; at most twice as many files as threads are held at any
     time. An ``ImageError`` or an unreadable file becomes a ``Failure``; other errors are raised.
@@ -57,7 +57,7 @@ def each_file(
         except (ImageError, files.FileUnreadableError) as error:
             return FileResult(path, Failure(error.code, str(error)))
 
-    threads = processors()
+    threads = available_cores()
     waiting: deque[Future[FileResult[_T]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
@@ -70,10 +70,3 @@ def each_file(
     finally:
         # Interrupted: what waits is dropped, what runs is a few images.
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

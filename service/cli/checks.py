@@ -20,8 +20,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from embeddings.cores import available_cores
 from embeddings.errors import EmbeddingError
-from service.cli.batch import processors
 from service.cli.local import open_local_store, settings_for
 from service.cli.terminal import code_of, counted
 from service.errors import SchemaOutdatedError, ServiceError, StoreMissingError
@@ -115,7 +115,7 @@ def _machine() -> Iterator[Finding]:
     except OSError:
         pass
     fast = [name for name in ("avx2", "avx512f", "avx512_vpopcntdq", "amx_tile") if name in flags]
-    found = f"{counted(processors(), 'processor')}, {platform.machine()}" + (
+    found = f"{counted(available_cores(), 'processor')}, {platform.machine()}" + (
         f", {', '.join(fast)}" if fast else ""
     )
     yield Finding("machine", State.OK, found)
