@@ -19,9 +19,10 @@ from embeddings.codes import CODE_BITS, CODE_BYTES, Codes, checked, distances
 from index.arguments import checked_limit, checked_neighbours, checked_radius, radii_of, widest
 from index.changes import Applied, Changeable, Changes
 from index.hits import Collector, assemble, first
-from index.interface import Hits, IndexStats, Radius
+from index.interface import Asked, Hits, IndexStats, Radius
 from index.layers import Layers
 from index.rows import ENABLED, Rows
+from index.scoring import Scorer
 
 _WIDEST_HEAP = 1024
 """FAISS keeps k results in a heap per query: beyond this many, plain NumPy is as quick."""
@@ -88,6 +89,14 @@ class FlatIndex(Changeable):
         codes, radius = checked(codes), checked_radius(radius)
         return self._within(self._layers.current, codes, radius, checked_limit(limit))
 
+    def search_scored(
+        self, codes: Codes, radius: Radius, asked: Asked, limit: int | None = None
+    ) -> Hits:
+        """See ``NumberedIndex``."""
+        codes, radius, limit = checked(codes), checked_radius(radius), checked_limit(limit)
+        scorer = Scorer(asked, len(codes))
+        return self._within(self._layers.current, codes, radius, limit, scorer)
+
     def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
         """See ``CodeIndex``."""
         codes, k = checked(codes), checked_neighbours(k)
@@ -134,9 +143,13 @@ class FlatIndex(Changeable):
 
     @staticmethod
     def _within(
-        layers: tuple[_FlatLayer, ...], codes: Codes, radius: Radius, limit: int | None = None
+        layers: tuple[_FlatLayer, ...],
+        codes: Codes,
+        radius: Radius,
+        limit: int | None = None,
+        scorer: Scorer | None = None,
     ) -> Hits:
-        out = Collector(len(codes), limit)
+        out = Collector(len(codes), limit, scorer is not None)
         bound = widest(radius)
         if bound >= 0 and len(codes):
             _single_threaded()
@@ -144,7 +157,16 @@ class FlatIndex(Changeable):
                 queries, rows, bits = layer.within(codes, bound)
                 groups = layer.rows.groups[rows]
                 kept = (layer.rows.status[rows] == ENABLED) & (bits <= radii_of(groups, radius))
-                out.add(queries[kept], layer.rows.ids[rows[kept]], groups[kept], bits[kept])
+                queries, rows, groups, bits = queries[kept], rows[kept], groups[kept], bits[kept]
+                if scorer is None:
+                    out.add(queries, layer.rows.ids[rows], groups, bits)
+                    continue
+                scores = scorer.of_codes(queries, layer.payload[rows])
+                kept = scorer.matching(groups, scores)
+                out.add(
+                    queries[kept], layer.rows.ids[rows[kept]], groups[kept], bits[kept],
+                    scores[kept],
+                )  # fmt: skip
         return out.hits()
 
 

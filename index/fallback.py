@@ -12,7 +12,7 @@ from embeddings.codes import Codes
 from index.changes import Applied, Changeable, Changes, Entries
 from index.errors import SequenceError
 from index.exact import FlatIndex
-from index.interface import Hits, IndexStats, Radius
+from index.interface import Asked, Hits, IndexStats, Radius
 
 
 class NumberedFlatIndex(Changeable):
@@ -58,6 +58,12 @@ class NumberedFlatIndex(Changeable):
     def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
         """See ``CodeIndex``."""
         return self._flat.search(codes, radius, limit)
+
+    def search_scored(
+        self, codes: Codes, radius: Radius, asked: Asked, limit: int | None = None
+    ) -> Hits:
+        """See ``NumberedIndex``."""
+        return self._flat.search_scored(codes, radius, asked, limit)
 
     def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
         """See ``CodeIndex``."""

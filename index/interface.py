@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.codes import Codes
+from embeddings.codes import Codes, Descriptors
 
 Ids = NDArray[np.int64]
 """int64 (n,): ids given by the caller, unique within an index, >= 0."""
@@ -28,6 +28,16 @@ Radius = int | Mapping[int, int]
 
 One radius for every group, or group -> radius: other groups are not searched.
 """
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a search scores the codes within its radius by, and from which score on one matches."""
+
+    descriptors: Descriptors
+    """int8 (q, 256): of each query, see ``embeddings.codes``."""
+    threshold: Mapping[int, int]
+    """Group -> score, inclusive; in groups that are absent the radius alone decides."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,8 @@ class Hits:
     """int32 (m,), bits."""
     truncated: frozenset[int] = frozenset()
     """Queries of which a ``limit`` held matches back."""
+    scores: NDArray[np.int32] | None = None
+    """int32 (m,), higher = more alike; ``None`` where the search had no ``Asked`` descriptors."""
 
     def of(self, query: int) -> list[Match]:
         """The matches of one query, nearest first."""

@@ -19,8 +19,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from embeddings.codes import Codes
 from index.changes import Applied, Changes, Entries
-from index.interface import CodeIndex, IndexStats
+from index.interface import Asked, CodeIndex, Hits, IndexStats, Radius
 
 
 class Fed(Protocol):
@@ -67,7 +68,17 @@ class Fed(Protocol):
 
 
 class NumberedIndex(Fed, CodeIndex, Protocol):
-    """A ``CodeIndex`` that knows which of a store's changes it holds."""
+    """A ``CodeIndex`` that knows which of a store's changes it holds, and scores what it finds."""
+
+    def search_scored(
+        self, codes: Codes, radius: Radius, asked: Asked, limit: int | None = None
+    ) -> Hits:
+        """As ``search``, but of the codes within ``radius`` only those whose score with the query's
+        descriptor reaches their group's threshold; ``Hits.scores`` says what each has.
+
+        The ``limit`` counts what is left: codes that come near and do not score crowd nobody out.
+        """
+        ...
 
     def groups(self) -> frozenset[int]:
         """The groups of its rows; of rows that are removed, for a while too."""

@@ -10,7 +10,7 @@ from collections import Counter
 
 import numpy as np
 
-from embeddings.codes import CODE_BYTES, Codes, checked, distances
+from embeddings.codes import CODE_BYTES, Codes, checked, distances, scores
 from index.arguments import (
     checked_ids,
     checked_limit,
@@ -21,7 +21,9 @@ from index.arguments import (
 )
 from index.errors import DuplicateIdError
 from index.hits import assemble, first
-from index.interface import Groups, Hits, Ids, IndexStats, Radius
+from index.interface import Asked, Groups, Hits, Ids, IndexStats, Radius
+
+_NEVER = np.iinfo(np.int32).min
 
 
 class OracleIndex:
@@ -68,6 +70,22 @@ class OracleIndex:
         hits = self._answer(table, queries, rows)
         return hits if limit is None else _limited(hits, limit)
 
+    def search_scored(
+        self, codes: Codes, radius: Radius, asked: Asked, limit: int | None = None
+    ) -> Hits:
+        """See ``NumberedIndex``."""
+        limit = checked_limit(limit)
+        radii = radii_of(self._groups, checked_radius(radius))
+        table = distances(checked(codes), self._codes)
+        score = scores(asked.descriptors, self._codes)
+        least = np.array([asked.threshold.get(int(group), _NEVER) for group in self._groups])
+        queries, rows = np.nonzero((table <= radii) & (score >= least) & self._enabled)
+        ids, groups, found = self._ids[rows], self._groups[rows], table[queries, rows]
+        hits = assemble(
+            len(table), queries, ids, groups, found, scores=score[queries, rows].astype(np.int32)
+        )
+        return hits if limit is None else _limited(hits, limit)
+
     def nearest(self, codes: Codes, k: int, groups: frozenset[int] | None = None) -> Hits:
         """See ``CodeIndex``."""
         k = checked_neighbours(k)
@@ -107,4 +125,5 @@ def _limited(hits: Hits, limit: int) -> Hits:
         hits.groups[kept],
         hits.distances[kept],
         frozenset(truncated),
+        None if hits.scores is None else hits.scores[kept],
     )

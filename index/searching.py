@@ -17,18 +17,20 @@ from index.arguments import radii_of, widest
 from index.delta import Delta
 from index.fields import of_delta, of_segment, shared
 from index.hits import Collector
-from index.interface import Radius
+from index.interface import Groups, Radius
 from index.kernels import kernels
 from index.permutation import Words
 from index.planning import Step, scan_cost
 from index.probing import FULL, PLAN, TABLES, TOO_MANY
 from index.routing import Route, Stretch, route, rows_in
+from index.scoring import Scorer
 from index.scratch import Scratch
+from index.segment import Segment
 from index.state import Part
 from index.workers import WORTH_SHARING, Workers
 
 Longs = NDArray[np.int64]
-_Emit = Callable[[Longs, Longs, Longs], None]
+_Take = Callable[[Longs, Longs, Longs], None]
 """Takes columns query, row, distance."""
 _Steps = list[list[Step]] | None
 """For each query, how it was answered so far; nothing when nobody asks."""
@@ -44,20 +46,25 @@ def search_part(
     workers: Workers,
     out: Collector,
     steps: _Steps = None,
+    scorer: Scorer | None = None,
 ) -> None:
-    """Add to ``out`` the live rows of a segment within ``radius`` of each of ``queries``."""
+    """Add to ``out`` the live rows of a segment within ``radius`` of each of ``queries``.
+
+    With a ``scorer``, those that reach the threshold of their group.
+    """
     count = len(queries) // 4
     way = route(part.segment, radius, count)
     refused: Sequence[int] = ()
     own = of_segment(part.segment, part.live, way)
     if way.cut >= 0:
-        emit = partial(_emit_part, part, None if way.one_radius else radius, way.cut, out)
+        within = None if way.one_radius else radius
+        emit = partial(_emit_part, part, within, way.cut, out, scorer)
         refused = _through_tables(part, own.values, queries, way, workers, emit, steps)
     elif not way.scanned:
         step = Step("segment", len(part), "skip", "none of the groups asked for")
         _note(steps, range(count), step)
         return
-    whole = partial(_emit_part, part, None, way.cut, out)
+    whole = partial(_emit_part, part, None, way.cut, out, scorer)
     if refused:
         _scan(own.values, way.served, queries, refused, workers, whole)
         why = "too many candidates in the tables"
@@ -77,14 +84,18 @@ def search_delta(
     workers: Workers,
     out: Collector,
     steps: _Steps = None,
+    scorer: Scorer | None = None,
 ) -> None:
-    """Add to ``out`` the live rows of a delta within ``radius`` of each of ``queries``."""
+    """Add to ``out`` the live rows of a delta within ``radius`` of each of ``queries``.
+
+    With a ``scorer``, those that reach the threshold of their group.
+    """
     count, top = len(queries) // 4, widest(radius)
     if not len(delta) or top < 0:
         return
 
     own = of_delta(delta, radius)
-    emit = partial(_emit_delta, delta, radius, out)
+    emit = partial(_emit_delta, delta, radius, out, scorer)
     _scan(own.values, ((0, len(delta), top),), queries, range(count), workers, emit)
     step = Step("delta", len(delta), "scan", "not yet in a segment", verified=len(delta))
     _note(steps, range(count), step)
@@ -95,6 +106,7 @@ def _emit_part(
     radius: Radius | None,
     cut: int,
     out: Collector,
+    scorer: Scorer | None,
     asked: Longs,
     rows: Longs,
     distances: Longs,
@@ -109,18 +121,43 @@ def _emit_part(
         allowed = radii_of(groups, radius)
         kept = (bits <= allowed) & (allowed <= cut)
         asked, rows, groups, bits = asked[kept], rows[kept], groups[kept], bits[kept]
-    out.add(asked, part.segment.ids[rows], groups, bits)
+    _emit(part.segment, out, scorer, asked, rows, groups, bits)
 
 
 def _emit_delta(
-    delta: Delta, radius: Radius, out: Collector, asked: Longs, rows: Longs, distances: Longs
+    delta: Delta,
+    radius: Radius,
+    out: Collector,
+    scorer: Scorer | None,
+    asked: Longs,
+    rows: Longs,
+    distances: Longs,
 ) -> None:
     """Hand a delta's rows to ``out``, those within their own group's ``radius``."""
     groups, bits = delta.groups[rows], distances.astype(np.int32)
     if isinstance(radius, Mapping):
         kept = bits <= radii_of(groups, radius)
         asked, rows, groups, bits = asked[kept], rows[kept], groups[kept], bits[kept]
-    out.add(asked, delta.ids[rows], groups, bits)
+    _emit(delta, out, scorer, asked, rows, groups, bits)
+
+
+def _emit(
+    holder: Segment | Delta,
+    out: Collector,
+    scorer: Scorer | None,
+    asked: Longs,
+    rows: Longs,
+    groups: Groups,
+    bits: NDArray[np.int32],
+) -> None:
+    """Hand rows to ``out``, those that reach the threshold where there is a ``scorer``."""
+    if scorer is None:
+        out.add(asked, holder.ids[rows], groups, bits)
+        return
+    head, tail = holder.head.reshape(-1, 2)[rows], holder.tail.reshape(-1, 2)[rows]
+    scores = scorer.of_words(asked, head, tail)
+    kept = scorer.matching(groups, scores)
+    out.add(asked[kept], holder.ids[rows[kept]], groups[kept], bits[kept], scores[kept])
 
 
 def _through_tables(
@@ -129,7 +166,7 @@ def _through_tables(
     queries: Words,
     way: Route,
     workers: Workers,
-    emit: _Emit,
+    emit: _Take,
     steps: _Steps,
 ) -> Sequence[int]:
     """Emit what the tables lead to; returns the queries with too many candidates."""
@@ -158,7 +195,7 @@ def _through_tables(
 
 
 def _shared_query(
-    fields: Longs, queries: Words, way: Route, workers: Workers, emit: _Emit
+    fields: Longs, queries: Words, way: Route, workers: Workers, emit: _Take
 ) -> NDArray[np.int64]:
     """One query, its tables shared among threads;
 
@@ -188,7 +225,7 @@ def _probe(
     tables: tuple[int, int],
     workers: Workers,
     plan: Longs,
-    emit: _Emit,
+    emit: _Take,
 ) -> None:
     """Run the kernel over some queries and tables, with as much output as it turns out to need."""
     at, last = asked
@@ -219,7 +256,7 @@ def _scan(
     queries: Words,
     asked: Sequence[int],
     workers: Workers,
-    emit: _Emit,
+    emit: _Take,
 ) -> None:
     """Emit the live rows of each stretch within its radius of each query that is ``asked``."""
     total = rows_in(stretches)
@@ -244,7 +281,7 @@ def _scan(
         workers.share(scan, total, len(numbers) * scan_cost(total, len(numbers)))
 
 
-def _drain(scratch: Scratch, state: Longs, numbers: Longs, emit: _Emit) -> None:
+def _drain(scratch: Scratch, state: Longs, numbers: Longs, emit: _Take) -> None:
     """Hand on what a scan has put out, and begin anew."""
     found = int(state[0])
     state[0] = 0

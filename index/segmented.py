@@ -40,13 +40,14 @@ from index.errors import (
 )
 from index.hits import Collector
 from index.holder import Holder
-from index.interface import Groups, Hits, Ids, IndexStats, Radius
+from index.interface import Asked, Groups, Hits, Ids, IndexStats, Radius
 from index.kernels import warm_up
 from index.maintenance import Maintenance
 from index.nearest import nearest
 from index.permutation import reordered
 from index.planning import Explanation, Step
 from index.quick import ready
+from index.scoring import Scorer
 from index.searching import search_delta, search_part
 from index.segment import MOST_ROWS
 from index.snapshots import Folder, Identity
@@ -189,6 +190,15 @@ class SegmentedIndex(Changeable):
         hits: Hits | None = None if way is None else way.answer(codes, limit)
         return self._search(checked(codes), radius, limit, None) if hits is None else hits
 
+    def search_scored(
+        self, codes: Codes, radius: Radius, asked: Asked, limit: int | None = None
+    ) -> Hits:
+        """See ``NumberedIndex``."""
+        self._check_ready()
+        codes, limit = checked(codes), checked_limit(limit)
+        scorer = Scorer(asked, len(codes))
+        return self._search(codes, checked_radius(radius), limit, None, scorer)
+
     def use_threads(self, threads: int) -> None:
         """Let one search use so many threads from now on, the caller's included."""
         self._workers.use(threads)
@@ -280,14 +290,19 @@ class SegmentedIndex(Changeable):
             folder.tidy(snapshot)
 
     def _search(
-        self, codes: Codes, radius: Radius, limit: int | None, steps: list[list[Step]] | None
+        self,
+        codes: Codes,
+        radius: Radius,
+        limit: int | None,
+        steps: list[list[Step]] | None,
+        scorer: Scorer | None = None,
     ) -> Hits:
-        state, out = self._holder.state, Collector(len(codes), limit)
+        state, out = self._holder.state, Collector(len(codes), limit, scorer is not None)
         if len(codes):
             queries = reordered(codes)
             for part in state.parts:
-                search_part(part, queries, radius, self._workers, out, steps)
-            search_delta(state.delta, queries, radius, self._workers, out, steps)
+                search_part(part, queries, radius, self._workers, out, steps, scorer)
+            search_delta(state.delta, queries, radius, self._workers, out, steps, scorer)
         return out.hits()
 
     def _check_ready(self) -> None:

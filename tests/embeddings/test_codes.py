@@ -17,6 +17,8 @@ from embeddings.codes import (
     from_descriptors,
     from_hex,
     pack,
+    quantised,
+    scores,
     stack,
     to_hex,
     unpack,
@@ -133,3 +135,42 @@ def test_no_codes_are_a_batch_too() -> None:
     empty = stack([])
     assert empty.shape == (0, CODE_BYTES)
     assert distances(empty, empty).shape == (0, 0)
+
+
+def test_a_descriptor_is_brought_to_one_length_rounded_and_held_within_a_byte() -> None:
+    floats = np.zeros((3, 256))
+    floats[0, :4] = (3.0, -4.0, 0.0, 0.0)  # 307.2 and -409.6 of 512: held within a byte
+    floats[1, :] = 0.5  # 32 each
+    floats[2, :8] = (2.5, 3.5, -2.5, -0.5, 511, 31, 6, 1)  # of length 512: rounded as they are
+    assert np.linalg.norm(floats[2]) == 512
+    made = quantised(floats)
+    assert made.dtype == np.int8
+    assert made[0, :4].tolist() == [127, -127, 0, 0]
+    assert set(made[1].tolist()) == {32}
+    assert made[2, :8].tolist() == [2, 4, -2, 0, 127, 31, 6, 1]
+    # Neither its length nor its precision matters; nothing at all stays nothing.
+    np.testing.assert_array_equal(quantised(floats * 7e4), made)
+    assert not quantised(np.zeros((1, 256), np.float32)).any()
+
+
+def test_a_score_adds_the_bytes_with_the_signs_of_the_bits() -> None:
+    rng = np.random.default_rng(2)
+    asked = rng.integers(-127, 128, (4, 256)).astype(np.int8)
+    listed = rng.integers(0, 256, (5, 32)).astype(np.uint8)
+    expected = [
+        [
+            sum(
+                int(byte) if code[bit // 8] >> (7 - bit % 8) & 1 else -int(byte)
+                for bit, byte in enumerate(query)
+            )
+            for code in listed
+        ]
+        for query in asked
+    ]
+    np.testing.assert_array_equal(scores(asked, listed), expected)
+
+
+@pytest.mark.parametrize("bad", [np.zeros((1, 255)), np.zeros(256), np.full((1, 256), np.inf)])
+def test_what_is_no_descriptor_is_not_quantised(bad: NDArray[np.float64]) -> None:
+    with pytest.raises(CodeFormatError):
+        quantised(bad)
