@@ -27,8 +27,12 @@
     │   ├── EntryExistsError
     │   └── VersionExistsError
     ├── ImportRefusedError
-    │   ├── TooManyRejectedError
-    │   └── EmptyListError
+    │   ├── EmptyListError
+    │   ├── RefusedDiffError        and why: ``store.diffs`` has these
+    │   │   ├── TooManyRejectedError
+    │   │   ├── NoValidLineError
+    │   │   └── ListShrinksError
+    │   └── …                       and those of ``formats.errors``
     ├── AuthError
     │   ├── KeyMissingError
     │   ├── KeyRefusedError

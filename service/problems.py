@@ -19,7 +19,8 @@ from starlette.responses import Response
 
 from embeddings import errors as embedding
 from service import errors
-from service.store import TooManyRejectedError
+from service.store import RefusedDiffError
+from service.wire import import_diff
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,11 @@ _EXAMPLES: Final[Mapping[int, tuple[str, str]]] = {
     507: ("storage_full", "the disk is full: nothing was changed"),
 }
 
+_DIFF: Final = frozenset(
+    ("added", "updated", "held", "removed", "unchanged", "rejected", "rejected_count")
+)
+"""What the problem of a refused list says of the diff."""
+
 _CLIENT_GONE: Final = 499
 
 _RETRY_AFTER: Final = {"Retry-After": "1"}
@@ -97,9 +103,8 @@ def code_of(error: Exception) -> str:
 def body_of(error: Exception) -> dict[str, object]:
     """The problem object of an error that somebody foresaw."""
     more: dict[str, object] = {}
-    if isinstance(error, TooManyRejectedError):
-        lines = [{"line": line.line, "reason": line.reason} for line in error.diff.rejected]
-        more = {"rejected": lines, "rejected_count": error.diff.rejected_count}
+    if isinstance(error, RefusedDiffError):
+        more = {name: value for name, value in import_diff(error.diff).items() if name in _DIFF}
     return _body(status_of(error), code_of(error), str(error), more)
 
 

@@ -280,6 +280,7 @@ class ImportAnswer(Model):
     refused: bool
     added: int
     updated: int
+    held: int
     removed: int
     unchanged: int
     duplicates: int
@@ -287,6 +288,7 @@ class ImportAnswer(Model):
     rejected: Rejected
     rejected_count: int
     max_rejected: int
+    shrinks: bool
     sequence: int
 
 

@@ -120,6 +120,7 @@ def import_diff(diff: ImportDiff) -> Json:
         "refused": diff.refused,
         "added": diff.added,
         "updated": diff.updated,
+        "held": diff.held,
         "removed": diff.removed,
         "unchanged": diff.unchanged,
         "duplicates": diff.duplicates,
@@ -127,6 +128,7 @@ def import_diff(diff: ImportDiff) -> Json:
         "rejected": [{"line": one.line, "reason": one.reason} for one in diff.rejected],
         "rejected_count": diff.rejected_count,
         "max_rejected": diff.max_rejected,
+        "shrinks": diff.shrinks,
         "sequence": diff.sequence,
     }
 

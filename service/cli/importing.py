@@ -40,6 +40,12 @@ def import_list(
     max_rejected: Annotated[
         int, typer.Option(min=0, help="Bad lines to tolerate; with more, nothing is imported.")
     ] = 0,
+    allow_shrink: Annotated[
+        bool,
+        typer.Option(
+            "--allow-shrink", help="Import a list that lacks more than a fifth of what it held."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
@@ -49,10 +55,12 @@ def import_list(
 
     The file is the whole list: entries that it no longer holds are removed from it. Valid lines
     commit together; bad lines are shown with line and reason, and over --max-rejected nothing
-    commits. A running server sees the change within two seconds.
+    commits. Nor does it where more than a fifth of 10 or more entries would be removed, without
+    --allow-shrink, or where the list states its length (`# entries: 3`) and is shorter. A running
+    server sees the change within two seconds.
     """
     from service.formats import ListReader, file_chunks, format_named
-    from service.store import ImportTarget, TooManyRejectedError
+    from service.store import ImportTarget, RefusedDiffError
 
     chosen = None if format_name == "auto" else format_named(format_name)
     target = ImportTarget(bank, provider, list_name, list_version, create_bank=True)
@@ -60,10 +68,12 @@ def import_list(
         reader = ListReader(file_chunks(stream), chosen)
         new_bank = all(there.name != bank for there in store.banks.all())
         try:
-            diff = store.apply_import(target, reader, max_rejected, dry_run)
-        except TooManyRejectedError as error:
+            diff = store.apply_import(target, reader, max_rejected, dry_run, allow_shrink)
+        except RefusedDiffError as error:
             _show_rejected(error.diff)
-            say_error(error.code, _refusal(error.diff))
+            _say_refusals(error.diff)
+            if not error.diff.refused:
+                say_error(error.code, str(error))
             raise typer.Exit(FAILED) from None
     _show_rejected(diff)
     if reader.ignored:
@@ -77,8 +87,8 @@ def import_list(
         would = "would be" if dry_run else "is"
         say(f"bank {bank!r} {would} new: a PDQ or code match there asks for review")
     _show(diff)
+    _say_refusals(diff)
     if diff.refused:
-        say_error("too_many_rejected", _refusal(diff))
         raise typer.Exit(FAILED)
 
 
@@ -96,12 +106,21 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _refusal(diff: ImportDiff) -> str:
+def _say_refusals(diff: ImportDiff) -> None:
+    """Why nothing was, or in a dry run would be, imported."""
     would = "would be" if diff.dry_run else "was"
-    return (
-        f"{counted(diff.rejected_count, 'bad line')}, and --max-rejected allows"
-        f" {diff.max_rejected}: nothing {would} imported"
-    )
+    if diff.too_many_rejected:
+        say_error(
+            "too_many_rejected",
+            f"{counted(diff.rejected_count, 'bad line')}, and --max-rejected allows"
+            f" {diff.max_rejected}: nothing {would} imported",
+        )
+    if diff.shrinks:
+        say_error(
+            "list_shrinks",
+            f"{diff.removed} of the list's {diff.held} entries are not in this version, more than a"
+            f" fifth: nothing {would} imported; if the list is whole, repeat with --allow-shrink",
+        )
 
 
 def _show_rejected(diff: ImportDiff) -> None:

@@ -2,7 +2,8 @@
 
 Reading is a stream: bytes in, one ``ImportRow`` or ``RejectedLine`` out for each line that says
 something, in constant memory whatever the list holds. A bad line costs itself, never its
-neighbours. Writing is the reverse, and what is written reads back as the same rows.
+neighbours; a list that says how long it is and is shorter is refused whole. Writing is the reverse,
+and what is written reads back as the same rows.
 
 ======== ======================================= ===============================================
 format   a line                                  carries
@@ -18,13 +19,14 @@ It knows files and lines; not banks, versions or what is listed already.
 
 from __future__ import annotations
 
-from service.formats.errors import UnknownFormatError, UnreadableListError
+from service.formats.errors import IncompleteListError, UnknownFormatError, UnreadableListError
 from service.formats.names import Format, format_named
 from service.formats.reader import ListReader, file_chunks
 from service.formats.writer import Listed, write_list
 
 __all__ = [
     "Format",
+    "IncompleteListError",
     "ListReader",
     "Listed",
     "UnknownFormatError",

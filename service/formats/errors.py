@@ -6,7 +6,8 @@
     ├── InvalidValueError
     │   └── UnknownFormatError      no format has this name
     └── ImportRefusedError
-        └── UnreadableListError     not a list in any format, or not in the one that was named
+        ├── UnreadableListError     not a list in any format, or not in the one that was named
+        └── IncompleteListError     fewer entries came than the list says it has
 
 A message names what was found and what to do about it; never a listed hash.
 """
@@ -26,3 +27,9 @@ class UnreadableListError(ImportRefusedError):
     """The file is not a list in the expected format."""
 
     code = "unreadable_list"
+
+
+class IncompleteListError(ImportRefusedError):
+    """The list states its length, and ended before that."""
+
+    code = "incomplete_list"

@@ -1,14 +1,16 @@
 """Bytes in chunks to numbered lines of text, in constant memory, whatever the bytes are.
 
-A line ends with LF, CRLF or CR. A UTF-8 byte-order mark is dropped. A line that is too long, not
-UTF-8 or holds a NUL byte comes out as a ``RejectedLine``, and the next one is read as usual. It
-knows nothing of what lines mean.
+A line ends with LF, CRLF or CR. Text is UTF-8, or UTF-16 with the byte-order mark that says so;
+the mark is dropped. A line that is too long, not such text or holds a NUL byte comes out as a
+``RejectedLine``, and the next one is read as usual. It knows nothing of what lines mean.
 """
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from service.formats.errors import UnreadableListError
@@ -17,10 +19,10 @@ from service.store.values import RejectedLine
 MAX_LINE: Final = 64 * 1024
 """Bytes, without the line's end. A line with every signal and 32 long labels has about 8 KiB."""
 
-_UTF8_MARK: Final = b"\xef\xbb\xbf"
+_UTF16_MARKS: Final = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _NOT_TEXT: Final = (
-    (b"\xff\xfe", "UTF-16 text: save the list as UTF-8"),
-    (b"\xfe\xff", "UTF-16 text: save the list as UTF-8"),
+    (b"\xff\xfe\0\0", "UTF-32 text: save the list as UTF-8"),
+    (b"\0\0\xfe\xff", "UTF-32 text: save the list as UTF-8"),
     (b"PK\x03\x04", "a ZIP archive (or a spreadsheet): unpack it, or save it as CSV"),
     (b"\x1f\x8b", "compressed with gzip: decompress it first"),
     (b"SQLite format 3\x00", "a SQLite database"),
@@ -39,7 +41,8 @@ class Line:
 
 def read_lines(chunks: Iterable[bytes]) -> Iterator[Line | RejectedLine]:
     """Every line that is not blank; raises ``UnreadableListError`` for what is clearly no text."""
-    for number, raw in enumerate(_split(_checked_start(chunks)), 1):
+    encoding, text_chunks = _as_utf8(chunks)
+    for number, raw in enumerate(_split(text_chunks), 1):
         if len(raw) > MAX_LINE:
             yield RejectedLine(number, f"longer than {MAX_LINE} bytes")
         elif b"\0" in raw:
@@ -48,14 +51,18 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[Line | RejectedLine]:
             try:
                 text = raw.decode()
             except UnicodeDecodeError as error:
-                yield RejectedLine(number, f"not UTF-8, at byte {error.start + 1}")
+                where = f", at byte {error.start + 1}" if encoding == "UTF-8" else ""
+                yield RejectedLine(number, f"not {encoding}{where}")
                 continue
             if text and not text.isspace():
                 yield Line(number, text)
 
 
-def _checked_start(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes without their mark, once they are known not to be a file of another kind."""
+def _as_utf8(chunks: Iterable[bytes]) -> tuple[str, Iterator[bytes]]:
+    """What the bytes are written in, and the same text as UTF-8, without its mark.
+
+    Raises ``UnreadableListError`` for a file of another kind.
+    """
     longest = max(len(start) for start, _ in _NOT_TEXT)
     start, rest = b"", iter(chunks)
     for chunk in rest:
@@ -65,8 +72,27 @@ def _checked_start(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for magic, what in _NOT_TEXT:
         if start.startswith(magic):
             raise UnreadableListError(f"not a list but {what}")
-    yield start.removeprefix(_UTF8_MARK)
-    yield from rest
+    for mark, encoding in _UTF16_MARKS:
+        if start.startswith(mark):
+            return "UTF-16", _transcoded(chain([start.removeprefix(mark)], rest), encoding)
+    # Every second byte is NUL in what Latin letters, digits and commas become.
+    if tuple(map(bool, start[:4])) in ((True, False, True, False), (False, True, False, True)):
+        raise UnreadableListError(
+            "not a list that is read but UTF-16 text without a byte-order mark: save it as UTF-8"
+        )
+    return "UTF-8", chain([start.removeprefix(codecs.BOM_UTF8)], rest)
+
+
+def _transcoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """UTF-16 as UTF-8; half a pair, or half a character at the end, as what no UTF-8 decoder
+    takes, so that it costs its own line."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode(errors="surrogatepass")
+    try:
+        yield decoder.decode(b"", final=True).encode(errors="surrogatepass")
+    except UnicodeDecodeError:
+        yield b"\xff"
 
 
 def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:

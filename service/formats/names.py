@@ -1,4 +1,4 @@
-"""The names of the list formats, their columns, and which of them a first line belongs to.
+"""The names of the list formats, their columns, and what one line says of the whole list.
 
 It knows one line; not how the rest of a list is read.
 """
@@ -47,6 +47,16 @@ CODE_PREFIX: Final = "code:"
 DELIMITERS: Final = (",", ";", "\t")
 """Between CSV cells; spreadsheets write the one their locale asks for."""
 
+COMMENT: Final = "#"
+"""Begins a line that says nothing of any entry: above the first of a list; in text, anywhere."""
+
+_STATED: Final = re.compile(
+    r"""\#\s*entries\s*:\s*([0-9]{1,12})[\s,;]*  # a spreadsheet adds cells
+    |\{\s*"entries"\s*:\s*([0-9]{1,12})\s*\}\s*""",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
+)
+_SEPARATOR: Final = re.compile(r'"?sep=(.)"?\s*', re.ASCII | re.IGNORECASE)
+
 _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {"id": "provider_id", "sha_1": "sha1", "sha_256": "sha256", "label": "labels"}
 )
@@ -68,6 +78,34 @@ def column_named(heading: str) -> str:
     return _ALIASES.get(plain, plain)
 
 
+def stated_length(line: str) -> int | None:
+    """How many entries a line says the list has; ``None`` for a line that says no such thing.
+
+    It is ``# entries: 3`` in CSV and text, and ``{"entries": 3}`` in JSON Lines.
+    """
+    text = line.lstrip()
+    found = _STATED.fullmatch(text) if text.startswith((COMMENT, "{")) else None
+    return None if found is None else int(found[1] or found[2])
+
+
+def length_line(count: int, format: Format) -> str:  # noqa: A002 - the contract's word
+    """The line that says how many lines of entries follow: ``stated_length`` undone."""
+    return f'{{"entries":{count}}}\n' if format is Format.JSONL else f"# entries: {count}\n"
+
+
+def separator(line: str) -> str:
+    """The delimiter that a spreadsheet's ``sep=;`` names; empty for a line that is none.
+
+    Raises ``UnreadableListError`` for a delimiter that is not read.
+    """
+    found = _SEPARATOR.fullmatch(line)
+    if found is None:
+        return ""
+    if found[1] not in DELIMITERS:
+        raise UnreadableListError("'sep=' names a delimiter that is none of ',', ';' and the tab")
+    return found[1]
+
+
 def delimiter_of(header: str) -> str:
     """The delimiter that divides ``header`` into the most columns we know."""
     return max(DELIMITERS, key=lambda mark: len(_known_columns(header, mark)))
@@ -80,8 +118,6 @@ def detect(line: str) -> Format:
         return Format.JSONL
     if start.startswith("["):
         raise UnreadableListError("a JSON array is not read: write one object a line (JSON Lines)")
-    if start.startswith("#"):
-        return Format.TEXT
     if _known_columns(start, delimiter_of(start)) & SIGNAL_COLUMNS:
         return Format.CSV
     words = start.split()

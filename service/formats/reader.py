@@ -6,11 +6,12 @@ It knows the order of things in a file; not what becomes of the rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import BinaryIO, Final
 
-from service.formats.errors import UnreadableListError
+from service.formats.errors import IncompleteListError, UnreadableListError
 from service.formats.lines import Line, read_lines
-from service.formats.names import Format, detect
+from service.formats.names import COMMENT, Format, detect, separator, stated_length
 from service.formats.rows import CsvParser, JsonLinesParser, RowParser, TextParser
 from service.store.values import ImportRow, RejectedLine
 
@@ -22,28 +23,61 @@ class ListReader:
     """The rows of one list, read once, in order.
 
     ``format`` is found out from the first line unless it is given. Raises ``UnreadableListError``,
-    here or while iterating, if the file is not such a list at all.
+    here or while iterating, if the file is not such a list at all, and ``IncompleteListError`` at
+    its end if it states a length and has fewer lines of entries, good and bad together.
     """
 
     def __init__(self, chunks: Iterable[bytes], format: Format | None = None) -> None:  # noqa: A002 - the contract's word
-        """Read as far as the first line that says something."""
+        """Read as far as the first line that says something of an entry, or the header."""
         self._lines = read_lines(chunks)
         self._bad_start: list[RejectedLine] = []
-        first: Line | None = None
-        for line in self._lines:
-            if isinstance(line, Line):
-                first = line
-                break
-            if len(self._bad_start) == 100:
-                raise UnreadableListError("not text: of the first 100 lines none can be read")
-            self._bad_start.append(line)
-        self._first = first
+        self._stated: int | None = None
+        self._separator = ""
+        self._comments = False
+        self._first = self._begin(may_be_csv=format in (None, Format.CSV))
         if format is None:
-            if first is None:
-                raise UnreadableListError("the list is empty")
-            format = detect(first.text)  # noqa: A001
+            format = self._found_out()  # noqa: A001
         self.format = format
         self._parser = self._parser_for(format)
+
+    def _begin(self, may_be_csv: bool) -> Line | None:
+        """The first line that is neither bad nor a comment nor a spreadsheet's ``sep=``."""
+        for line in self._lines:
+            if isinstance(line, RejectedLine):
+                if len(self._bad_start) == 100:
+                    raise UnreadableListError("not text: of the first 100 lines none can be read")
+                self._bad_start.append(line)
+                continue
+            if self._note_length(line) or line.text.lstrip().startswith(COMMENT):
+                self._comments = True
+                continue
+            mark = separator(line.text) if may_be_csv and not self._separator else ""
+            if not mark:
+                return line
+            self._separator = mark
+        return None
+
+    def _found_out(self) -> Format:
+        if self._separator:
+            return Format.CSV
+        if self._first is not None:
+            return detect(self._first.text)
+        if self._comments:
+            return Format.TEXT  # a list of no entries, in whatever format
+        raise UnreadableListError("the list is empty")
+
+    def _note_length(self, line: Line) -> bool:
+        """Whether the line states the list's length, which is then remembered."""
+        stated = stated_length(line.text)
+        if stated is None:
+            return False
+        if self._stated not in (None, stated):
+            raise UnreadableListError(
+                f"line {line.number} says that the list has {stated} entries, a line above"
+                f" {self._stated}: are these two lists in one file?"
+            )
+        self._stated = stated
+        return True
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -51,16 +85,24 @@ class ListReader:
         return tuple(sorted(self._parser.ignored))
 
     def __iter__(self) -> Iterator[ImportRow | RejectedLine]:
-        """Each line that is not blank, a comment or the header."""
+        """Each line that is not blank, a comment, the header or the list's length."""
+        seen = len(self._bad_start)
         yield from self._bad_start
         if self._first is not None and self.format is not Format.CSV:
-            row = self._parser.parse(self._first)
-            if row is not None:
-                yield row
+            self._lines = chain([self._first], self._lines)
         for line in self._lines:
-            row = line if isinstance(line, RejectedLine) else self._parser.parse(line)
+            if isinstance(line, RejectedLine):
+                row: ImportRow | RejectedLine | None = line
+            else:
+                row = None if self._note_length(line) else self._parser.parse(line)
             if row is not None:
+                seen += 1
                 yield row
+        if self._stated is not None and seen < self._stated:
+            raise IncompleteListError(
+                f"the list says that it has {self._stated} entries and ends after {seen}: it was"
+                " cut off, so nothing was imported; get it again"
+            )
 
     def _parser_for(self, format: Format) -> RowParser:  # noqa: A002
         if format is Format.JSONL:
@@ -69,7 +111,7 @@ class ListReader:
             return TextParser()
         if self._first is None:
             raise UnreadableListError("a CSV list begins with a header, and this one is empty")
-        return CsvParser(self._first)
+        return CsvParser(self._first, self._separator)
 
 
 def file_chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -34,9 +34,12 @@ MAX_PATH: Final = 200
 """Characters of a path that a reason repeats, its end."""
 
 _ERROR_CODE: Final = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
-_INTEGER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_INTEGER: Final = re.compile(r"([0-9]{1,9})(\.0{0,20})?", re.ASCII)
 _DECIMAL: Final = re.compile(r"[0-9]{0,9}\.?[0-9]{1,40}([eE]-?[0-9]{1,3})?", re.ASCII)
 _KNOWN: Final = frozenset(COLUMNS)
+_EMPTY: Final = frozenset({"", "NULL", "null", "Null", "\\N"})
+"""What stands for no value: databases export it so."""
+_NAMELESS: Final = "(no name)"
 _NOTED: Final = 32
 """Unknown names that are kept for the report."""
 
@@ -77,13 +80,17 @@ class CsvParser(RowParser):
 
     So a quote that is never closed spoils one line and not the rest of the list. Several labels
     or codes in a cell are divided by ``;`` (``\\;`` is a semicolon within), a code is
-    ``SPACE=hex``.
+    ``SPACE=hex``. Empty cells beyond the header are passed over: lists of police forces end every
+    line but the header with a delimiter.
     """
 
-    def __init__(self, header: Line) -> None:
-        """Read the header; raises ``UnreadableListError`` if there is nothing to match in it."""
+    def __init__(self, header: Line, mark: str = "") -> None:
+        """Read the header, whose cells are divided by ``mark`` or by what divides it best.
+
+        Raises ``UnreadableListError`` if there is nothing to match in it.
+        """
         super().__init__()
-        self._mark = delimiter_of(header.text)
+        self._mark = mark or delimiter_of(header.text)
         try:
             self._columns = [column_named(cell) for cell in _cells(header.text, self._mark)]
         except _BadLineError as error:
@@ -96,24 +103,31 @@ class CsvParser(RowParser):
         for name in self._columns:
             if name in _KNOWN and self._columns.count(name) > 1:
                 raise UnreadableListError(f"the CSV header has two columns {name!r}")
-            if name not in _KNOWN and name not in PASSED_OVER:
+            if name and name not in _KNOWN and name not in PASSED_OVER:
                 self._ignore(name)
+        self._least = max(n for n, name in enumerate(self._columns, 1) if name)
 
     def fields(self, line: Line) -> Mapping[str, object] | None:
         """One line's cells, empty ones left out; ``None`` where all are, as spreadsheets write."""
         cells = _cells(line.text, self._mark)
-        if len(cells) != len(self._columns):
-            raise _BadLineError(f"{len(cells)} cells under a header of {len(self._columns)}")
+        width = len(self._columns)
+        if len(cells) < self._least or any(cell.strip() for cell in cells[width:]):
+            raise _BadLineError(f"{len(cells)} cells under a header of {width}")
         fields: dict[str, object] = {}
-        for name, cell in zip(self._columns, cells, strict=True):
+        for name, cell in zip(self._columns, cells, strict=False):
             value = cell.strip()
-            if value and name in _KNOWN:
+            if value in _EMPTY:
+                continue
+            if name in _KNOWN:
                 fields[name] = _from_cell(name, value)
+            elif not name:
+                self._ignore(_NAMELESS)
         return fields if any(cell.strip() for cell in cells) else None
 
 
 class JsonLinesParser(RowParser):
-    """One object a line; keys as the columns, ``codes`` an object, ``labels`` an array."""
+    """One object a line; keys as the columns, in either case, ``codes`` an object, ``labels`` an
+    array."""
 
     def fields(self, line: Line) -> Mapping[str, object]:
         """One line's keys."""
@@ -127,11 +141,21 @@ class JsonLinesParser(RowParser):
             raise _BadLineError("not JSON that we read: too deep, or a number too long") from None
         if not isinstance(value, dict):
             raise _BadLineError("not a JSON object")
-        if "error" in value and not SIGNAL_COLUMNS & value.keys():
+        fields: dict[str, object] = {}
+        unread = []
+        for key, said in value.items():
+            name = key if key in _KNOWN else column_named(key)
+            if name in fields:
+                raise _BadLineError(f"two keys for {name!r}")
+            if name in _KNOWN:
+                fields[name] = None if isinstance(said, str) and said in _EMPTY else said
+            elif name not in PASSED_OVER:
+                unread.append(key)
+        if "error" in value and not SIGNAL_COLUMNS & fields.keys():
             raise _BadLineError(_failed(value))
-        for name in value.keys() - _KNOWN - PASSED_OVER:
-            self._ignore(name)
-        return {name: value[name] for name in _KNOWN & value.keys()}
+        for key in unread:
+            self._ignore(key)
+        return fields
 
 
 class TextParser(RowParser):
@@ -174,7 +198,8 @@ def _from_cell(name: str, value: str) -> object:
             codes[space] = code
         return codes
     if name == "pdq_quality":
-        return int(value) if _INTEGER.fullmatch(value) else value
+        whole = _INTEGER.fullmatch(value)
+        return int(whole[1]) if whole else value
     if name == "quality":
         return float(value) if _DECIMAL.fullmatch(value) else value
     return value
@@ -231,7 +256,7 @@ def _failed(value: Mapping[str, Any]) -> str:
 
 
 def _row(number: int, fields: Mapping[str, object]) -> ImportRow:
-    identity = fields.get("provider_id")
+    identity = _whole(fields.get("provider_id"))
     if isinstance(identity, int) and not isinstance(identity, bool):
         identity = str(identity)
     if identity is not None and not isinstance(identity, str):
@@ -241,9 +266,10 @@ def _row(number: int, fields: Mapping[str, object]) -> ImportRow:
         labels = []
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise _BadLineError("labels must be a list of texts")
-    signals = parse_signals(
-        {name: value for name, value in fields.items() if name not in {"provider_id", "labels"}}
-    )
+    said = {name: value for name, value in fields.items() if name not in {"provider_id", "labels"}}
+    if "pdq_quality" in said:
+        said["pdq_quality"] = _whole(said["pdq_quality"])
+    signals = parse_signals(said)
     if not signals:
         raise _BadLineError("no signal to match")
     return ImportRow(
@@ -254,3 +280,10 @@ def _row(number: int, fields: Mapping[str, object]) -> ImportRow:
         else check_text("provider_id", identity, MAX_PROVIDER_ID),
         labels=check_labels(tuple(labels)),
     )
+
+
+def _whole(value: object) -> object:
+    """A number such as 97.0 as an integer: programs that know no missing integer write it so."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from service.formats.names import CODE_PREFIX, COLUMNS, Format
+from service.formats.names import CODE_PREFIX, COLUMNS, Format, length_line
 from service.formats.rows import to_cell
 from service.signals import DIGEST_BYTES, Signals
 
@@ -33,11 +33,24 @@ class Listed(Protocol):
 
 
 def write_list(entries: Iterable[Listed], format: Format) -> Iterator[str]:  # noqa: A002 - the contract's word
-    """The list's text, each piece one whole line (for ``text``, the lines of one entry).
+    """The list's text: how long it is, then what stands above the entries, then each entry's.
 
     ``text`` has no place for ids, labels and qualities: an entry becomes one line a signal, and
-    PDQ and codes of images with too little structure are left out.
+    PDQ and codes of images with too little structure are left out. ``entries`` are gone through
+    twice: a list that says at its start how long it is cannot be cut off unnoticed.
     """
+    assert iter(entries) is not entries, "an iterator can be gone through only once"
+    count = sum(_lines_of(entry, format) for entry in entries)
+    yield length_line(count, format)
+    yield from _entry_lines(entries, format)
+
+
+def _lines_of(entry: Listed, format: Format) -> int:  # noqa: A002
+    """How many lines an entry becomes: each is an entry to whoever reads the list."""
+    return _text_lines(entry).count("\n") if format is Format.TEXT else 1
+
+
+def _entry_lines(entries: Iterable[Listed], format: Format) -> Iterator[str]:  # noqa: A002
     if format is Format.JSONL:
         return map(_json_line, entries)
     if format is Format.TEXT:

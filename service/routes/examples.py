@@ -94,6 +94,7 @@ IMPORT: Final[dict[str, Any]] = {
     "refused": False,
     "added": 120,
     "updated": 3,
+    "held": 60220,
     "removed": 7,
     "unchanged": 60210,
     "duplicates": 0,
@@ -101,6 +102,7 @@ IMPORT: Final[dict[str, Any]] = {
     "rejected": [{"line": 17, "reason": "md5 must be 32 hex digits, not 31 characters like this"}],
     "rejected_count": 1,
     "max_rejected": 5,
+    "shrinks": False,
     "sequence": 81234,
 }
 

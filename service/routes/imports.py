@@ -20,7 +20,9 @@ from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget
 
 router = APIRouter(tags=["imports"])
 
-_PARAMETERS: Final = frozenset(("format", "provider", "list", "version", "max_rejected", "dry_run"))
+_PARAMETERS: Final = frozenset(
+    ("format", "provider", "list", "version", "max_rejected", "allow_shrink", "dry_run")
+)
 
 _FORMAT: Final = Query(
     max_length=40, description="`csv`, `jsonl` or `text`; found out from the first line if absent."
@@ -30,6 +32,10 @@ _LIST: Final = Query(description="Which of the provider's lists it is: this one 
 _VERSION: Final = Query(description="The provider's name for this version; by default the time.")
 _MAX_REJECTED: Final = Query(
     ge=0, le=10**9, description="Bad lines to tolerate; with more of them nothing is imported."
+)
+_ALLOW_SHRINK: Final = Query(
+    description="Import a list that removes more than a fifth of what it held before, of 10"
+    " entries or more; otherwise the answer is a problem `list_shrinks`."
 )
 _DRY_RUN: Final = Query(description="Answer with what would change, and change nothing.")
 
@@ -59,12 +65,14 @@ async def import_list(
     list: Annotated[str, _LIST] = DEFAULT_LIST,  # noqa: A002 (the contract's word)
     version: Annotated[str | None, _VERSION] = None,
     max_rejected: Annotated[int, _MAX_REJECTED] = 0,
+    allow_shrink: Annotated[bool, _ALLOW_SHRINK] = False,
     dry_run: Annotated[bool, _DRY_RUN] = False,
 ) -> Response:
     """The body is the *whole* list: what it no longer holds is taken out of force.
 
     Valid lines commit together. Bad lines are rejected, each with its line and reason; with more
-    than ``max_rejected`` of them nothing commits and the answer is a problem. ``dry_run`` answers
+    than ``max_rejected`` of them nothing commits and the answer is a problem; so it is
+    where much of the list would go, or it states its length and is shorter. ``dry_run`` answers
     the diff and changes nothing. The format is found out from the first line unless it is given.
     """
     del caller
@@ -77,7 +85,7 @@ async def import_list(
 
     def read(file: BinaryIO) -> ImportDiff:
         rows = ListReader(file_chunks(file), chosen)
-        return parts.store.apply_import(target, rows, max_rejected, dry_run)
+        return parts.store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
 
     async with parts.uploads.list_file(request) as file:
         diff = await parts.changing(lambda: read(file), parts.imports)

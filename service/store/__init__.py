@@ -4,6 +4,13 @@
 """
 
 from service.store.changes import View
+from service.store.diffs import (
+    ImportDiff,
+    ListShrinksError,
+    NoValidLineError,
+    RefusedDiffError,
+    TooManyRejectedError,
+)
 from service.store.entries import EntryPage
 from service.store.imports import ImportTarget
 from service.store.schema import Migration, MigrationPlan
@@ -18,7 +25,6 @@ from service.store.values import (
     Entry,
     EntryBatch,
     Imagery,
-    ImportDiff,
     ImportRow,
     Key,
     ListVersion,
@@ -28,7 +34,6 @@ from service.store.values import (
     Radii,
     RejectedLine,
     Role,
-    TooManyRejectedError,
 )
 
 __all__ = [
@@ -46,13 +51,16 @@ __all__ = [
     "ImportRow",
     "ImportTarget",
     "Key",
+    "ListShrinksError",
     "ListVersion",
     "Migration",
     "MigrationPlan",
     "NewEntry",
     "NewKey",
+    "NoValidLineError",
     "Policy",
     "Radii",
+    "RefusedDiffError",
     "RejectedLine",
     "Role",
     "Store",

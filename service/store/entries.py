@@ -59,8 +59,8 @@ class Export:
 
     lists: frozenset[tuple[str, str]]
     """(provider, list) of the entries."""
-    entries: Iterator[Entry]
-    """In the order they were added."""
+    entries: Iterable[Entry]
+    """In the order they were added; may be gone through again."""
 
 
 class Entries:
@@ -178,7 +178,7 @@ class Entries:
             )
             yield Export(
                 frozenset((row.provider, row.name) for row in lists),
-                _exported(connection, bank_id, chunk),
+                _Exported(connection, bank_id, chunk),
             )
 
     def set_enabled(self, bank: str, public_id: str, enabled: bool) -> Entry:
@@ -261,13 +261,21 @@ def _live(bank_id: int, after: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _exported(connection: Connection, bank_id: int, chunk: int) -> Iterator[Entry]:
-    after = 0
-    while rows := connection.execute(
-        _live(bank_id, after).where(EntryRow.enabled.is_(True)).limit(chunk)
-    ).all():
-        yield from map(entry, rows)
-        after = rows[-1].id
+@dataclass(frozen=True)
+class _Exported:
+    """The entries of a bank that are enabled, a chunk of rows at a time."""
+
+    connection: Connection
+    bank_id: int
+    chunk: int
+
+    def __iter__(self) -> Iterator[Entry]:
+        after = 0
+        while rows := self.connection.execute(
+            _live(self.bank_id, after).where(EntryRow.enabled.is_(True)).limit(self.chunk)
+        ).all():
+            yield from map(entry, rows)
+            after = rows[-1].id
 
 
 def _one(connection: Connection, bank: str, number: int) -> Entry:

@@ -35,6 +35,7 @@ from sqlalchemy import (
 from service.errors import BankNotFoundError, EmptyListError, VersionExistsError
 from service.store.banks import find_bank, insert_bank
 from service.store.database import Database
+from service.store.diffs import ImportDiff, ListShrinksError, NoValidLineError, TooManyRejectedError
 from service.store.entries import find_list, note_spaces
 from service.store.models import CounterRow, EntryRow, ListRow, Moment, VersionRow
 from service.store.rows import version_of_moment
@@ -42,11 +43,9 @@ from service.store.staging import CONTENT, STAGED, Reading, stage, staged_count
 from service.store.values import (
     DEFAULT_LIST,
     LOCAL_PROVIDER,
-    ImportDiff,
     ImportRow,
     Policy,
     RejectedLine,
-    TooManyRejectedError,
     check_bank_name,
     check_text,
 )
@@ -68,25 +67,28 @@ class ImportTarget:
 
 
 @dataclass(frozen=True)
-class _Changes:
-    added: int
-    updated: int
-    removed: int
-    unchanged: int
+class Allowed:
+    """What an import may do that could be a mistake."""
+
+    rejected: int = 0
+    """Lines that may be rejected."""
+    shrink: bool = False
+    """Whether much of what the list held may go."""
 
 
 def apply_import(
     database: Database,
     target: ImportTarget,
     rows: Iterable[ImportRow | RejectedLine],
-    max_rejected: int = 0,
+    allowed: Allowed = Allowed(),
     dry_run: bool = False,
 ) -> ImportDiff:
     """Make ``rows`` the new version of a list, or with ``dry_run`` say what that would change.
 
-    Raises ``TooManyRejectedError`` (not in a dry run), ``EmptyListError`` for a list without
-    one valid line where the list holds entries, ``VersionExistsError``, ``BankNotFoundError``,
-    ``BadNameError``, and whatever ``rows`` raises. Whenever it raises, nothing was committed.
+    Raises ``TooManyRejectedError`` and ``ListShrinksError`` (not in a dry run),
+    ``NoValidLineError`` where every line was rejected, ``EmptyListError`` for a list without lines
+    where the list holds entries, ``VersionExistsError``, ``BankNotFoundError``, ``BadNameError``,
+    and whatever ``rows`` raises. Whenever it raises, nothing was committed.
     """
     check_bank_name(target.bank)
     check_text("provider", target.provider, 128)
@@ -100,11 +102,11 @@ def apply_import(
             STAGED.create(connection, checkfirst=False)
             reading = stage(connection, rows)
         try:
-            if not dry_run and reading.rejected_count <= max_rejected:
+            if not dry_run and reading.rejected_count <= allowed.rejected:
                 with database.writing(connection) as sequence:
-                    return _apply(connection, target, reading, max_rejected, sequence)
+                    return _apply(connection, target, reading, allowed, sequence)
             with connection.begin():
-                diff = _look(connection, target, reading, max_rejected, dry_run)
+                diff = _look(connection, target, reading, allowed, dry_run)
             if dry_run:
                 return diff
             raise TooManyRejectedError(diff)
@@ -114,53 +116,78 @@ def apply_import(
 
 
 def _look(
-    connection: Connection, target: ImportTarget, reading: Reading, max_rejected: int, dry_run: bool
+    connection: Connection, target: ImportTarget, reading: Reading, allowed: Allowed, dry_run: bool
 ) -> ImportDiff:
     list_id = _find_list(connection, target)
-    if reading.rejected_count <= max_rejected:
-        _refuse(connection, target, list_id)
-    in_list = select(func.count()).select_from(EntryRow)
-    changes = _Changes(
-        added=connection.execute(
-            select(func.count()).select_from(STAGED).where(not_(_known(list_id)))
-        ).scalar_one(),
-        updated=connection.execute(in_list.where(_same_item(list_id), _differs())).scalar_one(),
-        removed=connection.execute(in_list.where(_gone(list_id))).scalar_one(),
-        unchanged=connection.execute(
-            in_list.where(_same_item(list_id), not_(_differs()))
-        ).scalar_one(),
+    diff = _compared(connection, target, list_id, reading, allowed, dry_run)
+    if not diff.too_many_rejected:
+        _refuse(connection, target, list_id, diff)
+    return diff
+
+
+def _compared(
+    connection: Connection,
+    target: ImportTarget,
+    list_id: int,
+    reading: Reading,
+    allowed: Allowed,
+    dry_run: bool,
+) -> ImportDiff:
+    """What the staged rows change, while nothing is changed yet."""
+
+    def count(*which: ColumnElement[bool]) -> int:
+        return connection.execute(
+            select(func.count()).select_from(EntryRow).where(*which)
+        ).scalar_one()
+
+    staged_new = select(func.count()).select_from(STAGED).where(not_(_known(list_id)))
+    return ImportDiff(
+        bank=target.bank,
+        provider=target.provider,
+        list=target.list,
+        list_version=target.version or version_of_moment(datetime.now(UTC)),
+        dry_run=dry_run,
+        added=connection.execute(staged_new).scalar_one(),
+        updated=count(_same_item(list_id), _differs()),
+        held=count(_held(list_id)),
+        removed=count(_gone(list_id)),
+        unchanged=count(_same_item(list_id), not_(_differs())),
+        duplicates=reading.duplicates,
+        digest_only=reading.digest_only,
+        rejected=tuple(sorted(reading.rejected, key=lambda line: line.line)),
+        rejected_count=reading.rejected_count,
+        max_rejected=allowed.rejected,
+        allow_shrink=allowed.shrink,
+        # Of a commit that is under way its own, otherwise of the newest.
+        sequence=connection.execute(select(CounterRow.value)).scalar_one(),
     )
-    sequence = connection.execute(select(CounterRow.value)).scalar_one()
-    version = target.version or version_of_moment(datetime.now(UTC))
-    return _diff(target, version, reading, max_rejected, changes, sequence, dry_run)
 
 
 def _apply(
-    connection: Connection, target: ImportTarget, reading: Reading, max_rejected: int, sequence: int
+    connection: Connection, target: ImportTarget, reading: Reading, allowed: Allowed, sequence: int
 ) -> ImportDiff:
     now = datetime.now(UTC)
-    version = target.version or version_of_moment(now)
-    _refuse(connection, target, _find_list(connection, target))
+    known = _find_list(connection, target)
+    diff = _compared(connection, target, known, reading, allowed, dry_run=False)
+    _refuse(connection, target, known, diff)
     try:
         bank_id = find_bank(connection, target.bank).id
     except BankNotFoundError:
         bank_id = insert_bank(connection, target.bank, Policy(), sequence, now)
     list_id = find_list(connection, bank_id, target.provider, target.list)
+    version = diff.list_version
     stamp: dict[str, Any] = {"version": version, "sequence": sequence, "updated_at": now}
-    unchanged = connection.execute(
-        select(func.count()).select_from(EntryRow).where(_same_item(list_id), not_(_differs()))
-    ).scalar_one()
-    removed = connection.execute(
+    connection.execute(
         update(EntryRow)
         .where(_gone(list_id))
         .values(deleted=True, sequence=sequence, updated_at=now)
         .execution_options(synchronize_session=False)
-    ).rowcount
-    updated = connection.execute(
+    )
+    connection.execute(
         update(EntryRow)
         .where(_same_item(list_id), _differs())
         .values(deleted=False, **stamp, **{name: STAGED.c[name] for name in CONTENT})
-    ).rowcount
+    )
     new: dict[str, ColumnElement[Any]] = {
         "bank_id": literal(bank_id),
         "list_id": literal(list_id),
@@ -180,9 +207,6 @@ def _apply(
         )
     )
     note_spaces(connection, bank_id, reading.spaces)
-    # Not every driver tells how many rows an INSERT made; each staged row is one of three things.
-    added = staged_count(connection) - updated - unchanged
-    changes = _Changes(added, updated, removed, unchanged)
     connection.execute(update(ListRow).where(ListRow.id == list_id).values(version=version))
     connection.execute(
         update(VersionRow)
@@ -195,15 +219,15 @@ def _apply(
             version=version,
             sequence=sequence,
             activated_at=now,
-            entries=added + updated + unchanged,
-            added=added,
-            updated=updated,
-            removed=removed,
-            unchanged=unchanged,
-            rejected=reading.rejected_count,
+            entries=diff.added + diff.updated + diff.unchanged,
+            added=diff.added,
+            updated=diff.updated,
+            removed=diff.removed,
+            unchanged=diff.unchanged,
+            rejected=diff.rejected_count,
         )
     )
-    return _diff(target, version, reading, max_rejected, changes, sequence, dry_run=False)
+    return diff
 
 
 def _find_list(connection: Connection, target: ImportTarget) -> int:
@@ -224,8 +248,11 @@ def _find_list(connection: Connection, target: ImportTarget) -> int:
     return _NO_LIST if found is None else found
 
 
-def _refuse(connection: Connection, target: ImportTarget, list_id: int) -> None:
-    """Raise for a version that was there before, and for a list that would vanish by mistake."""
+def _refuse(connection: Connection, target: ImportTarget, list_id: int, diff: ImportDiff) -> None:
+    """Raise for a version that was there before, and for entries that would vanish by mistake.
+
+    That a list shrinks is not raised in a dry run, whose diff says it.
+    """
     if (
         target.version is not None
         and connection.execute(
@@ -236,12 +263,15 @@ def _refuse(connection: Connection, target: ImportTarget, list_id: int) -> None:
     ):
         raise VersionExistsError(f"the list had a version {target.version!r} before")
     if staged_count(connection) == 0:
-        held = select(EntryRow.id).where(EntryRow.list_id == list_id, EntryRow.deleted.is_(False))
-        if connection.execute(held.limit(1)).first():
+        if diff.rejected_count:
+            raise NoValidLineError(diff)
+        if diff.held:
             raise EmptyListError(
-                "no valid line: this would remove every entry of the list; disable or delete the"
-                " bank if that is what you want"
+                "no line of an entry: this would remove every entry of the list; disable or delete"
+                " the bank if that is what you want"
             )
+    if diff.shrinks and not diff.dry_run:
+        raise ListShrinksError(diff)
 
 
 def _same_item(list_id: int) -> ColumnElement[bool]:
@@ -257,35 +287,12 @@ def _known(list_id: int) -> ColumnElement[bool]:
     return exists().where(_same_item(list_id)).correlate(STAGED)
 
 
+def _held(list_id: int) -> ColumnElement[bool]:
+    """Of an entry: the list holds it until now."""
+    return and_(EntryRow.list_id == list_id, EntryRow.deleted.is_(False))
+
+
 def _gone(list_id: int) -> ColumnElement[bool]:
-    """Of an entry: the list held it until now."""
+    """Of an entry: the list held it, and its new version does not."""
     staged = exists().where(EntryRow.provider_id == STAGED.c.provider_id).correlate(EntryRow)
-    return and_(EntryRow.list_id == list_id, EntryRow.deleted.is_(False), not_(staged))
-
-
-def _diff(
-    target: ImportTarget,
-    version: str,
-    reading: Reading,
-    max_rejected: int,
-    changes: _Changes,
-    sequence: int,
-    dry_run: bool,
-) -> ImportDiff:
-    return ImportDiff(
-        bank=target.bank,
-        provider=target.provider,
-        list=target.list,
-        list_version=version,
-        dry_run=dry_run,
-        added=changes.added,
-        updated=changes.updated,
-        removed=changes.removed,
-        unchanged=changes.unchanged,
-        duplicates=reading.duplicates,
-        digest_only=reading.digest_only,
-        rejected=tuple(sorted(reading.rejected, key=lambda line: line.line)),
-        rejected_count=reading.rejected_count,
-        max_rejected=max_rejected,
-        sequence=sequence,
-    )
+    return and_(_held(list_id), not_(staged))

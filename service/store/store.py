@@ -15,10 +15,11 @@ from service.store import schema
 from service.store.banks import Banks
 from service.store.changes import View, identity, newest_commit, view_of
 from service.store.database import Database, sqlite_url
+from service.store.diffs import ImportDiff
 from service.store.entries import Entries
-from service.store.imports import ImportTarget, apply_import
+from service.store.imports import Allowed, ImportTarget, apply_import
 from service.store.keys import Keys
-from service.store.values import Commit, ImportDiff, ImportRow, ListVersion, RejectedLine
+from service.store.values import Commit, ImportRow, ListVersion, RejectedLine
 from service.store.versions import list_versions
 
 
@@ -38,9 +39,11 @@ class Store:
         rows: Iterable[ImportRow | RejectedLine],
         max_rejected: int = 0,
         dry_run: bool = False,
+        allow_shrink: bool = False,
     ) -> ImportDiff:
         """Make ``rows`` the new version of a list; see ``imports.apply_import``."""
-        return apply_import(self._database, target, rows, max_rejected, dry_run)
+        allowed = Allowed(max_rejected, allow_shrink)
+        return apply_import(self._database, target, rows, allowed, dry_run)
 
     def versions(self, bank: str) -> list[ListVersion]:
         """The versions of a bank's lists, newest first. Raises ``BankNotFoundError``."""

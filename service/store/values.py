@@ -1,4 +1,4 @@
-"""The values that cross the store's border: banks, entries, versions, keys, and what an import did.
+"""The values that cross the store's border: banks, entries, versions and keys.
 
 They know what may be said of them (names, ranges); not how they are kept.
 """
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from embeddings.codes import CODE_BITS
-from service.errors import BadNameError, BadPolicyError, EntryNotFoundError, ImportRefusedError
+from service.errors import BadNameError, BadPolicyError, EntryNotFoundError
 from service.signals import Signals
 
 LOCAL_PROVIDER: Final = "local"
@@ -158,54 +158,6 @@ class RejectedLine:
 
     line: int
     reason: str
-
-
-@dataclass(frozen=True)
-class ImportDiff:
-    """What an import did, or with ``dry_run`` would do."""
-
-    bank: str
-    provider: str
-    list: str
-    list_version: str
-    dry_run: bool
-    added: int
-    updated: int
-    """Content changed, or listed again after it was removed."""
-    removed: int
-    """On the list before and no longer: tombstoned."""
-    unchanged: int
-    duplicates: int
-    """Lines that repeat an earlier one exactly."""
-    digest_only: int
-    """Valid lines whose image has too little structure: their digests match, PDQ and codes do
-    not."""
-    rejected: tuple[RejectedLine, ...]
-    """The first of them; ``rejected_count`` counts all."""
-    rejected_count: int
-    max_rejected: int
-    sequence: int
-    """Of the commit; with ``dry_run`` of the newest commit before."""
-
-    @property
-    def refused(self) -> bool:
-        """Whether too many lines were rejected for anything to commit."""
-        return self.rejected_count > self.max_rejected
-
-
-class TooManyRejectedError(ImportRefusedError):
-    """More lines were rejected than the caller allowed; nothing was committed."""
-
-    code = "too_many_rejected"
-
-    def __init__(self, diff: ImportDiff) -> None:
-        """Carry the diff, so that the rejected lines can be shown."""
-        first = diff.rejected[0]
-        super().__init__(
-            f"{diff.rejected_count} lines rejected, at most {diff.max_rejected} allowed: nothing"
-            f" was imported; the first is line {first.line}: {first.reason}"
-        )
-        self.diff = diff
 
 
 @dataclass(frozen=True)

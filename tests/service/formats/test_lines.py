@@ -65,7 +65,10 @@ def test_a_line_without_end_takes_no_more_memory_than_a_long_one() -> None:
 @pytest.mark.parametrize(
     ("start", "word"),
     [
-        ("md5\n".encode("utf-16"), "UTF-16"),
+        ("md5\n".encode("utf-16-le"), "UTF-16 text without a byte-order mark"),
+        ("md5\n".encode("utf-16-be"), "UTF-16 text without a byte-order mark"),
+        ("md5\n".encode("utf-32"), "UTF-32"),
+        (b"\0\0\xfe\xff", "UTF-32"),
         (b"PK\x03\x04rest", "ZIP"),
         (b"\x1f\x8b\x08rest", "gzip"),
         (b"SQLite format 3\x00", "SQLite"),
@@ -86,6 +89,7 @@ def test_a_file_of_another_kind_is_named(start: bytes, word: str) -> None:
     cuts=st.lists(st.integers(0, 80), max_size=5),
 )
 def test_how_bytes_are_cut_into_chunks_changes_nothing(data: bytes, cuts: list[int]) -> None:
+    data = b"list\n" + data  # or it may begin as UTF-16 does
     chunks, rest = [], data
     for cut in cuts:
         chunks.append(rest[:cut])
@@ -94,3 +98,19 @@ def test_how_bytes_are_cut_into_chunks_changes_nothing(data: bytes, cuts: list[i
     # What Python itself takes for a line, counted by it.
     numbers = [n for n, line in enumerate(data.splitlines(), 1) if line.strip()]
     assert [line.number if isinstance(line, Line) else line.line for line in _read(data)] == numbers
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@given(text=st.text("a\r\n\u00e9\u4e00\U0001f600\0", max_size=60), cut=st.integers(0, 120))
+def test_utf_16_with_its_mark_is_read_as_utf_8_is(encoding: str, text: str, cut: int) -> None:
+    text = "list\n" + text  # or it may begin as another encoding does
+    data = ("\ufeff" + text).encode(encoding)
+    assert _read(data[:cut], data[cut:]) == _read(text.encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("half", [0xD800, 0xDC00])
+def test_half_a_character_of_utf_16_costs_its_line(encoding: str, half: int) -> None:
+    text = f"\ufeffgood\nbad{chr(half)}\nlast".encode(encoding, "surrogatepass")
+    assert _read(text) == [Line(1, "good"), RejectedLine(2, "not UTF-16"), Line(3, "last")]
+    assert _read(text + b"\0")[-1] == RejectedLine(3, "not UTF-16")

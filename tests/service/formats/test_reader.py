@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from service.formats import (
     Format,
+    IncompleteListError,
     ListReader,
     UnknownFormatError,
     UnreadableListError,
@@ -193,6 +194,10 @@ def test_text_lines_that_do_not_fit_say_why_without_repeating_a_hash() -> None:
         (f'  {{"md5": "{MD5}"}}\n', Format.JSONL),
         (f"pdq {PDQ}\n", Format.TEXT),
         (f"\n\n# hello\npdq {PDQ}\n", Format.TEXT),
+        (f"# hello\n# and more\nsha256\n{SHA256}\n", Format.CSV),
+        (f'# hello\n{{"md5": "{MD5}"}}\n', Format.JSONL),
+        (f"sep=;\r\nid;md5\r\n1;{MD5}\r\n", Format.CSV),
+        (f'# hello\n"sep=\t"\nid\tmd5\n1\t{MD5}\n', Format.CSV),
     ],
 )
 def test_the_format_is_found_from_the_first_line(start: str, expected: Format) -> None:
@@ -210,7 +215,9 @@ def test_the_format_is_found_from_the_first_line(start: str, expected: Format) -
         ('[{"md5": "x"}]', "JSON array"),
         ("dear colleague,\nhere is the list", "cannot tell the format"),
         ("name,size\nx,1\n", "cannot tell the format"),
-        ("\0\n" * 200, "none can be read"),
+        ("\0\0\n" * 200, "none can be read"),
+        (f"sep=|\nmd5|sha1\n{MD5}|\n", "'sep=' names a delimiter"),
+        (f"# entries: 1\nmd5\n{MD5}\n# entries: 2\n", "line 4 says that the list has 2 entries"),
     ],
 )
 def test_what_is_no_list_is_refused_whole(text: str, words: str) -> None:
@@ -264,3 +271,113 @@ def test_whatever_the_bytes_each_line_is_a_row_or_a_reason(
     assert numbers == sorted(set(numbers))
     for row in rows:
         assert row.reason.isprintable() if isinstance(row, RejectedLine) else bool(row.signals)
+
+
+def _rows(text: str | bytes) -> list[ImportRow]:
+    rows = _read(text)
+    assert all(isinstance(row, ImportRow) for row in rows), rows
+    return [row for row in rows if isinstance(row, ImportRow)]
+
+
+def test_empty_cells_beyond_the_header_are_passed_over_and_full_ones_are_not() -> None:
+    """Police lists end each line but the header with a delimiter."""
+    rows = _read(f"MD5;Media Type\r\n{MD5};Image;\r\n{MD5};Image; ;;\r\n{MD5};Image;x\r\n{MD5}\r\n")
+    assert [row.reason if isinstance(row, RejectedLine) else "" for row in rows] == [
+        "", "", "3 cells under a header of 2", "1 cells under a header of 2",
+    ]  # fmt: skip
+
+
+def test_a_header_may_end_in_cells_without_a_name() -> None:
+    """What stands under a heading without a name is not read, which is said if there is any."""
+    assert len(_rows(f"md5,sha1,,\n{MD5},\n{MD5},,,\n")) == 2
+    reader = ListReader([f",md5,\n0,{MD5},\n".encode()])
+    assert len(list(reader)) == 1
+    assert reader.ignored == ("(no name)",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"md5,pdq,pdq_quality\n{MD5},{PDQ},97.0\n",
+        f'{{"md5": "{MD5}", "pdq": "{PDQ}", "pdq_quality": 97.0}}',
+    ],
+)
+def test_a_whole_number_may_be_written_with_a_fraction(text: str) -> None:
+    assert [row.signals.pdq_quality for row in _rows(text)] == [97]
+
+
+@pytest.mark.parametrize("value", ["97.5", "1e400", "-1.0", "9007199254740993.0"])
+def test_a_number_that_is_not_whole_stays_refused(value: str) -> None:
+    for text in (
+        f'{{"md5": "{MD5}", "pdq_quality": {value}}}',
+        f"md5,pdq_quality\n{MD5},{value}\n",
+    ):
+        assert [reason for _, reason in _reasons(text)] == [
+            "pdq_quality must be an integer from 0 to 100"
+        ]
+
+
+def test_an_id_that_a_table_made_a_float_of_is_the_integer() -> None:
+    assert [row.provider_id for row in _rows(f'{{"id": 12.0, "md5": "{MD5}"}}')] == ["12"]
+
+
+@pytest.mark.parametrize("nothing", ["NULL", "null", "\\N", ""])
+def test_what_databases_write_for_nothing_is_nothing(nothing: str) -> None:
+    rows = _rows(
+        f"id,md5,sha1,pdq_quality,quality,labels\n{nothing},{MD5}" + f",{nothing}" * 4 + "\n"
+    )
+    assert rows == [ImportRow(2, Signals(md5=bytes.fromhex(MD5)))]
+    in_json = json.dumps({"id": nothing, "md5": MD5, "sha1": nothing, "pdq_quality": None})
+    assert _rows(in_json) == [ImportRow(1, Signals(md5=bytes.fromhex(MD5)))]
+
+
+def test_keys_may_be_in_capitals_and_no_two_may_mean_the_same() -> None:
+    assert _rows(f'{{"MD5": "{MD5}", "SHA-256": "{SHA256}", "ID": 7}}') == [
+        ImportRow(1, Signals(md5=bytes.fromhex(MD5), sha256=bytes.fromhex(SHA256)), "7")
+    ]
+    assert _reasons(f'{{"MD5": "{MD5}", "md5": "{SHA256}"}}') == [(1, "two keys for 'md5'")]
+
+
+def test_utf_16_with_its_mark_is_a_list_like_any_other() -> None:
+    text = f"\ufeffid;md5\r\n\u00e9;{MD5}\r\n"
+    for encoding in ("utf-16-le", "utf-16-be"):
+        assert [row.provider_id for row in _rows(text.encode(encoding))] == ["\u00e9"]
+
+
+_STATED = {
+    Format.CSV: ("# entries: {}\n", f"md5\n{MD5}\n"),
+    Format.TEXT: ("#Entries:{}\n", f"pdq {PDQ}\n"),
+    Format.JSONL: ('{{"entries": {}}}\n', f'{{"md5": "{MD5}"}}\n'),
+}
+
+
+@pytest.mark.parametrize("format_", Format)
+@pytest.mark.parametrize("place", ["header", "trailer", "both"])
+def test_a_list_shorter_than_it_says_is_refused(format_: Format, place: str) -> None:
+    """Whether the length stands at its start, at its end or at both, and bad lines count too."""
+    line, entries = _STATED[format_]
+
+    def stating(count: int) -> str:
+        stated = line.format(count)
+        return (
+            (stated if place != "trailer" else "") + entries + (stated if place != "header" else "")
+        )
+
+    assert len(_rows(stating(1))) == 1
+    assert len(_rows(stating(0))) == 1
+    with pytest.raises(IncompleteListError, match="says that it has 2 entries and ends after 1"):
+        _read(stating(2))
+    with_bad = stating(2) + ("pdq 00\n" if format_ is Format.TEXT else "00\n")
+    assert [type(row) for row in _read(with_bad)] == [ImportRow, RejectedLine]
+
+
+def test_a_spreadsheet_s_empty_cells_do_not_hide_a_stated_length() -> None:
+    with pytest.raises(IncompleteListError):
+        _read(f"# entries: 3,,\nmd5,sha1,url\n{MD5},,\n")
+
+
+def test_a_list_that_says_it_is_empty_is() -> None:
+    for start in ("# entries: 0\n", '{"entries": 0}\n'):
+        assert _read(start) == []
+        with pytest.raises(IncompleteListError):
+            _read(start.replace("0", "1"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.formats import Format, ListReader, write_list
+from service.formats import Format, IncompleteListError, ListReader, write_list
 from service.signals import Signals
 from service.store.values import ImportRow
 
@@ -93,7 +94,19 @@ def test_text_carries_every_usable_signal_one_a_line(rows: list[ImportRow]) -> N
     assert [row.signals for row in _round_trip(rows, Format.TEXT)] == expected
 
 
-def test_an_empty_list_is_a_header_in_csv_and_nothing_elsewhere() -> None:
-    assert "".join(write_list([], Format.JSONL)) == "".join(write_list([], Format.TEXT)) == ""
-    header = "".join(write_list([], Format.CSV))
-    assert list(ListReader([header.encode()])) == []
+@pytest.mark.parametrize("format_", Format)
+def test_an_empty_list_says_so(format_: Format) -> None:
+    text = "".join(write_list([], format_))
+    assert text.startswith(("# entries: 0\n", '{"entries":0}\n'))
+    assert list(ListReader([text.encode()])) == []
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_a_list_that_is_cut_off_between_lines_is_noticed(format_: Format) -> None:
+    """Wherever the cut is, below the line that states the length."""
+    rows = [ImportRow(n, Signals(md5=bytes([n] * 16), sha1=bytes([n] * 20))) for n in range(3)]
+    lines = "".join(write_list(rows, format_)).splitlines(keepends=True)
+    assert len(list(ListReader(["".join(lines).encode()]))) == (6 if format_ is Format.TEXT else 3)
+    for kept in range(3, len(lines)):
+        with pytest.raises(IncompleteListError):
+            list(ListReader(["".join(lines[:kept]).encode()]))

@@ -176,6 +176,9 @@ def test_a_list_comes_in_as_a_version(served: Served) -> None:
         ("?provider=", CSV, 422, "bad_name"),
         ("?dry_run=perhaps", CSV, 422, "invalid_request"),
         ("?dryrun=true", CSV, 422, "invalid_request"),
+        ("?allow_shrink=perhaps", CSV, 422, "invalid_request"),
+        ("", "# entries: 4\n" + CSV, 422, "incomplete_list"),
+        ("?max_rejected=9", "md5\nzz\n", 422, "empty_list"),
     ],
 )
 def test_a_bad_list_is_named(
@@ -188,6 +191,26 @@ def test_a_bad_list_is_named(
         assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
         assert client.get("/v1/banks/A/entries").json()["entries"] == []
         assert client.get("/v1/banks/A/versions").json() == {"versions": []}
+
+
+def test_a_list_that_shrinks_is_a_problem_with_the_counts(served: Served) -> None:
+    """Until the caller allows it; a dry run answers what would happen, and that it is refused."""
+    place = "/v1/banks/A/imports"
+    whole = "".join(f"sha256 {n:064x}\n" for n in range(10))
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        client.post(place, content=whole).raise_for_status()
+        cut = whole[: len(whole) // 2]
+        refused = client.post(place, content=cut)
+        dry = client.post(f"{place}?dry_run=true", content=cut)
+        assert (refused.status_code, dry.status_code) == (422, 200)
+        problem, looked = refused.json(), schemas.ImportAnswer.model_validate(dry.json())
+        assert problem["code"] == "list_shrinks"
+        counts = ("added", "updated", "held", "removed", "unchanged", "rejected_count")
+        assert [problem[count] for count in counts] == [0, 0, 10, 5, 5, 0]
+        assert (looked.refused, looked.shrinks, looked.removed) == (True, True, 5)
+        allowed = client.post(f"{place}?allow_shrink=true", content=cut).json()
+        assert (allowed["removed"], allowed["refused"]) == (5, False)
 
 
 def test_rejected_lines_are_told(served: Served) -> None:

@@ -216,9 +216,11 @@ def test_export_is_what_is_in_force(store: Store) -> None:
     store.entries.set_enabled("A", entries[1].entry_id, False)
     store.entries.delete("A", entries[3].entry_id)
     with store.entries.export("A", chunk=2) as export:
-        first = next(export.entries)
+        exported = iter(export.entries)
+        first = next(exported)
         store.entries.add("A", NewEntry(Signals(md5=b"6" * 16), list="later"))
-        assert [first.id, *(e.id for e in export.entries)] == [1, 3, 5]
+        assert [first.id, *(e.id for e in exported)] == [1, 3, 5]
+        assert [e.id for e in export.entries] == [1, 3, 5]
         assert export.lists == {("local", "manual")}
     with pytest.raises(BankNotFoundError), store.entries.export("B"):
         pass

@@ -17,7 +17,9 @@ from service.store import (
     Entry,
     ImportRow,
     ImportTarget,
+    ListShrinksError,
     NewEntry,
+    NoValidLineError,
     RejectedLine,
     Store,
     TooManyRejectedError,
@@ -187,9 +189,68 @@ def test_an_empty_list_does_not_empty_the_bank(store: Store) -> None:
     store.apply_import(TARGET, [row(1, "a")])
     with pytest.raises(EmptyListError):
         store.apply_import(TARGET, [])
-    with pytest.raises(EmptyListError):
+    with pytest.raises(NoValidLineError):
         store.apply_import(TARGET, [RejectedLine(1, "bad")], max_rejected=1, dry_run=True)
     assert names(store).keys() == {"a"}
+
+
+def test_a_list_of_bad_lines_alone_makes_no_bank_and_no_version(store: Store) -> None:
+    """However many of them are tolerated: such a version would say that the list is empty."""
+    target = ImportTarget("B", create_bank=True)
+    for dry_run in (True, False):
+        with pytest.raises(NoValidLineError, match="line 7: bad") as caught:
+            store.apply_import(target, [RejectedLine(7, "bad")], max_rejected=9, dry_run=dry_run)
+        assert caught.value.diff.rejected_count == 1
+    assert [bank.name for bank in store.banks.all()] == ["A"]
+    with pytest.raises(NoValidLineError):
+        store.apply_import(TARGET, [RejectedLine(7, "bad")], max_rejected=9)
+    assert store.versions("A") == []
+
+
+@pytest.mark.parametrize(
+    ("held", "removed", "allowed"),
+    [
+        (9, 8, True),
+        (10, 2, True),
+        (10, 3, False),
+        (25, 5, True),
+        (25, 6, False),
+        (10, 9, False),
+    ],
+)
+def test_a_list_does_not_lose_a_fifth_without_leave(
+    store: Store, held: int, removed: int, allowed: bool
+) -> None:
+    """Of 10 entries or more; a cut-off list must not take the rest of a bank out of force."""
+    rows = [row(n, str(n)) for n in range(held)]
+    store.apply_import(TARGET, rows)
+    shorter, before, sequence = rows[removed:], names(store), store.sequence()
+    looked = store.apply_import(TARGET, shorter, dry_run=True)
+    assert (looked.shrinks, looked.refused) == (not allowed, not allowed)
+    assert (looked.held, looked.removed) == (held, removed)
+    if not allowed:
+        with pytest.raises(ListShrinksError, match=f"{removed} of the list's {held}") as caught:
+            store.apply_import(TARGET, shorter)
+        assert (names(store), store.sequence()) == (before, sequence)
+        diff = caught.value.diff
+        assert (diff.added, diff.updated, diff.held, diff.removed, diff.unchanged) == (
+            0, 0, held, removed, held - removed,
+        )  # fmt: skip
+    did = store.apply_import(TARGET, shorter, allow_shrink=not allowed)
+    assert (did.removed, did.shrinks) == (removed, False)
+    assert len(names(store)) == held - removed
+
+
+def test_the_guard_counts_one_list_and_what_is_in_it(store: Store) -> None:
+    """Other lists of the bank, entries gone before, and new ones make up for nothing."""
+    store.apply_import(ImportTarget("A", "q", "l"), [row(n, str(n)) for n in range(100)])
+    rows = [row(n, str(n)) for n in range(20)]
+    store.apply_import(TARGET, rows)
+    fresh = [row(n, str(n)) for n in range(100, 120)]
+    with pytest.raises(ListShrinksError):
+        store.apply_import(TARGET, [*rows[5:], *fresh])
+    store.apply_import(TARGET, rows[5:], allow_shrink=True)
+    assert store.apply_import(TARGET, rows[8:]).removed == 3
 
 
 def test_versions_tell_when_each_was_active(store: Store) -> None:

@@ -92,7 +92,8 @@ def test_changes_come_in_batches_without_gaps(
     target = ImportTarget("A", create_bank=True)
     store.apply_import(target, (ImportRow(n, signals(n)) for n in range(rows)))
     store.entries.add("A", NewEntry(signals(rows)))
-    store.apply_import(target, (ImportRow(n, signals(n + 100), str(n)) for n in range(rows)))
+    other = (ImportRow(n, signals(n + 100), str(n)) for n in range(rows))
+    store.apply_import(target, other, allow_shrink=True)
     with store.view() as view:
         ids = [id_ for batch in view.entries() for id_ in batch.ids]
         assert len(ids) == len(set(ids)) == rows + 1
