@@ -20,6 +20,7 @@ from service import problems
 from service.auth import Doorman
 from service.engine import Engine
 from service.errors import ServiceError
+from service.health import Health
 from service.matcher import Fingerprints, Matcher
 from service.metrics import MeasuringMiddleware, Metrics
 from service.openapi import DocumentedApp
@@ -57,12 +58,16 @@ def create_app(
             settings.data_dir, settings.store_url, busy_timeout=settings.busy_timeout
         )
     shelf = FolderShelf(settings.data_dir / FOLDER, lambda: store.identity)
-    engine = Engine(store, settings.poll_seconds, shelf)
+    health = Health()
+    engine = Engine(
+        store, settings.poll_seconds, shelf, health, settings.stale_after, settings.allow_empty
+    )
     compute = WorkPool("compute", settings.workers, settings.queue)
     services = Services(
         settings=settings,
         store=store,
         engine=engine,
+        health=health,
         matcher=Matcher(engine, store, fingerprints or fingerprinter(settings)),
         doorman=Doorman(engine, settings),
         uploads=Uploads(

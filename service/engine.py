@@ -14,14 +14,16 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Final
 
-from service.errors import IndexNotLoadedError, ServiceError
+from service.errors import IndexNotLoadedError, ServiceError, StoreError
 from service.feeding import bring_up
+from service.health import Health
 from service.indexes import Found, Indexes, Search, SignalStats
 from service.shelf import Shelf
-from service.store import Bank, Commit, Key, Store, View
+from service.store import Action, Bank, Commit, Key, Store, View
 from service.store.changes import START
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ class Known:
     some bank does now."""
     hashed: frozenset[int]
     """Ids of the banks that hold PDQ hashes, or held some until lately."""
+    filled: frozenset[int] = frozenset()
+    """Ids of the banks that hold an entry that is enabled."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,9 @@ class Freshness:
     """Since the replica was last known to hold everything that was committed."""
 
 
+_LOADING: Final = "it is being built from the store"
+
+
 class _StoppedError(Exception):
     """Loading was given up because the replica stops."""
 
@@ -61,11 +68,24 @@ class _StoppedError(Exception):
 class Engine:
     """A replica of the store that answers searches; safe to use from several threads."""
 
-    def __init__(self, store: Store, poll_seconds: float, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        poll_seconds: float,
+        shelf: Shelf | None = None,
+        health: Health | None = None,
+        stale_after: float = 30.0,
+        allow_empty: bool = False,
+    ) -> None:
         """Follow ``store``, looking for others' changes every ``poll_seconds``.
 
-        ``shelf`` says where the indexes are kept; by default they live in memory.
+        ``shelf`` says where the indexes are kept; by default they live in memory. ``health`` hears
+        of the checks ``store``, ``fresh``, ``index`` and ``banks``: it fails when the store could
+        not be read for ``stale_after`` seconds, or unless ``allow_empty`` no bank holds anything.
         """
+        self.health = health or Health()
+        self._stale_after, self._allow_empty = stale_after, allow_empty
+        self.health.starting("index", _LOADING)
         self._store = store
         self._poll_seconds = poll_seconds
         self._syncing = threading.Lock()
@@ -73,6 +93,7 @@ class Engine:
         nothing: MappingProxyType[str, Bank] = MappingProxyType({})
         self._known = Known(Commit(START, ""), nothing, {}, {}, {}, frozenset())
         self._fed = False  # whether the indexes were brought up to ``_known`` once
+        self._whole = False  # whether the last step was taken to its end
         self._counting = threading.Event()
         self._loaded = threading.Event()
         self._fresh_at = time.monotonic()
@@ -127,9 +148,13 @@ class Engine:
             try:
                 self._fresh_at = self._sync()
                 self._failing = False
-            except BaseException:
-                self._failing = True
+            except _StoppedError:
                 raise
+            except BaseException as error:
+                self._failing = True
+                self._tell_trouble(error)
+                raise
+            self._tell_sound()
 
     def catch_up(self) -> None:
         """See what the caller just committed in force here before the next query is answered.
@@ -178,40 +203,73 @@ class Engine:
                 # entries there, so nothing is answered from it.
                 log.warning("the store does not hold what was read from it; loading it anew")
                 self._loaded.clear()
+                self.health.failing("index", _LOADING)
                 self._counting.clear()
                 self._fed = False
             # Policies first: an entry must never be matched under the policy of a bank that is
             # gone.
             before = self._known
-            self._known = _known(before.commit, view, before.spaces, before.hashed)
-            bring_up(self._indexes, view, before.commit if self._fed else None, self._give_up)
+            self._known = replace(
+                _known(before.commit, view, before.spaces, before.hashed), filled=before.filled
+            )
+            whole, self._whole = self._fed and self._whole, False
+            since = before.commit if self._fed else None
+            touched = bring_up(self._indexes, view, since, self._give_up)
+            banks = frozenset(self._known.banks_by_id)
+            asked = (banks - before.banks_by_id.keys() | banks & touched) if whole else banks
+            filled = before.filled & banks - asked | view.filled(asked)
             live = self._indexes.spaces()
             held = {bank: spaces & live for bank, spaces in view.spaces.items()}
-            self._known = _known(view.commit, view, held, self._indexes.hashed())
+            self._known = replace(
+                _known(view.commit, view, held, self._indexes.hashed()), filled=filled
+            )
         if not self._fed:
             seconds = time.monotonic() - started
             log.info("loaded up to sequence %d in %.1f s", view.commit.sequence, seconds)
-        self._fed = True
+        self._fed = self._whole = True
+
+    def _tell_sound(self) -> None:
+        health = self.health
+        health.sound("store")
+        health.sound("fresh", lasts=self._stale_after)
+        if self.loaded:
+            health.sound("index")
+        known = self._known
+        enabled = [bank for bank in known.banks_by_id.values() if bank.policy.enabled]
+        listed = [bank for bank in enabled if bank.policy.action is not Action.ALLOW]
+        if known.filled.isdisjoint(bank.id for bank in listed):
+            said = "no bank holds anything that is listed" if listed else "no bank is enabled"
+            if not known.banks:
+                said = "there is no bank"
+            (health.degraded if self._allow_empty else health.failing)("banks", said)
+        else:
+            health.sound("banks")
+
+    def _tell_trouble(self, error: BaseException) -> None:
+        said = "the index cannot follow it"
+        if isinstance(error, StoreError):
+            said = "it cannot be read"
+        detail = str(error) if isinstance(error, ServiceError) else type(error).__name__
+        self.health.degraded("store", said, detail, lasts=self._stale_after)
 
     def _give_up(self) -> None:
         if self._stopping.is_set():
             raise _StoppedError
 
     def _follow(self) -> None:
-        failing = False
+        told = ""
         while True:
             try:
                 self.sync()
-                failing = False
+                told = ""
             except _StoppedError:
                 return
-            except ServiceError as error:
-                # Answer on with what is known; the age in every answer tells how old it is.
-                if not failing:
-                    log.error("cannot follow the store: %s", error)
-                failing = True
-            except Exception:
-                log.exception("cannot follow the store")
+            except ServiceError:
+                pass  # health knows; answer on with what is known, the age in every answer tells
+            except Exception as error:
+                # Nobody foresaw it, so where it came from is worth a traceback; one is enough.
+                if told != (told := repr(error)):
+                    log.exception("cannot follow the store")
             if self._stopping.wait(self._poll_seconds):
                 return
 

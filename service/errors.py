@@ -47,6 +47,7 @@
     └── UnavailableError            try again later
         ├── OverloadedError
         ├── IndexNotLoadedError
+        ├── NotReadyError
         └── EncoderMissingError
 
 A message names the offending key, line or name; never image bytes, keys or listed hashes. It knows
@@ -291,6 +292,12 @@ class IndexNotLoadedError(UnavailableError):
     """The index has not been built from the store yet."""
 
     code = "index_not_loaded"
+
+
+class NotReadyError(UnavailableError):
+    """A check of the server's health is failing."""
+
+    code = "not_ready"
 
 
 class EncoderMissingError(UnavailableError):

@@ -25,13 +25,14 @@ def bring_up(
     view: View,
     known: Commit | None = None,
     pace: Callable[[], None] = lambda: None,
-) -> None:
-    """Make ``indexes`` hold what ``view`` does.
+) -> frozenset[int]:
+    """Make ``indexes`` hold what ``view`` does; the ids of the banks of the entries it read.
 
     ``known``: the commit up to which they were fed before, if they were, and which ``view`` holds:
     an index that is new since then needs nothing older. ``pace`` is called now and then, and may
     raise to give up. Whenever it raises, what is done is done, and the next call does the rest.
     """
+    touched = set[int]()
     spaces = {space for held in view.spaces.values() for space in held}
     opened = indexes.open(spaces)
     fresh, anew, behind = set[IndexName](), dict[IndexName, str](), dict[IndexName, int]()
@@ -44,17 +45,18 @@ def bring_up(
         elif index.sequence < view.commit.sequence:
             behind[name] = index.sequence
     if anew:
-        _rebuild(indexes, view, anew, _paced(view.entries(), pace))
+        _rebuild(indexes, view, anew, _noted(view.entries(), pace, touched))
     since = min([*behind.values(), *([known.sequence] if known and fresh else [])], default=None)
     if since is None:
-        return
-    changed = gathered(_paced(view.entries(since), pace), frozenset({*behind, *fresh}))
+        return frozenset(touched)
+    changed = gathered(_noted(view.entries(since), pace, touched), frozenset({*behind, *fresh}))
     commit = view.commit
     for name in fresh:
         index = indexes.all[name]
         index.rebuild(changed.batches.get(name, ()), commit.sequence, commit.mark)
     for name in behind:
         indexes.all[name].apply(changed.changes(name), commit.sequence, commit.mark)
+    return frozenset(touched)
 
 
 def _rebuild(
@@ -84,7 +86,10 @@ def _not_ours(index: Fed, view: View, ours: set[Commit]) -> str | None:
     return None
 
 
-def _paced(batches: Iterable[EntryBatch], pace: Callable[[], None]) -> Iterator[EntryBatch]:
+def _noted(
+    batches: Iterable[EntryBatch], pace: Callable[[], None], banks: set[int]
+) -> Iterator[EntryBatch]:
     for batch in batches:
         pace()
+        banks.update(batch.bank_ids)
         yield batch

@@ -191,6 +191,10 @@ class Matcher:
             view = planned(signals)
             found += [replace(hit, view=name) for hit in self._engine.search(view.search)]
         decision = matching.decide(found, banks)
+        # Asked after the search: a fault that shows while it runs must count.
+        coverage, not_matched = matching.coverage(
+            plan, banks.values(), known.filled, decision.verdict, self._engine.health.incomplete
+        )
         ids = list({row.found.id for row in decision.rows})
         try:
             entries = self._store.entries.by_ids(ids) if ids else {}
@@ -205,8 +209,8 @@ class Matcher:
             decision=decision,
             entries=entries,
             imagery=imagery,
-            coverage=plan.coverage,
-            not_matched=(*plan.not_matched, *further),
+            coverage=coverage,
+            not_matched=(*not_matched, *further),
             freshness=freshness,
         )
 

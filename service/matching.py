@@ -73,7 +73,9 @@ class NotMatched:
     """``low_quality``; ``unknown_space``: no model here and no bank says how far to look;
     ``other_space``: a bank holds codes of this space, and the query has none to compare there;
     ``not_given``: a bank holds PDQ hashes, and the query has none and nothing else to compare
-    there; or ``further_frames``: only the first of several frames was compared."""
+    there; ``further_frames``: only the first of several frames was compared; ``no_entries``: no
+    bank that was asked for is enabled and holds an entry; or ``index_incomplete``: a fault here
+    could hide a listed image, see ``/readyz``."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,36 @@ def plan(
         signals, frozenset(bank.id for bank in listed), allow, pdq, codes, MAX_MATCHES + 1
     )
     return Plan(search, coverage, tuple(not_matched))
+
+
+def coverage(
+    plan: Plan, banks: Iterable[Bank], filled: frozenset[int], verdict: Verdict, incomplete: bool
+) -> tuple[Coverage, tuple[NotMatched, ...]]:
+    """How much of a query was compared after all, and what was not; the plan's, unless nothing
+    could be found.
+
+    ``filled``: ids of the banks that hold an entry that is enabled; ``incomplete``: listed images
+    could be missed now. That matters to every verdict but the most severe.
+    """
+    why = []
+    if not any(bank.id in filled for bank in banks if bank.policy.enabled):
+        why.append("no_entries")
+    if incomplete:
+        why.append("index_incomplete")
+    said = tuple(
+        NotMatched(signal, space, reason)
+        for reason in why
+        for signal, space in _given(plan.search.signals)
+    )
+    if why and verdict is not Verdict.BLOCK:
+        return Coverage.NONE, (*plan.not_matched, *said)
+    return plan.coverage, (*plan.not_matched, *said)
+
+
+def _given(signals: Signals) -> list[tuple[str, str]]:
+    """The signals of a query, each with its code space."""
+    names = [name for name in (*DIGEST_BYTES, "url", "pdq") if getattr(signals, name) is not None]
+    return [*((name, "") for name in names), *(("code", space) for space in sorted(signals.codes))]
 
 
 def _apart(

@@ -15,11 +15,14 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.engine import Engine
+from service.health import Severity
 from service.pool import WorkPool
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+_GRAVITY = {Severity.SOUND: 0, Severity.DEGRADED: 1, Severity.FAILING: 2}
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -92,6 +95,13 @@ class _Replica(Collector):
         applied = GaugeMetricFamily(
             "lookalike_index_applied", "Newest change an index holds", labels=("signal", "space")
         )
+        checks = GaugeMetricFamily(
+            "lookalike_health_check",
+            "A check of /readyz: 0 sound, 1 degraded, 2 failing",
+            labels=("check",),
+        )
+        for check in self._engine.health.checks():
+            checks.add_metric((check.name,), _GRAVITY[check.severity])
         trouble = GaugeMetricFamily(
             "lookalike_index_trouble",
             "1 where /v1/status tells of trouble, such as a snapshot that cannot be written",
@@ -105,7 +115,7 @@ class _Replica(Collector):
             kind.add_metric((*name, stats.kind), 1)
             applied.add_metric(name, stats.sequence)
             trouble.add_metric(name, bool(stats.trouble))
-        yield from (entries, size, kind, applied, trouble)
+        yield from (entries, size, kind, applied, trouble, checks)
 
 
 class MeasuringMiddleware:

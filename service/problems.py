@@ -115,6 +115,11 @@ def undecoded(failure: Exception, answer: Mapping[str, object]) -> Response:
     return _response(status, {**body_of(failure), **more})
 
 
+def not_ready(failure: Exception, checks: Sequence[Mapping[str, object]]) -> Response:
+    """The problem of a server that is not ready, with each check."""
+    return _response(status_of(failure), {**body_of(failure), "checks": checks}, _RETRY_AFTER)
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of ``app`` as a problem."""
     for kind in (errors.ServiceError, embedding.EmbeddingError):
@@ -193,4 +198,4 @@ def _body(
 def _response(
     status: int, body: dict[str, object], headers: Mapping[str, str] | None = None
 ) -> Response:
-    return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
+    return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), status, headers, MEDIA_TYPE)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from service.health import Severity
 from service.matching import Coverage, Label, Verdict
 from service.signals import DIGEST_BYTES
 from service.store import Action, Imagery, Role
@@ -112,7 +113,15 @@ class NotMatchedAnswer(Model):
 
     signal: str
     space: str | None = None
-    reason: Literal["low_quality", "unknown_space", "other_space", "not_given", "further_frames"]
+    reason: Literal[
+        "low_quality",
+        "unknown_space",
+        "other_space",
+        "not_given",
+        "further_frames",
+        "no_entries",
+        "index_incomplete",
+    ]
 
 
 class IndexAnswer(Model):
@@ -339,6 +348,27 @@ class SpaceStatus(Model):
     radii: dict[str, int]
 
 
+class CheckAnswer(Model):
+    """One check of the server's health."""
+
+    name: str
+    severity: Severity
+    said: str
+    """What is wrong; empty while sound."""
+    detail: str | None = None
+    """More of it, for callers with a key."""
+    incomplete: bool
+    """Whether listed images could be missed because of it."""
+    since: datetime
+
+
+class ReadyAnswer(Model):
+    """Whether queries are answered rightly, and each check."""
+
+    status: Literal["ready"]
+    checks: list[CheckAnswer]
+
+
 class StatusAnswer(Model):
     """What this replica holds and runs."""
 
@@ -350,6 +380,8 @@ class StatusAnswer(Model):
     signals: list[SignalStatus]
     code_spaces: list[SpaceStatus]
     pending: int
+    ready: bool
+    checks: list[CheckAnswer]
 
 
 class KeyRequest(Model):
@@ -376,8 +408,8 @@ class KeysAnswer(Model):
     keys: list[KeyAnswer]
 
 
-class Health(Model):
-    """That the process lives, or can answer."""
+class Alive(Model):
+    """That the process lives."""
 
     status: str
 

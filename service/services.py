@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 
 from service.auth import ADMINS, CURATORS, EVERYONE, MATCHERS, READERS, Caller, Doorman
 from service.engine import Engine
+from service.health import Health
 from service.matcher import Matcher
 from service.metrics import Metrics
 from service.pool import T, WorkPool
@@ -31,6 +32,8 @@ class Services:
     settings: Settings
     store: Store
     engine: Engine
+    health: Health
+    """What every part reports its faults to."""
     matcher: Matcher
     doorman: Doorman
     uploads: Uploads

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     """Seconds that a writer waits for another."""
     poll_seconds: float = Field(default=0.3, gt=0, le=1)
     """Between two looks at what other writers changed."""
+    stale_after: float = Field(default=30.0, ge=2, le=3600)
+    """Seconds without news of the store until the server is not ready."""
+    allow_empty: bool = False
+    """Whether a server is ready although no enabled bank holds an entry."""
     fetch_allowlist: Annotated[tuple[str, ...], NoDecode] = ()
     """Hosts from which an image may be fetched; empty: no URL is ever fetched."""
 

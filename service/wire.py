@@ -13,6 +13,7 @@ import orjson
 from starlette.responses import Response
 
 from service.auth import CURATORS, READERS, Caller
+from service.health import Check
 from service.matcher import Answer
 from service.matching import Row
 from service.signals import Signals
@@ -61,6 +62,18 @@ def match_answer(answer: Answer, caller: Caller, fingerprint: Json | None) -> Js
         "age_seconds": round(answer.freshness.age_seconds, 3),
     }
     return out
+
+
+def check(value: Check, *, detailed: bool) -> Json:
+    """One check of the server's health."""
+    return {
+        "name": value.name,
+        "severity": value.severity,
+        "said": value.said,
+        **({"detail": value.detail} if detailed else {}),
+        "incomplete": value.incomplete,
+        "since": value.since,
+    }
 
 
 def bank(value: Bank) -> Json:

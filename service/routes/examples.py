@@ -129,6 +129,18 @@ KEY: Final[dict[str, Any]] = {
     "revoked_at": None,
 }
 
+_SOUND: Final = {
+    "severity": "sound",
+    "said": "",
+    "incomplete": False,
+    "since": "2026-11-20T08:00:00Z",
+}
+
+READY: Final[dict[str, Any]] = {
+    "status": "ready",
+    "checks": [{"name": name, **_SOUND} for name in ("banks", "fresh", "index", "store")],
+}
+
 STATUS: Final[dict[str, Any]] = {
     "version": "0.1.0",
     "loaded": True,
@@ -158,4 +170,6 @@ STATUS: Final[dict[str, Any]] = {
         }
     ],
     "pending": 0,
+    "ready": True,
+    "checks": [{**check, "detail": ""} for check in READY["checks"]],
 }

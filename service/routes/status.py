@@ -11,11 +11,12 @@ from importlib.metadata import version
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from service import bodies, wire
-from service.errors import IndexNotLoadedError
+from service import bodies, problems, wire
+from service.errors import IndexNotLoadedError, NotReadyError
+from service.health import Severity
 from service.metrics import CONTENT_TYPE
 from service.routes import examples
-from service.schemas import Health, StatusAnswer
+from service.schemas import Alive, ReadyAnswer, StatusAnswer
 from service.services import Anyone, Parts
 
 router = APIRouter(tags=["status"])
@@ -26,7 +27,7 @@ VERSION = version("lookalike")
 @router.get(
     "/livez",
     summary="The process lives",
-    responses=bodies.answers(Health, {"status": "alive"}, keyed=False),
+    responses=bodies.answers(Alive, {"status": "alive"}, keyed=False),
 )
 async def livez() -> Response:
     """Answers while the event loop turns."""
@@ -36,14 +37,20 @@ async def livez() -> Response:
 @router.get(
     "/readyz",
     summary="Queries can be answered",
-    responses=bodies.answers(Health, {"status": "ready"}, 503, keyed=False),
+    responses=bodies.answers(ReadyAnswer, examples.READY, 503, keyed=False),
 )
 async def readyz(parts: Parts) -> Response:
-    """503 until the index is loaded. A store that cannot be reached later shows in the age
-    instead."""
+    """503 while an answer might be wrong, naming each check: the index is being loaded, no bank
+    holds anything, the store could not be read for long, or something is damaged. Matches that are
+    found are answered all the same."""
+    checks = parts.health.checks()
+    shown = [wire.check(one, detailed=False) for one in checks]
+    failing = [one.name for one in checks if one.severity is Severity.FAILING]
     if not parts.engine.loaded:
-        raise IndexNotLoadedError("the index is being built from the store")
-    return wire.json_response({"status": "ready"})
+        return problems.not_ready(IndexNotLoadedError(f"not ready: {', '.join(failing)}"), shown)
+    if failing:
+        return problems.not_ready(NotReadyError(f"not ready: {', '.join(failing)}"), shown)
+    return wire.json_response({"status": "ready", "checks": shown})
 
 
 @router.get(
@@ -72,6 +79,7 @@ async def status(parts: Parts, caller: Anyone) -> Response:
 
     ``trouble`` is what an operator should know of an index, such as a snapshot that cannot be
     written; ``rebuilt`` says why it was built anew from the store. Both are empty as a rule.
+    ``checks`` are those of ``/readyz``, with their details.
     """
     del caller
     fresh = parts.engine.freshness()
@@ -110,5 +118,7 @@ async def status(parts: Parts, caller: Anyone) -> Response:
                 for space in sorted({*devices, *parts.engine.spaces()})
             ],
             "pending": parts.compute.pending,
+            "ready": parts.health.ready,
+            "checks": [wire.check(one, detailed=True) for one in parts.health.checks()],
         }
     )

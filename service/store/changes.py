@@ -5,7 +5,7 @@ It knows which rows changed; not what an index makes of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -49,6 +49,20 @@ class View:
                 select(CommitRow.mark).where(CommitRow.sequence == commit.sequence)
             ).scalar()
             == commit.mark
+        )
+
+    def filled(self, bank_ids: Iterable[int]) -> frozenset[int]:
+        """Those of the banks ``bank_ids`` that hold an entry that is enabled."""
+        query = (
+            select(EntryRow.id)
+            .where(EntryRow.deleted.is_(False), EntryRow.enabled.is_(True))
+            .order_by(EntryRow.id.desc())  # the oldest are the likeliest to be tombstones
+            .limit(1)
+        )
+        return frozenset(
+            bank_id
+            for bank_id in bank_ids
+            if self._connection.execute(query.where(EntryRow.bank_id == bank_id)).first()
         )
 
     def entries(self, since: int = START) -> Iterator[EntryBatch]:

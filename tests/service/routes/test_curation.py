@@ -296,9 +296,14 @@ def test_health_and_metrics_need_no_key(served: Served) -> None:
         client.post("/v1/banks", json={"name": "secret-bank"})
         client.post("/v1/match", json={"signals": {"sha256": HASH}})
         assert anybody.get("/livez").json() == {"status": "alive"}
-        assert anybody.get("/readyz").json() == {"status": "ready"}
+        assert anybody.get("/readyz").status_code == 503
+        client.post("/v1/banks/secret-bank/entries", json={"signals": {"md5": "5f" * 16}})
+        ready = anybody.get("/readyz").json()
+        assert ready["status"] == "ready"
+        assert {check["name"] for check in ready["checks"]} == {"banks", "fresh", "index", "store"}
         text = anybody.get("/metrics").text
-    assert 'lookalike_verdicts_total{coverage="digests_only",verdict="none"} 1.0' in text
+    assert 'lookalike_verdicts_total{coverage="none",verdict="none"} 1.0' in text
     assert 'route="/v1/match",status="200"} 1.0' in text
-    assert "lookalike_index_sequence 1.0" in text
-    assert "secret-bank" not in text
+    assert "lookalike_index_sequence 2.0" in text
+    assert 'lookalike_health_check{check="banks"} 0.0' in text
+    assert "secret-bank" not in text + repr(ready)

@@ -35,6 +35,12 @@ def post(client: httpx.Client, path: str, **more: Any) -> dict[str, Any]:  # noq
     return body
 
 
+def fill(client: httpx.Client) -> None:
+    """Make bank A, with an entry that no query here matches: an empty bank covers nothing."""
+    client.post("/v1/banks", json={"name": "A"})
+    client.post("/v1/banks/A/entries", json={"signals": {"md5": "00" * 16}}).raise_for_status()
+
+
 def listed(client: httpx.Client, bank: dict[str, Any], image: bytes, **fields: str) -> str:
     client.post("/v1/banks", json=bank)
     made = post(client, f"/v1/banks/{bank['name']}/entries", files={"file": image}, data=fields)
@@ -172,7 +178,7 @@ def test_of_an_animation_the_answer_says_that_one_frame_was_compared(
     file = io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     with served.client() as client:
-        client.post("/v1/banks", json={"name": "A"})
+        fill(client)
         answer = post(client, "/v1/match", files={"file": file.getvalue()})
         schemas.MatchAnswer.model_validate(answer)
     assert answer["not_matched"] == [
@@ -263,9 +269,84 @@ def test_signals_are_matched_as_a_file_is(served: Served, pictures: Pictures) ->
 def test_coverage_of_signals(served: Served, signals: dict[str, Any], coverage: str) -> None:
     """What could be compared is told; without an image there is no imagery."""
     with served.client() as client:
-        client.post("/v1/banks", json={"name": "A"})
+        fill(client)
         answer = post(client, "/v1/match", json={"signals": signals})
     assert (answer["verdict"], answer["coverage"], answer["imagery"]) == ("none", coverage, None)
+
+
+@pytest.mark.parametrize("made", [[], [{"name": "A"}], [{"name": "A", "enabled": False}]])
+def test_where_nothing_is_listed_nothing_is_covered(
+    serve: Callable[..., Served], pictures: Pictures, made: list[dict[str, Any]]
+) -> None:
+    """No bank, an empty one, or a disabled one: an unlisted image and a lost list look alike, so
+    the answer claims nothing, whatever ``LOOKALIKE_ALLOW_EMPTY`` says of readiness."""
+    served = serve(allow_empty=True)
+    with served.client() as client:
+        for bank in made:
+            client.post("/v1/banks", json=bank)
+            if not bank.get("enabled", True):
+                entry = {"signals": {"md5": "00" * 16}}
+                client.post("/v1/banks/A/entries", json=entry).raise_for_status()
+        answer = post(client, "/v1/match", files={"file": pictures.png(pictures.photo)})
+        schemas.MatchAnswer.model_validate(answer)
+        assert (answer["verdict"], answer["coverage"]) == ("none", "none")
+        assert {row["reason"] for row in answer["not_matched"]} == {"no_entries"}
+        ready = client.get("/readyz")
+        checks = {check["name"]: check["severity"] for check in ready.json()["checks"]}
+        assert (ready.status_code, checks["banks"]) == (200, "degraded")
+
+
+def test_a_server_without_entries_is_not_ready(served: Served) -> None:
+    """Until one is added, and again when the last is gone, disabled, or its bank is."""
+    with served.client() as client:
+
+        def ready() -> tuple[int, str]:
+            answer = client.get("/readyz")
+            (banks,) = [one for one in answer.json()["checks"] if one["name"] == "banks"]
+            return answer.status_code, banks["said"]
+
+        nothing = "no bank holds anything that is listed"
+        assert ready() == (503, "there is no bank")
+        client.post("/v1/banks", json={"name": "A"})
+        assert ready() == (503, nothing)
+        made = client.post("/v1/banks/A/entries", json={"signals": {"md5": "00" * 16}})
+        entry = made.headers["location"]
+        assert ready() == (200, "")
+        client.patch(entry, json={"enabled": False})
+        assert ready() == (503, nothing)
+        client.patch(entry, json={"enabled": True})
+        assert ready() == (200, "")
+        client.patch("/v1/banks/A", json={"enabled": False})
+        assert ready() == (503, "no bank is enabled")
+        client.patch("/v1/banks/A", json={"enabled": True, "action": "allow"})
+        assert ready()[0] == 503
+        client.patch("/v1/banks/A", json={"action": "review"})
+        assert ready() == (200, "")
+        client.delete(entry)
+        assert ready() == (503, nothing)
+        assert client.get("/readyz").json()["code"] == "not_ready"
+
+
+def test_a_fault_that_could_hide_a_listed_image_is_in_every_answer(served: Served) -> None:
+    """What is found is answered; what is not found may be there, unless it is blocked anyway."""
+    with served.client() as client:
+        fill(client)
+        client.post("/v1/banks/A/entries", json={"signals": {"pdq": "ff" * 32}})
+        served.services.health.failing("scrub", "a file is damaged", incomplete=True)
+        assert client.get("/readyz").status_code == 503
+        for signals, verdict, coverage in (
+            ({"pdq": HASH}, "none", "none"),
+            ({"pdq": "ff" * 32}, "review", "none"),
+            ({"md5": "00" * 16}, "block", "digests_only"),
+        ):
+            answer = post(client, "/v1/match", json={"signals": signals})
+            assert (answer["verdict"], answer["coverage"]) == (verdict, coverage)
+            (name,) = signals
+            assert {"signal": name, "reason": "index_incomplete"} in answer["not_matched"]
+        served.services.health.sound("scrub")
+        answer = post(client, "/v1/match", json={"signals": {"pdq": HASH}})
+        assert (answer["coverage"], answer["not_matched"]) == ("full", [])
+        assert client.get("/readyz").status_code == 200
 
 
 def test_a_bank_of_another_models_codes_is_not_passed_over_in_silence(served: Served) -> None:
@@ -273,7 +354,7 @@ def test_a_bank_of_another_models_codes_is_not_passed_over_in_silence(served: Se
     query = {"signals": {"codes": {SPACE: HASH}}}
     other = {"signals": {"codes": {"old-256-1": HASH}}}
     with served.client() as client:
-        client.post("/v1/banks", json={"name": "A"})
+        fill(client)
         made = client.post("/v1/banks/A/entries", json=other)
         answer = post(client, "/v1/match", json=query)
         assert (answer["verdict"], answer["coverage"]) == ("none", "none")
