@@ -24,6 +24,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.bands import Band, Tap, banded, summed
+
 MIN_QUALITY: Final = 50
 """PDQ's own advice: below this a hash must not be matched."""
 
@@ -72,15 +74,6 @@ class Dihedral:
     """0..100, of the original."""
 
 
-@dataclass(frozen=True)
-class _Tap:
-    """One sample of one side: the weighted sum of ``len(weights)`` lines from ``start`` on."""
-
-    start: int
-    weights: Plane
-    """float32 (k,)."""
-
-
 def pdq(rgb: NDArray[np.uint8], full: tuple[int, int] | None = None) -> Pdq:
     """The PDQ hash of ``rgb``, uint8 (h, w, 3).
 
@@ -124,21 +117,17 @@ def _downsample(rgb: NDArray[np.uint8], full: tuple[int, int] | None) -> Plane:
     # Rows first and colours last: every pixel is turned into a float once, in pieces small enough
     # for the cache, and everything after works on 64 rows.
     lines = rgb.reshape(height, width * 3)
-    squeezed = np.empty((_SAMPLES, width * 3), np.float32)
-    for row, tap in enumerate(_taps(full_height, height)):
-        piece = lines[tap.start : tap.start + len(tap.weights)].astype(np.float32)
-        np.matmul(tap.weights, piece, out=squeezed[row])
+    squeezed = summed(lines, _bands(full_height, height, width * 3))
     luma: Plane = squeezed.reshape(_SAMPLES, width, 3) @ np.array(_LUMA, np.float32)
-    samples = np.empty((_SAMPLES, _SAMPLES), np.float32)
-    for column, tap in enumerate(_taps(full_width, width)):
-        np.matmul(
-            luma[:, tap.start : tap.start + len(tap.weights)], tap.weights, out=samples[:, column]
-        )
-    return samples
+    return summed(luma.T, _bands(full_width, width, _SAMPLES)).T
 
 
-@lru_cache(maxsize=1024)
-def _taps(length: int, lines: int) -> Sequence[_Tap]:
+@lru_cache(maxsize=256)
+def _bands(length: int, lines: int, columns: int) -> Sequence[Band]:
+    return banded(_taps(length, lines), columns)
+
+
+def _taps(length: int, lines: int) -> Sequence[Tap]:
     """How each of the 64 samples of a side is summed from ``lines`` lines.
 
     ``length``: pixels of that side before it was reduced to ``lines``, else the same. The reference
@@ -152,7 +141,7 @@ def _taps(length: int, lines: int) -> Sequence[_Tap]:
     # Away from the borders many samples share their weights, which keeps the cache small.
     tent = np.convolve(np.ones(window), np.ones(window)) / window**2
     shared: dict[int, Plane] = {}
-    taps: list[_Tap] = []
+    taps: list[Tap] = []
     for sample in range(_SAMPLES):
         centre = int((sample + 0.5) * length / _SAMPLES)
         start, stop = centre - 2 * before, centre + 2 * after
@@ -160,7 +149,7 @@ def _taps(length: int, lines: int) -> Sequence[_Tap]:
             phase = start % factor
             if phase not in shared:
                 shared[phase] = _merged(tent, phase, factor)
-            taps.append(_Tap(start // factor, shared[phase]))
+            taps.append(Tap(start // factor, shared[phase]))
             continue
         start, stop = max(start, 0), min(stop, length - 1)
         weights = np.zeros(stop - start + 1)
@@ -168,7 +157,7 @@ def _taps(length: int, lines: int) -> Sequence[_Tap]:
         for middle in outer:
             low, high = max(middle - before, 0), min(middle + after, length - 1)
             weights[low - start : high - start + 1] += 1 / (high - low + 1) / len(outer)
-        taps.append(_Tap(start // factor, _merged(weights, start % factor, factor)))
+        taps.append(Tap(start // factor, _merged(weights, start % factor, factor)))
     return tuple(taps)
 
 

@@ -15,10 +15,14 @@ It knows pixels only: not which signals are matched, nor what happens to an imag
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from embeddings.bands import Band, Tap, banded, summed
 
 MIN_QUALITY: Final = 0.11
 """Below this an image is matched by digest only."""
@@ -52,14 +56,17 @@ def structure(rgb: NDArray[np.uint8]) -> float:
 
 def _averages(lines: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
     """``lines`` (n, m) averaged in 64 runs, or repeated if n < 64: float32 (64, m)."""
-    count = len(lines)
-    averages = np.empty((_CELLS, lines.shape[1]), np.float32)
+    return summed(lines, _runs(*lines.shape))
+
+
+@lru_cache(maxsize=256)
+def _runs(count: int, columns: int) -> Sequence[Band]:
+    taps = []
     for cell in range(_CELLS):
         start = cell * count // _CELLS
         stop = max(start + 1, (cell + 1) * count // _CELLS)
-        run = lines[start:stop].astype(np.float32, copy=False)
-        np.matmul(np.full(len(run), 1 / len(run), np.float32), run, out=averages[cell])
-    return averages
+        taps.append(Tap(start, np.full(stop - start, 1 / (stop - start), np.float32)))
+    return banded(taps, columns)
 
 
 def _bends(planes: NDArray[np.float32]) -> NDArray[np.float32]:
