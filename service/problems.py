@@ -108,6 +108,11 @@ def body_of(error: Exception) -> dict[str, object]:
     return _body(status_of(error), code_of(error), str(error), more)
 
 
+def plain(status: int, code: str, detail: str) -> dict[str, object]:
+    """The problem object of what is no error of ours."""
+    return _body(status, code, detail)
+
+
 def undecoded(failure: Exception, answer: Mapping[str, object]) -> Response:
     """The problem of a file that cannot be decoded, with what its digests match."""
     status = status_of(failure)

@@ -6,6 +6,7 @@ It knows names, types and ranges; not what the parts make of them.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -60,10 +61,26 @@ class Settings(BaseSettings):
     """Seconds without news of the store until the server is not ready."""
     allow_empty: bool = False
     """Whether a server is ready although no enabled bank holds an entry."""
+    connections: int = Field(default=1024, ge=16, le=1_000_000)
+    """Open at once, in all."""
+    connections_per_address: int = Field(default=256, ge=16, le=1_000_000)
+    """Open at once from one address, of IPv6 from one /64."""
+    header_bytes: int = Field(default=16 * 1024, ge=1024, le=MEBIBYTE)
+    """Of all headers of a request."""
+    headers: int = Field(default=100, ge=16, le=10_000)
+    """Of a request."""
+    url_bytes: int = Field(default=8 * 1024, ge=256, le=65_536)
+    """Of a request's URL, query included."""
+    header_seconds: float = Field(default=10.0, gt=0, le=300)
+    """From a request's first byte, or its connection's opening, to the end of its headers."""
+    keep_alive_seconds: float = Field(default=65.0, gt=0, le=3600)
+    """That a connection may wait for its next request."""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Proxies whose ``X-Forwarded-For`` says where a request comes from; empty: nobody's does."""
     fetch_allowlist: Annotated[tuple[str, ...], NoDecode] = ()
     """Hosts from which an image may be fetched; empty: no URL is ever fetched."""
 
-    @field_validator("fetch_allowlist", mode="before")
+    @field_validator("fetch_allowlist", "trusted_proxies", mode="before")
     @classmethod
     def _hosts(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -39,12 +40,8 @@ def serve(
     import uvicorn
 
     from service.app import create_app
+    from service.door import listening
 
-    uvicorn.run(
-        create_app(settings),
-        host=host,
-        port=port,
-        access_log=False,  # its lines hold query strings, and these hold listed hashes
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
+    config = listening(create_app(settings), host=host, port=port, timeout_graceful_shutdown=10)
+    with contextlib.suppress(KeyboardInterrupt):  # raised again once it has ended in good order
+        uvicorn.Server(config).run()

@@ -25,6 +25,7 @@ from embeddings.encoder import Encoded
 from embeddings.fingerprint import Fingerprinter
 from embeddings.images import ImageLimits
 from service.app import create_app
+from service.door import listening
 from service.services import Services
 from service.settings import Settings, load_settings
 from service.store import Role, Store, open_store
@@ -89,7 +90,7 @@ def serving(app: FastAPI) -> Iterator[str]:
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)  # so that clients may connect before the server is up
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
+        server = uvicorn.Server(listening(app, log_level="critical"))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

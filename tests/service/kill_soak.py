@@ -34,6 +34,7 @@ from embeddings.encoder import Encoder
 from embeddings.fingerprint import Fingerprint, ViewFingerprint
 from index import listed_digests, maintenance
 from service.app import create_app
+from service.door import listening
 from service.settings import load_settings
 
 KEY = "a key for the soak"
@@ -88,7 +89,7 @@ def start(data: Path) -> tuple[int, str]:
         app = create_app(
             load_settings(data_dir=data, admin_key=KEY, workers=2), fingerprints=NoImages()
         )
-        uvicorn.Server(uvicorn.Config(app, log_level="critical")).run([listener])
+        uvicorn.Server(listening(app, log_level="critical")).run([listener])
         os._exit(0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     listener.close()
