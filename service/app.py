@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -55,7 +56,7 @@ def create_app(
     own_store = None
     if store is None:
         store = own_store = open_store(
-            settings.data_dir, settings.store_url, busy_timeout=settings.busy_timeout
+            settings.data_dir, settings.store_url, deadlines=settings.deadlines
         )
     shelf = FolderShelf(settings.data_dir / FOLDER, lambda: store.identity)
     health = Health()
@@ -94,9 +95,16 @@ def create_app(
             yield
         finally:
             sweeping.cancel()
+            services.matcher.close()
+            # Work in a thread cannot be called back, so what it waits for is ended instead: of a
+            # list that is not in force yet, and of a database that does not answer, nothing stays.
+            cutting = threading.Timer(settings.shutdown_timeout / 4, services.store.interrupt)
+            cutting.daemon = True
+            cutting.start()
             for pool in (services.compute, services.reads, services.writes, services.imports):
                 pool.close()
             engine.stop()
+            cutting.cancel()
             if own_store is not None:
                 own_store.close()
 

@@ -11,6 +11,7 @@
     │   ├── SchemaOutdatedError     the store waits for a migration
     │   ├── SchemaTooNewError       the store was written by a newer release
     │   ├── StoreBusyError          another writer held the store for too long
+    │   ├── StoreAwayError          the database does not answer
     │   └── StorageFullError        the disk is full
     ├── InvalidValueError           a value that the caller sent cannot be used
     │   ├── BadNameError
@@ -112,6 +113,12 @@ class StoreBusyError(StoreError):
     """Another writer held the store longer than the busy timeout."""
 
     code = "store_busy"
+
+
+class StoreAwayError(StoreError):
+    """The database does not answer, or cannot be reached."""
+
+    code = "store_away"
 
 
 class StorageFullError(StoreError):

@@ -25,6 +25,7 @@ from service.errors import (
     ServiceError,
     StoreError,
 )
+from service.lookups import Lookups
 from service.matching import Coverage, Decision, Label, Model, NotMatched, Plan
 from service.signals import Signals, from_fingerprint, from_view
 from service.store import Bank, Entry, Store
@@ -113,7 +114,8 @@ class Matcher:
     def __init__(self, engine: Engine, store: Store, fingerprints: Fingerprints | None) -> None:
         """Search ``engine``, take provenance from ``store``; without ``fingerprints`` no images."""
         self._engine = engine
-        self._store = store
+        self._lookups = Lookups(store)
+        self._told_away = False
         self._fingerprints = fingerprints
         self.encoders = () if fingerprints is None else tuple(fingerprints.encoders)
         infos = [encoder.info for encoder in self.encoders]
@@ -122,6 +124,10 @@ class Matcher:
         )
         # The first model's score is the fingerprint's, so its bounds read it.
         self._bounds = infos[0].photographic_bounds if infos else (0.0, 1.0)
+
+    def close(self) -> None:
+        """Let go of the threads that look entries up."""
+        self._lookups.close()
 
     def fingerprint(self, data: bytes) -> Fingerprint:
         """Every signal of the image in ``data``. Raises ``ImageError`` or
@@ -197,11 +203,14 @@ class Matcher:
         )
         ids = list({row.found.id for row in decision.rows})
         try:
-            entries = self._store.entries.by_ids(ids) if ids else {}
+            entries = self._lookups.entries(ids) if ids else {}
+            self._told_away = self._told_away and not ids
         except StoreError as error:
             # What was found stands without its provenance: a store that is away must not turn
             # away the very uploads that match.
-            log.warning("matches are answered without their entries: %s", error)
+            if not self._told_away:
+                log.warning("matches are answered without their entries: %s", error)
+            self._told_away = True
             entries, decision = {}, replace(decision, truncated=True)
         further = () if query.frames < 2 else _further_frames(query.signals)
         return Answer(

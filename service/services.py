@@ -6,6 +6,7 @@ It knows who is who; not what a route does with them.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
@@ -13,6 +14,7 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Request
 
 from service.auth import ADMINS, CURATORS, EVERYONE, MATCHERS, READERS, Caller, Doorman
+from service.deadlines import writing_begins_within
 from service.engine import Engine
 from service.health import Health
 from service.matcher import Matcher
@@ -55,8 +57,12 @@ class Services:
         ``OverloadedError``.
         """
 
+        # A wait for a thread, behind others that wait for the same writer, counts as well.
+        until = time.monotonic() + self.settings.busy_timeout
+
         def and_catch_up() -> T:
-            result = work()
+            with writing_begins_within(until - time.monotonic()):
+                result = work()
             try:
                 self.engine.catch_up()
             except Exception as error:  # noqa: BLE001 - whatever it is, the write was committed

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from embeddings.cores import available_cores
+from service.deadlines import Deadlines
 from service.errors import SettingsError
 
 PREFIX: Final = "LOOKALIKE_"
@@ -54,7 +55,17 @@ class Settings(BaseSettings):
     queue: int = Field(default=64, ge=0, le=100_000)
     """Requests that may wait for a worker; beyond them the answer is 503."""
     busy_timeout: float = Field(default=10.0, ge=0, le=300)
-    """Seconds that a writer waits for another."""
+    """Seconds that a writer waits for another, its wait for a thread included."""
+    connect_timeout: float = Field(default=5.0, ge=2, le=300)
+    """Seconds until PostgreSQL must have let us in."""
+    statement_timeout: float = Field(default=10.0, gt=0, le=3600)
+    """Seconds that a statement of a request may take in PostgreSQL."""
+    bulk_timeout: float = Field(default=3600.0, gt=0, le=604_800)
+    """The same for imports, migrations, and whatever else goes through a whole table."""
+    lookup_timeout: float = Field(default=2.0, gt=0, le=60)
+    """Seconds until a match is answered without its provenance."""
+    shutdown_timeout: float = Field(default=25.0, ge=2, le=3600)
+    """Seconds from a signal to end until the process is gone, whatever it waits for."""
     poll_seconds: float = Field(default=0.3, gt=0, le=1)
     """Between two looks at what other writers changed."""
     stale_after: float = Field(default=30.0, ge=2, le=3600)
@@ -106,6 +117,17 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value()) < 8:
             raise ValueError("a key has at least 8 characters")
         return value
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """How long anything may wait for the store."""
+        return Deadlines(
+            connect=self.connect_timeout,
+            statement=self.statement_timeout,
+            bulk=max(self.bulk_timeout, self.statement_timeout),
+            busy=self.busy_timeout,
+            lookup=self.lookup_timeout,
+        )
 
     @property
     def store_url(self) -> str | None:

@@ -45,7 +45,7 @@ def open_local_store(data: Path | None, create: bool = True) -> Iterator[Store]:
     from service.store import open_store
 
     settings = settings_for(data)
-    store = open_store(settings.data_dir, settings.store_url, create, settings.busy_timeout)
+    store = open_store(settings.data_dir, settings.store_url, create, settings.deadlines)
     try:
         yield store
     finally:

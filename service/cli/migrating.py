@@ -22,7 +22,7 @@ def migrate_store(
     from service.store import migrate
 
     settings = settings_for(data)
-    plan = migrate(settings.data_dir, settings.store_url, dry_run)
+    plan = migrate(settings.data_dir, settings.store_url, dry_run, settings.deadlines)
     if not plan.steps:
         say(f"the store is at {plan.head}, the newest layout: nothing to do")
         return

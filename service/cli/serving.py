@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +27,7 @@ def serve(
     from service.store import open_store
 
     settings = settings_for(data)
-    store = open_store(settings.data_dir, settings.store_url)
+    store = open_store(settings.data_dir, settings.store_url, deadlines=settings.deadlines)
     try:
         made = first_admin_key(store, settings, terminal=sys.stdout.isatty())
     finally:
@@ -37,11 +36,7 @@ def serve(
         say("this store is new; its admin key, shown only now:")
         typer.echo(made.text)
 
-    import uvicorn
-
     from service.app import create_app
-    from service.door import listening
+    from service.cli.foreground import run_until_told
 
-    config = listening(create_app(settings), host=host, port=port, timeout_graceful_shutdown=10)
-    with contextlib.suppress(KeyboardInterrupt):  # raised again once it has ended in good order
-        uvicorn.Server(config).run()
+    run_until_told(create_app(settings), host, port, settings.shutdown_timeout)

@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import Connection, Row, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from service.deadlines import writing_begins_within
 from service.errors import BankExistsError, BankNotFoundError
 from service.store.database import Database
 from service.store.models import BankRow, EntryRow
@@ -126,7 +127,7 @@ class Banks:
             )
             .order_by(BankRow.id)
         )
-        with self._database.read() as connection:
+        with self._database.read(self._database.deadlines.bulk) as connection:
             banks = connection.execute(left).scalars().all()
         return sum(map(self._sweep, banks))
 
@@ -149,7 +150,8 @@ class Banks:
             ids = connection.execute(some).scalars().all()
         if not ids:
             return 0
-        with self._database.write() as (connection, sequence):
+        # Whoever asked has waited for the bank itself, and not for all these.
+        with writing_begins_within(None), self._database.write() as (connection, sequence):
             connection.execute(
                 update(EntryRow)
                 .where(

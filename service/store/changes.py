@@ -100,7 +100,7 @@ class View:
 
 def newest_commit(database: Database) -> Commit:
     """The newest commit: the cheap question of a poller."""
-    with database.read() as connection:
+    with database.read(database.deadlines.lookup, probe=True) as connection:
         return _newest(connection)
 
 
@@ -114,7 +114,8 @@ def identity(database: Database) -> str:
 @contextmanager
 def view_of(database: Database) -> Iterator[View]:
     """The store as it is now. Use it within the ``with``."""
-    with database.read() as connection:
+    # What is read is made into indexes before more is read, which takes as long as it takes.
+    with database.read(probe=True, pauses=True) as connection:
         spaces: dict[int, set[str]] = {}
         for bank_id, space in connection.execute(select(BankSpaceRow.bank_id, BankSpaceRow.space)):
             spaces.setdefault(bank_id, set()).add(space)

@@ -1,8 +1,9 @@
-"""The connection to SQLite or PostgreSQL: how it is opened, and the two kinds of transaction.
+"""The connection to SQLite or PostgreSQL: how it is opened, and the kinds of transaction.
 
 SQLite runs in WAL mode, where readers and the one writer do not wait for each other, and with
 ``synchronous=FULL``: what was acknowledged survives a power cut. Its files are 0600 in a folder
-that is 0700, because listed hashes are sensitive. It knows no table but the counter and
+that is 0700, because listed hashes are sensitive. Every wait has an end (``deadlines``), and a
+database that did not answer is not asked again for a while. It knows no table but the counter and
 the commits.
 """
 
@@ -12,6 +13,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,12 +30,21 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.errors import StorageFullError, StoreBusyError, StoreUnusableError
+from service.deadlines import Deadlines, Reach, patience
+from service.errors import (
+    ServiceError,
+    StorageFullError,
+    StoreAwayError,
+    StoreBusyError,
+    StoreUnusableError,
+)
 from service.store.models import CommitRow, CounterRow
 
 log = logging.getLogger(__name__)
 
 DATABASE_FILE: Final = "lookalike.db"
+
+_ENDING: Final = "this process is ending: nothing was changed"
 
 
 def sqlite_url(data_dir: Path) -> str:
@@ -44,11 +55,13 @@ def sqlite_url(data_dir: Path) -> str:
 class Database:
     """An engine and its transactions; safe to use from several threads."""
 
-    def __init__(self, url: str, busy_timeout: float = 10.0) -> None:
-        """Prepare to open ``url``; a writer waits ``busy_timeout`` seconds for another.
+    def __init__(self, url: str, deadlines: Deadlines = Deadlines()) -> None:  # noqa: B008 (frozen)
+        """Prepare to open ``url``: ``sqlite:///PATH`` or ``postgresql://…``.
 
-        Accepts ``sqlite:///PATH`` and ``postgresql://…``. Raises ``StoreUnusableError``.
+        Raises ``StoreUnusableError``.
         """
+        self.deadlines = deadlines
+        self.reach = Reach()
         try:
             parsed = make_url(url)
             if parsed.get_backend_name() == "postgresql":
@@ -62,6 +75,7 @@ class Database:
                 parsed,
                 pool_size=8,
                 max_overflow=16,
+                pool_timeout=deadlines.lookup,
                 hide_parameters=True,  # what a statement holds must not reach a log
             )
         except ValueError:  # of a port; what it says may be a part of the password
@@ -71,11 +85,19 @@ class Database:
         self.path = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
         """The SQLite file, if it is one."""
         if self.path is None:
+            from service.store import postgres
+
             self.begin_write = ""
-            _prepare_postgres(self.engine, busy_timeout)
+            postgres.prepare(self.engine, deadlines)
         else:
             self.begin_write = "BEGIN IMMEDIATE"
-            _prepare_sqlite(self.engine, busy_timeout)
+            _prepare_sqlite(self.engine, deadlines.busy)
+        self._interrupted = threading.Event()
+        self._raw: dict[int, Any] = {}
+        event.listen(self.engine, "connect", self._opened)
+        event.listen(self.engine, "close", self._closed)
+        event.listen(self.engine, "before_cursor_execute", self._refuse_if_interrupted)
+        event.listen(self.engine, "after_cursor_execute", self._answered)
 
     def create_files(self) -> None:
         """Make the SQLite file, 0600, and its folder, 0700, where they are missing.
@@ -94,52 +116,174 @@ class Database:
             raise StoreUnusableError(f"cannot create {self.path}: {error.strerror}") from error
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """One consistent view of the store, however many statements look at it."""
-        with _named_errors(), self.engine.connect() as connection:
+    def read(
+        self, limit: float | None = None, probe: bool = False, pauses: bool = False
+    ) -> Iterator[Connection]:
+        """One consistent view of the store, however many statements look at it.
+
+        ``limit``: seconds that each of them may take, where it is not ``Deadlines.statement``; in
+        SQLite a statement has no such end. ``pauses``: there may be long ones between them.
+        ``probe``: ask even a database that is away. Raises ``StoreAwayError`` and other
+        ``StoreError``.
+        """
+        with self.connect(probe) as connection:
             if self.path is None:
                 connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin():
+            with connection.begin(), self.allowing(connection, limit, pauses):
                 yield connection
 
     @contextmanager
-    def write(self) -> Iterator[tuple[Connection, int]]:
-        """A transaction that is alone in writing, and the sequence of what it changes."""
-        with (
-            _named_errors(),
-            self.engine.connect() as connection,
-            self.writing(connection) as number,
-        ):
+    def write(self, limit: float | None = None) -> Iterator[tuple[Connection, int]]:
+        """A transaction that is alone in writing, and the sequence of what it changes.
+
+        ``limit`` and errors as for ``read``; also raises ``StoreBusyError``.
+        """
+        with self.connect() as connection, self.writing(connection, limit) as number:
             yield connection, number
 
     @contextmanager
-    def writing(self, connection: Connection) -> Iterator[int]:
+    def writing(self, connection: Connection, limit: float | None = None) -> Iterator[int]:
         """The same on a connection that the caller holds, say for its temporary tables."""
+        with self.altering(connection, limit):
+            # Taking the row first makes writers queue here, so that sequences commit in order.
+            sequence = self._counted(connection, limit)
+            mark = secrets.token_hex(16)
+            connection.execute(insert(CommitRow).values(sequence=sequence, mark=mark))
+            yield sequence
+
+    @contextmanager
+    def altering(self, connection: Connection, limit: float | None = None) -> Iterator[None]:
+        """A writing transaction on a connection that the caller holds, without a sequence: for what
+        no replica follows."""
         connection.execution_options(lookalike_begin=self.begin_write)
+        committing = False
         try:
-            with connection.begin():
-                # Taking the row first makes writers queue here, so that sequences commit in order.
-                sequence = connection.execute(
-                    update(CounterRow)
-                    .where(CounterRow.id == 1)
-                    .values(value=CounterRow.value + 1)
-                    .returning(CounterRow.value)
-                ).scalar_one()
-                mark = secrets.token_hex(16)
-                connection.execute(insert(CommitRow).values(sequence=sequence, mark=mark))
-                yield sequence
+            with connection.begin(), self.allowing(connection, limit):
+                if self.path is None:
+                    from service.store import postgres
+
+                    postgres.wait_for_locks(connection, patience(self.deadlines.busy))
+                yield
+                committing = True
+        except OperationalError as error:
+            if committing and error.connection_invalidated:
+                self.reach.lost("it did not answer a commit")
+                raise StoreAwayError(
+                    "the database did not answer a commit: look whether the change was made"
+                ) from None
+            raise
         finally:
             connection.execution_options(lookalike_begin="")
 
     @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def connect(self, probe: bool = False) -> Iterator[Connection]:
         """A connection without a transaction, its errors named."""
-        with _named_errors(), self.engine.connect() as connection:
+        if not probe and (away := self.reach.admitted()):
+            raise StoreAwayError(f"the database is away: {away}")
+        with self._named_errors(), self.engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def allowing(
+        self, connection: Connection, limit: float | None, pauses: bool = False
+    ) -> Iterator[None]:
+        """Within a transaction that the caller began, ``limit`` and ``pauses`` as for ``read``;
+        whoever may take longer may pause as well."""
+        if self.path is not None or (limit is None and not pauses):
+            yield
+            return
+        from service.store import postgres
+
+        seconds = self.deadlines.statement if limit is None else limit
+        longer = seconds > self.deadlines.statement
+        if longer:
+            postgres.allow_statements(connection, seconds)
+        if longer or pauses:
+            postgres.allow_pauses(connection, self.deadlines.bulk)
+        with postgres.limited(connection, seconds):
+            yield
+
+    def interrupt(self) -> None:
+        """End every statement that runs, in whichever thread, and begin no more: before the end."""
+        self._interrupted.set()
+        for raw in list(self._raw.values()):
+            try:
+                raw.interrupt() if self.path is not None else raw.cut()
+            except sqlite3.ProgrammingError:  # it is closed
+                continue
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+    def _counted(self, connection: Connection, limit: float | None) -> int:
+        """The next sequence, once every other writer is done."""
+        waits = patience(self.deadlines.busy)
+        short = waits > self.deadlines.statement if limit is None else waits > limit
+        with self.allowing(connection, waits if short else None):
+            return connection.execute(
+                update(CounterRow)
+                .where(CounterRow.id == 1)
+                .values(value=CounterRow.value + 1)
+                .returning(CounterRow.value)
+            ).scalar_one()
+
+    def _opened(self, connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        del record
+        self._raw[id(connection)] = connection
+
+    def _closed(self, connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        del record
+        self._raw.pop(id(connection), None)
+
+    def _refuse_if_interrupted(self, *arguments: object) -> None:
+        del arguments
+        if self._interrupted.is_set():
+            raise StoreAwayError(_ENDING)
+
+    def _answered(self, *arguments: object) -> None:
+        del arguments
+        self.reach.answered()
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Turn the driver's errors, whose text can hold the values of a statement, into ours."""
+        try:
+            yield
+        except TimeoutError:
+            raise StoreBusyError("every connection to the store is in use; try again") from None
+        except OperationalError as error:
+            raise self._named(error) from None
+        except DatabaseError as error:
+            if "not a database" in str(error.orig):
+                raise StoreUnusableError("the file is not an SQLite database") from None
+            raise
+
+    def _named(self, error: OperationalError) -> ServiceError:
+        said = str(error.orig) or "it does not say why"
+        if self._interrupted.is_set():
+            return StoreAwayError(_ENDING)
+        if self.path is None and _unreachable(error):
+            # The whole text names the host, which a client of ours must not see.
+            reason = said.splitlines()[0].rsplit(": ", 1)[-1]
+            log.debug("the database is away: %s", said)
+            self.reach.lost(reason)
+            return StoreAwayError(f"the database cannot be reached: {reason}")
+        if "is full" in said or "No space left" in said:
+            return StorageFullError("the disk is full: nothing was changed")
+        if "statement timeout" in said:
+            return StoreBusyError("the database took too long for this; try again")
+        if "locked" in said or "busy" in said or "lock timeout" in said:
+            return StoreBusyError("another writer holds the store; try again")
+        return StoreUnusableError(f"the database cannot be used: {said.splitlines()[0]}")
+
+
+def _unreachable(error: OperationalError) -> bool:
+    """Whether PostgreSQL's error tells of the connection and not of a statement."""
+    # Those of a connection that broke, or was never made, have no code; but for the server's last
+    # words before it closes one (class 57P) and where it has no place for another (class 53).
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state is None or state[:3] in ("57P", "533")
 
 
 def _tighten(path: Path) -> None:
@@ -149,51 +293,25 @@ def _tighten(path: Path) -> None:
 
 
 def _prepare_sqlite(engine: Engine, busy_timeout: float) -> None:
+    def be_patient(connection: object) -> None:
+        assert isinstance(connection, sqlite3.Connection)
+        connection.execute(f"PRAGMA busy_timeout = {round(patience(busy_timeout) * 1000)}")
+
     def on_connect(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         del record
         assert isinstance(connection, sqlite3.Connection)
         # The driver's own BEGIN comes late and is never IMMEDIATE: take transactions over.
         connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+        be_patient(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
 
     def on_begin(connection: Connection) -> None:
+        be_patient(connection.connection.driver_connection)
         # A read that became a write half way could fail at once with "busy": writers say so first.
         statement: Any = connection.get_execution_options().get("lookalike_begin") or "BEGIN"
         connection.exec_driver_sql(statement)
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
-
-
-def _prepare_postgres(engine: Engine, busy_timeout: float) -> None:
-    def on_connect(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-        del record
-        cursor = connection.cursor()
-        cursor.execute(f"SET lock_timeout = {int(busy_timeout * 1000)}")
-        cursor.close()
-        connection.commit()
-
-    event.listen(engine, "connect", on_connect)
-
-
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    """Turn the driver's errors, whose text can hold the values of a statement, into ours."""
-    try:
-        yield
-    except TimeoutError:
-        raise StoreBusyError("every connection to the store is in use; try again") from None
-    except OperationalError as error:
-        said = str(error.orig) or "it does not say why"
-        if "is full" in said or "No space left" in said:
-            raise StorageFullError("the disk is full: nothing was changed") from None
-        if "locked" in said or "busy" in said or "lock timeout" in said:
-            raise StoreBusyError("another writer holds the store; try again") from None
-        raise StoreUnusableError(f"the database cannot be used: {said.splitlines()[0]}") from None
-    except DatabaseError as error:
-        if "not a database" in str(error.orig):
-            raise StoreUnusableError("the file is not an SQLite database") from None
-        raise

@@ -127,8 +127,8 @@ class Entries:
 
     def by_ids(self, ids: Sequence[int]) -> dict[int, Entry]:
         """Entries by internal id, tombstoned or not: a match may be of an entry that is just
-        gone."""
-        with self._database.read() as connection:
+        gone. Within the deadline of a look-up."""
+        with self._database.read(self._database.deadlines.lookup) as connection:
             rows = connection.execute(_joined().where(EntryRow.id.in_(ids)))
             return {row.id: entry(row) for row in rows}
 
@@ -164,7 +164,7 @@ class Entries:
 
         Raises ``BankNotFoundError``.
         """
-        with self._database.read() as connection:
+        with self._database.read(pauses=True) as connection:
             bank_id = find_bank(connection, bank).id
             lists = connection.execute(
                 select(ListRow.provider, ListRow.name).where(

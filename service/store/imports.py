@@ -95,24 +95,26 @@ def apply_import(
     check_text("list", target.list, 128)
     if target.version is not None:
         check_text("version", target.version, 128)
+    bulk = database.deadlines.bulk
     with database.connect() as connection:
         with connection.begin():
             _find_list(connection, target)
-        with connection.begin():
+        with connection.begin(), database.allowing(connection, bulk):
             STAGED.create(connection, checkfirst=False)
             reading = stage(connection, rows)
         try:
             if not dry_run and reading.rejected_count <= allowed.rejected:
-                with database.writing(connection) as sequence:
+                with database.writing(connection, bulk) as sequence:
                     return _apply(connection, target, reading, allowed, sequence)
-            with connection.begin():
+            with connection.begin(), database.allowing(connection, bulk):
                 diff = _look(connection, target, reading, allowed, dry_run)
             if dry_run:
                 return diff
             raise TooManyRejectedError(diff)
         finally:
-            with connection.begin():
-                STAGED.drop(connection, checkfirst=False)
+            if not connection.invalidated:  # a connection that broke took its table with it
+                with connection.begin():
+                    STAGED.drop(connection, checkfirst=False)
 
 
 def _look(

@@ -81,24 +81,23 @@ def migrate(database: Database, dry_run: bool = False) -> MigrationPlan:
 
     buffer = io.StringIO()
     config = _config(buffer)
-    with database.connect() as connection:
-        connection.execution_options(lookalike_begin=database.begin_write)
-        with connection.begin():
-            current = _revision(connection)
-            if current > HEAD:
-                raise SchemaTooNewError(
-                    f"the store has layout {current}; this release knows up to {HEAD}"
-                )
-            config.attributes["connection"] = connection
-            scripts = ScriptDirectory.from_config(config)
-            steps = tuple(
-                Migration(step.revision, step.doc)
-                for step in reversed(list(scripts.iterate_revisions(HEAD, current or "base")))
+    with (
+        database.connect() as connection,
+        database.altering(connection, database.deadlines.bulk),
+    ):
+        current = _revision(connection)
+        if current > HEAD:
+            raise SchemaTooNewError(
+                f"the store has layout {current}; this release knows up to {HEAD}"
             )
-            if steps:
-                command.upgrade(
-                    config, f"{current or 'base'}:{HEAD}" if dry_run else HEAD, sql=dry_run
-                )
+        config.attributes["connection"] = connection
+        scripts = ScriptDirectory.from_config(config)
+        steps = tuple(
+            Migration(step.revision, step.doc)
+            for step in reversed(list(scripts.iterate_revisions(HEAD, current or "base")))
+        )
+        if steps:
+            command.upgrade(config, f"{current or 'base'}:{HEAD}" if dry_run else HEAD, sql=dry_run)
     return MigrationPlan(current, HEAD, steps, buffer.getvalue(), dry_run)
 
 

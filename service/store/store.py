@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from service.deadlines import Deadlines, Reach
 from service.errors import StoreMissingError
 from service.store import schema
 from service.store.banks import Banks
@@ -66,22 +67,39 @@ class Store:
         """The store as it is now, and what changed since any commit, consistently."""
         return view_of(self._database)
 
+    @property
+    def deadlines(self) -> Deadlines:
+        """How long anything may wait for the database."""
+        return self._database.deadlines
+
+    @property
+    def reach(self) -> Reach:
+        """Whether the database answers."""
+        return self._database.reach
+
+    def interrupt(self) -> None:
+        """End every statement that runs, in whichever thread, and begin no more: before the end."""
+        self._database.interrupt()
+
     def close(self) -> None:
         """Close every connection."""
         self._database.close()
 
 
 def open_store(
-    data_dir: Path, url: str | None = None, create: bool = True, busy_timeout: float = 10.0
+    data_dir: Path,
+    url: str | None = None,
+    create: bool = True,
+    deadlines: Deadlines = Deadlines(),  # noqa: B008 (frozen)
 ) -> Store:
     """Open the store in ``data_dir``, or at ``url`` (``sqlite:///PATH``, ``postgresql://…``).
 
-    A writer waits ``busy_timeout`` seconds for another. With ``create`` a store that is missing is
-    made, at the newest layout; without, it raises ``StoreMissingError``. A store of another layout
-    raises ``SchemaOutdatedError`` or ``SchemaTooNewError``; a database that cannot be used raises
-    ``StoreUnusableError``.
+    With ``create`` a store that is missing is made, at the newest layout; without, it raises
+    ``StoreMissingError``. A store of another layout raises ``SchemaOutdatedError`` or
+    ``SchemaTooNewError``; a database that cannot be used raises ``StoreUnusableError``, one that
+    does not answer ``StoreAwayError``.
     """
-    database = Database(url or sqlite_url(data_dir), busy_timeout)
+    database = Database(url or sqlite_url(data_dir), deadlines)
     try:
         if create:
             database.create_files()
@@ -96,12 +114,17 @@ def open_store(
     return Store(database)
 
 
-def migrate(data_dir: Path, url: str | None = None, dry_run: bool = False) -> schema.MigrationPlan:
+def migrate(
+    data_dir: Path,
+    url: str | None = None,
+    dry_run: bool = False,
+    deadlines: Deadlines = Deadlines(),  # noqa: B008 (frozen)
+) -> schema.MigrationPlan:
     """Bring the store to the newest layout, or with ``dry_run`` say what that would execute.
 
     Raises ``StoreMissingError``, ``SchemaTooNewError``, ``StoreUnusableError``.
     """
-    database = Database(url or sqlite_url(data_dir))
+    database = Database(url or sqlite_url(data_dir), deadlines)
     try:
         if database.path is not None and not database.path.exists():
             raise StoreMissingError(f"there is no store at {database.path}")

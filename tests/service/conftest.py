@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import io
+import os
+import pwd
+import shlex
+import shutil
+import signal
 import socket
+import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -128,9 +138,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     def start(
         folder: str = "data", fingerprints: Fingerprinter | None = None, **settings: object
     ) -> Served:
-        opened = open_store(tmp_path / folder)
-        running.append(opened.close)
         made = settings_for(tmp_path / folder, **settings)
+        opened = open_store(made.data_dir, made.store_url, deadlines=made.deadlines)
+        running.append(opened.close)
         app = create_app(made, store=opened, fingerprints=fingerprints or thumbnails())
         context = serving(app)
         url = context.__enter__()
@@ -188,3 +198,100 @@ def pictures() -> Pictures:
     """A photograph that scikit-image ships, and ways to make files of it."""
     astronaut: NDArray[np.uint8] = skimage.data.astronaut()  # type: ignore[no-untyped-call]
     return Pictures(np.ascontiguousarray(astronaut[::2, ::2]))
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server that this test session started, reached by a socket in ``folder``."""
+
+    folder: Path
+    numbers: Iterator[int]
+
+    def new_schema(self, host: str | None = None) -> str:
+        """The URL of a namespace of its own, which is quicker to have than a database; ``host``:
+        with port, where it is not reached by its socket."""
+        import psycopg
+
+        name, server = f"store_{next(self.numbers)}", f"host={self.folder} user=postgres"
+        with psycopg.connect(f"{server} dbname=postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}".encode())
+        options = f"options=-csearch_path%3D{name}"
+        if host is None:
+            return f"postgresql://postgres@/postgres?host={self.folder}&{options}"
+        return f"postgresql://postgres@{host}/postgres?{options}"
+
+    def freeze(self) -> None:
+        """Stop every process of the server: the kernel keeps its sockets open, nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        parent = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(parent, number)  # it first, so that it starts no more
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        for child in map(int, children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, number)
+
+
+@contextmanager
+def postgres_server() -> Iterator[Postgres]:
+    """A PostgreSQL server of our own, without TCP and without syncing to disk."""
+    programs = _programs()
+    # The server refuses to run as root; Debian's package makes this user.
+    root = os.geteuid() == 0
+    user = "postgres" if root else None
+    if root and "postgres" not in {one.pw_name for one in pwd.getpwall()}:
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path must be short
+    if root:
+        shutil.chown(folder, "postgres")
+    data, options = folder / "data", f"-c listen_addresses= -c fsync=off -k {folder}"
+    try:
+        for command in (
+            f"initdb -D {data} -U postgres -A trust --no-sync",
+            f"pg_ctl -D {data} -w -l {folder}/log -o '{options}' start",
+        ):
+            _run(f"{programs}/{command}", user)
+        yield Postgres(folder, count())
+    finally:
+        if (data / "postmaster.pid").exists():
+            _run(f"{programs}/pg_ctl -D {data} -m immediate stop", user)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests of this process."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def fragile_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server that the tests of a module may freeze."""
+    with postgres_server() as server:
+        try:
+            yield server
+        finally:
+            server.thaw()
+
+
+def _run(command: str, user: str | None) -> None:
+    subprocess.run(shlex.split(command), check=True, user=user, cwd="/", stdout=subprocess.DEVNULL)
+
+
+def _programs() -> Path:
+    """Where PostgreSQL's programs are; skips the test where they are not."""
+    if importlib.util.find_spec("psycopg") is None:
+        pytest.skip("psycopg is not installed")
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = shutil.which("initdb")
+    if debian:
+        return debian[-1].parent
+    if found:
+        return Path(found).resolve().parent
+    pytest.skip("no initdb: install Debian's package postgresql to test on it")

@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, insert, text, update
 
+from service.deadlines import Deadlines
 from service.errors import (
     SchemaOutdatedError,
     SchemaTooNewError,
@@ -153,7 +154,7 @@ def test_a_writer_waits_and_then_says_busy(tmp_path: Path) -> None:
     """While one writes, others read at once; a second writer hears "busy" after its timeout."""
     store = open_store(tmp_path)
     store.banks.create("A")
-    database = Database(sqlite_url(tmp_path), busy_timeout=0.05)
+    database = Database(sqlite_url(tmp_path), Deadlines(busy=0.05))
     impatient = Store(database)
     with Database(sqlite_url(tmp_path)).write():
         assert [bank.name for bank in impatient.banks.all()] == ["A"]
@@ -177,7 +178,7 @@ def test_readers_beyond_the_pool_hear_busy(tmp_path: Path) -> None:
 
 def test_a_setting_says_how_long_a_writer_waits(tmp_path: Path) -> None:
     """As long as it was asked to, on every connection."""
-    store = open_store(tmp_path, busy_timeout=1.5)
+    store = open_store(tmp_path, deadlines=Deadlines(busy=1.5))
     with store._database.read() as connection:
         assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 1500
     store.close()
