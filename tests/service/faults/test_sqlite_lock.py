@@ -54,7 +54,8 @@ def test_many_writers_hear_so_and_matches_are_answered(
         client.post("/v1/banks/a/entries", json=listed(0)).raise_for_status()
 
         def write(number: int) -> httpx.Response:
-            return client.post("/v1/banks/a/entries", json=listed(number))
+            answer: httpx.Response = client.post("/v1/banks/a/entries", json=listed(number))
+            return answer
 
         with locked(tmp_path / "data" / "lookalike.db"):
             for answer in many.map(write, range(1, 25)):
