@@ -5,7 +5,6 @@ It knows how rows become sorted arrays with tables; not where rows come from or 
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -14,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.interface import Groups, Ids
-from index.intrinsics import PADDING
 from index.kernels import kernels
+from index.memory import allocated
 from index.permutation import Words
 from index.probing import BUCKETS, TABLES
 from index.segment import Segment
 
 TABLES_FROM: Final = 32_768
 """Fewer rows than this are scanned quicker than looked up."""
-_LARGE_PAGE: Final = 1 << 21
 
 
 def build(ids: Ids, groups: Groups, words: Words, threads: int = 1) -> Segment:
@@ -35,13 +33,13 @@ def build(ids: Ids, groups: Groups, words: Words, threads: int = 1) -> Segment:
     present, first = np.unique(groups, return_index=True)
     ascending = entries < 2 or bool((ids[1:] > ids[:-1]).all())
     order = np.empty(0) if ascending else np.argsort(ids, kind="stable")
-    head, tail = _array(2 * entries, np.int64), _array(2 * entries, np.int64)
+    head, tail = allocated(2 * entries, np.int64), allocated(2 * entries, np.int64)
     flat = np.ascontiguousarray(rows).reshape(-1)
     kernels().halve(flat, head, tail)
     tabled = entries if entries >= TABLES_FROM else 0
-    offsets = _array(TABLES * (BUCKETS + 1) if tabled else 0, np.uint32)
-    checks = _array(TABLES * tabled, np.uint16)
-    places = _array(3 * TABLES * tabled, np.uint8)
+    offsets = allocated(TABLES * (BUCKETS + 1) if tabled else 0, np.uint32)
+    checks = allocated(TABLES * tabled, np.uint16)
+    places = allocated(3 * TABLES * tabled, np.uint8)
     if tabled:
 
         def fill(table: int) -> None:
@@ -88,22 +86,7 @@ def _sorted(groups: Groups, ids: Ids) -> bool:
     return bool(((groups[1:] > groups[:-1]) | (same & (ids[1:] > ids[:-1]))).all())
 
 
-def _array(size: int, kind: type[np.generic]) -> NDArray[Any]:
-    """An uninitialised array with room to read past its end, on large pages where there are any."""
-    needed = size * np.dtype(kind).itemsize
-    if needed < _LARGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-        return np.frombuffer(mmap.mmap(-1, needed + PADDING), np.uint8)[:needed].view(kind)
-    # Shared memory, the default, gets no large pages unless an administrator asked for them.
-    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    memory = mmap.mmap(-1, needed + PADDING + _LARGE_PAGE, flags=private)
-    memory.madvise(mmap.MADV_HUGEPAGE)
-    whole = np.frombuffer(memory, np.uint8)
-    # Only whole aligned pages can be large ones. What is cut off is never touched, so never there.
-    start = -whole.ctypes.data % _LARGE_PAGE
-    return whole[start : start + needed].view(kind)
-
-
 def _kept(array: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:
-    kept = _array(len(array), kind)
+    kept = allocated(len(array), kind)
     kept[:] = array
     return kept

@@ -20,7 +20,7 @@ from numba.core import types
 from numba.extending import register_jitable
 from numba.np.numpy_support import from_dtype
 
-from index import answering, checksum, permuting, probing, scanning, sorting
+from index import answering, permuting, probing, scanning, sorting
 from index.kernels import KERNELS, PREFIX, Array
 from index.lowering import teach
 
@@ -124,10 +124,6 @@ def _find(
     return 0
 
 
-def _xxh64(data: _Pointer, n: int) -> int:
-    return checksum.xxh64(carray(data, n))
-
-
 _FUNCTIONS: Final[dict[str, tuple[Callable[..., int], Callable[..., Any]]]] = {
     "answer": (_answer, answering.answer),
     "probe": (_probe, probing.probe),
@@ -137,7 +133,6 @@ _FUNCTIONS: Final[dict[str, tuple[Callable[..., int], Callable[..., Any]]]] = {
     "fill_table": (_fill_table, sorting.fill_table),
     "halve": (_halve, sorting.halve),
     "find": (_find, sorting.find),
-    "xxh64": (_xxh64, checksum.xxh64),
 }
 """Name to (the function with an interface of numbers alone, the kernel it calls)."""
 

@@ -1,4 +1,4 @@
-"""Arrays in a file: written once, checksummed, mapped into memory when read.
+"""Arrays in a file: written once, checksummed, copied into memory when read.
 
 All numbers are little-endian. Byte by byte::
 
@@ -13,28 +13,32 @@ All numbers are little-endian. Byte by byte::
                 so that vector instructions may read past its end
 
 A file appears whole or not at all: it is written beside its name, forced to disk, renamed, and the
-folder is forced to disk too. Every byte that is used is covered by a checksum and verified before
-use. It knows nothing of what the arrays mean.
+folder is forced to disk too. Every byte that is used is covered by a checksum, and what is verified
+is what was copied into this process's own memory: whatever becomes of a file that was read (zeroed,
+truncated, deleted, on a disk that fails), nothing that is searched changes, and nobody is killed by
+a page that is gone. Mapping would start sooner and let processes share memory, and give both away:
+docs/benchmarks.md has the figures. It knows nothing of what the arrays mean.
 """
 
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from index.errors import DamagedFileError
 from index.intrinsics import PADDING
-from index.kernels import kernels
+from index.memory import allocated
 
 _PREFIX: Final = struct.Struct("<8sQQ")
 _ALIGNMENT: Final = 4096
@@ -42,6 +46,11 @@ _LONGEST_HEADER: Final = 1 << 24
 _TYPES: Final = frozenset({"uint8", "uint16", "uint32", "int32", "int64"})
 _WRITE: Final = 1 << 24
 """Bytes handed to one write call."""
+_READ: Final = 1 << 20
+"""Bytes taken by one read call: they are still in the core's cache when they are summed up."""
+
+Pace = Callable[[int], None]
+"""Told of so many bytes that were read; may wait, or raise to give up."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +60,14 @@ class Contents:
     fields: Mapping[str, Any]
     """The header without its parts."""
     parts: Mapping[str, NDArray[Any]]
-    """Read-only one-dimensional arrays, mapped."""
+    """Read-only one-dimensional arrays, in memory of this process alone."""
     header_xxh64: str
     """16 hex digits: names this very content, since the header holds the parts' checksums."""
 
 
 def checksum(array: NDArray[Any]) -> str:
     """XXH64 of an array's bytes, 16 hex digits."""
-    value = kernels().xxh64(array.reshape(-1).view(np.uint8))
-    return f"{value & (1 << 64) - 1:016x}"
+    return xxhash.xxh64_hexdigest(array.reshape(-1).view(np.uint8).data)
 
 
 def write(
@@ -104,34 +112,34 @@ def write(
 
 
 def read(path: Path, kind: str, threads: int = 1) -> Contents:
-    """Map a file and verify all of it;
+    """Copy a file into memory and verify the copy, on so many threads.
 
-    else ``DamagedFileError``. Raises ``OSError`` if it is not there.
+    Raises ``DamagedFileError`` if it is not what was written, and ``OSError`` if it is not there.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size < _PREFIX.size:
-            raise DamagedFileError(f"{path.name}: only {size} bytes long")
-        mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-    magic, length, stated = _PREFIX.unpack_from(mapped)
-    if magic != _magic(kind):
-        raise DamagedFileError(f"{path.name}: does not start as a file of kind {kind} does")
-    if length > min(_LONGEST_HEADER, size - _PREFIX.size):
-        raise DamagedFileError(f"{path.name}: the header would be {length} bytes long")
-    whole = np.frombuffer(mapped, np.uint8)
-    header = whole[_PREFIX.size : _PREFIX.size + length]
-    if checksum(header) != f"{stated:016x}":
-        raise DamagedFileError(f"{path.name}: the header fails its checksum")
-    # Only what a checksum vouches for is parsed.
-    fields = json.loads(header.tobytes())
-    described = fields.pop("parts")
-    parts = {name: _part(path, whole, part) for name, part in described.items()}
-    wanted = [(name, parts[name], part["xxh64"]) for name, part in described.items()]
-    with ThreadPoolExecutor(threads) as pool:
-        damaged = sorted(name for name in pool.map(_mismatch, wanted) if name)
-    if damaged:
-        raise DamagedFileError(f"{path.name}: {', '.join(damaged)} fails its checksum")
-    return Contents(fields, parts, f"{stated:016x}")
+    with path.open("rb", buffering=0) as file:
+        opened = _opened(path, file, kind)
+
+        def copied(part: _Described) -> NDArray[Any]:
+            array = allocated(part.size // np.dtype(part.type).itemsize, part.type)
+            _verified(path, file, part, array.view(np.uint8).data, lambda _: None)
+            array.flags.writeable = False
+            return array
+
+        with ThreadPoolExecutor(threads) as pool:
+            arrays = list(pool.map(copied, opened.parts))
+    parts = {part.name: array for part, array in zip(opened.parts, arrays, strict=True)}
+    return Contents(opened.fields, parts, opened.header_xxh64)
+
+
+def verify(path: Path, kind: str, pace: Pace = lambda _: None) -> str:
+    """Read a file and return its header's checksum; raises as ``read``, and whatever ``pace``
+    does."""
+    buffer = memoryview(bytearray(_READ))
+    with path.open("rb", buffering=0) as file:
+        opened = _opened(path, file, kind)
+        for part in opened.parts:
+            _verified(path, file, part, buffer, pace)
+    return opened.header_xxh64
 
 
 def sync_folder(folder: Path) -> None:
@@ -172,16 +180,67 @@ def _pieces(array: NDArray[Any]) -> Iterable[memoryview]:
     return (view[at : at + _WRITE] for at in range(0, len(view), _WRITE))
 
 
-def _part(path: Path, whole: NDArray[np.uint8], part: Mapping[str, Any]) -> NDArray[Any]:
+@dataclass(frozen=True)
+class _Described:
+    """A part, as the header has it."""
+
+    name: str
+    at: int
+    size: int
+    type: str
+    xxh64: str
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What a file's header says, after its checksum vouched for it."""
+
+    fields: Mapping[str, Any]
+    parts: tuple[_Described, ...]
+    header_xxh64: str
+
+
+def _opened(path: Path, file: FileIO, kind: str) -> _Opened:
+    size = os.fstat(file.fileno()).st_size
+    prefix = file.read(_PREFIX.size)
+    if len(prefix) < _PREFIX.size:
+        raise DamagedFileError(f"{path.name}: only {size} bytes long")
+    magic, length, stated = _PREFIX.unpack(prefix)
+    if magic != _magic(kind):
+        raise DamagedFileError(f"{path.name}: does not start as a file of kind {kind} does")
+    if length > min(_LONGEST_HEADER, size - _PREFIX.size):
+        raise DamagedFileError(f"{path.name}: the header would be {length} bytes long")
+    header = file.read(length)
+    if xxhash.xxh64_intdigest(header) != stated:
+        raise DamagedFileError(f"{path.name}: the header fails its checksum")
+    # Only what a checksum vouches for is parsed.
+    fields = json.loads(header)
+    described = fields.pop("parts")
+    parts = tuple(_described(path, size, name, part) for name, part in described.items())
+    return _Opened(fields, parts, f"{stated:016x}")
+
+
+def _described(path: Path, whole: int, name: str, part: Mapping[str, Any]) -> _Described:
     at, size, kind = int(part["at"]), int(part["size"]), str(part["type"])
     if kind not in _TYPES or at % _ALIGNMENT or size % np.dtype(kind).itemsize:
         raise DamagedFileError(f"{path.name}: a part is of no type or place known")
-    if at < _PREFIX.size or size < 0 or at + size + PADDING > len(whole):
+    if at < _PREFIX.size or size < 0 or at + size + PADDING > whole:
         raise DamagedFileError(f"{path.name}: shorter than its parts")
-    return whole[at : at + size].view(kind)
+    return _Described(name, at, size, kind, str(part["xxh64"]))
 
 
-def _mismatch(wanted: tuple[str, NDArray[Any], str]) -> str:
-    """The part's name if it fails its checksum, else nothing."""
-    name, array, stated = wanted
-    return "" if checksum(array) == stated else name
+def _verified(path: Path, file: FileIO, part: _Described, into: memoryview, pace: Pace) -> None:
+    """Read a part into ``into``, again and again from its beginning if it is shorter."""
+    summed, done = xxhash.xxh64(), 0
+    while done < part.size:
+        place = done % len(into)
+        piece = into[place : place + min(_READ, part.size - done)]
+        # At a place: threads share the file.
+        got = os.preadv(file.fileno(), [piece], part.at + done)
+        if not got:
+            raise DamagedFileError(f"{path.name}: shorter than its parts")
+        summed.update(piece[:got])
+        done += got
+        pace(got)
+    if summed.hexdigest() != part.xxh64:
+        raise DamagedFileError(f"{path.name}: {part.name} fails its checksum")

@@ -65,17 +65,12 @@ class Holder:
             self.state = replace(self.state, parts=tuple(kept))
 
     def put_saved(self, old: Part, saved: Part, epoch: int) -> None:
-        """Let the segment of ``saved``, in a file, take the place of the same one in memory."""
+        """Note which file the segment of ``saved`` is in now, or that it is in none any more."""
         with self.writing:
             if self.epoch != epoch:
                 return
             parts = tuple(
-                replace(
-                    part,
-                    segment=saved.segment,
-                    file=saved.file,
-                    header_xxh64=saved.header_xxh64,
-                )
+                replace(part, file=saved.file, header_xxh64=saved.header_xxh64)
                 if part.segment is old.segment
                 else part
                 for part in self.state.parts

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from index import (
     answering,
-    checksum,
     intrinsics,
     machine_code,
     naming,
@@ -63,7 +62,6 @@ KERNELS: Final[Mapping[str, Sequence[Array | None]]] = {
     "fill_table": (_LONGS, _NUMBER, _WORDS, _TO_WORDS, _TO_HALVES, _TO_BYTES),
     "halve": (_LONGS, _TO_LONGS, _TO_LONGS),
     "find": (_LONGS, _WORDS, _LONGS, _TO_LONGS),
-    "xxh64": (_CODES,),
 }
 """Every kernel's arguments, in order: arrays, and whole numbers where there is ``None``."""
 
@@ -112,13 +110,12 @@ class Kernels:
     fill_table: Kernel
     halve: Kernel
     find: Kernel
-    xxh64: Kernel
 
 
 def _sources() -> bytes:
     """What the machine code depends on, as the files are now: SHA-256."""
     digest = hashlib.sha256()
-    modules = (answering, checksum, intrinsics, naming, permuting, probing, scanning, sorting)
+    modules = (answering, intrinsics, naming, permuting, probing, scanning, sorting)
     own = (Path(__file__).with_name(name) for name in ("kernels.py", "compiling.py", "lowering.py"))
     for path in (*(Path(str(module.__file__)) for module in modules), *own):
         digest.update(path.read_bytes())

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from index import container
 from index.changes import Applied, Changes, Entries
 from index.digests import DigestIndex, DigestLayer, Digests
 from index.errors import ClosedIndexError, DamagedFileError, RebuildNeededError, SequenceError
@@ -147,8 +148,6 @@ class NumberedDigestIndex:
                     return True
                 changed, index, layers = self._changed, self._index, self._index.layers
                 fields = {**self._fields, "sequence": self._sequence, "mark": self._mark}
-            from index import container  # brings kernels, which an index in memory does not need
-
             try:
                 container.write(self._path / FILE, "D", fields, _parts(index.joined(layers)))
             except OSError as failure:
@@ -177,8 +176,6 @@ class NumberedDigestIndex:
         return self._lock is not None and self._lock.held
 
     def _load(self, path: Path) -> None:
-        from index import container
-
         contents = container.read(path / FILE, "D")
         for key, mine in self._fields.items():
             if contents.fields.get(key) != mine:

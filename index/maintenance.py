@@ -134,14 +134,14 @@ class Maintenance:
             parts = []
             for part in state.parts:
                 if not part.file:
-                    saved = self._folder.save_part(part, state.sequence, 1)
+                    saved = self._folder.save_part(part, state.sequence)
                     self._holder.put_saved(part, saved, epoch)
                     part = saved
                 parts.append(part)
             if len(state.delta):
                 built = sealed(state.delta, 1)
                 if built is not None:
-                    built = self._folder.save_part(built, state.sequence, 1)
+                    built = self._folder.save_part(built, state.sequence)
                     parts.append(built)
                 self._holder.put_sealed(built, state.delta, epoch)
             self._folder.save(Snapshot(tuple(parts), state.sequence, state.mark))

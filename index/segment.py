@@ -1,4 +1,4 @@
-"""A segment: codes that no longer change, sorted and with tables, in memory or mapped from a file.
+"""A segment: codes that no longer change, sorted and with tables.
 
 Rows are sorted by group, then id, so that a bank's rows are one run. The parts, by their name
 in the file (see ``container``), for n rows in g groups::

@@ -101,16 +101,16 @@ class Folder:
                     raise DamagedFileError(f"{name}: named by the manifest, not there") from missing
         raise AssertionError("unreachable")
 
-    def save_part(self, part: Part, sequence: int, threads: int) -> Part:
-        """The same part, its segment written to a file of its own and mapped from there."""
+    def save_part(self, part: Part, sequence: int) -> Part:
+        """The same part, its segment written to a file of its own, too."""
         name = f"{self._next:08d}{_SUFFIX}"
         self._next += 1
         fields = {**self._described(), "sequence": sequence, "rows": len(part)}
         header_xxh64 = container.write(self._path / name, "S", fields, part.segment.parts())
-        # What is read back, and verified, is what a restart will find.
-        contents = container.read(self._path / name, "S", threads)
-        segment = Segment.of(contents.parts)
-        return replace(part, segment=segment, file=name, header_xxh64=header_xxh64)
+        # What is read back is what a restart will find.
+        if container.verify(self._path / name, "S") != header_xxh64:
+            raise DamagedFileError(f"{name}: not what was written")
+        return replace(part, file=name, header_xxh64=header_xxh64)
 
     def save(self, snapshot: Snapshot) -> None:
         """Make ``snapshot``, all of whose parts are in files, what ``load`` finds;
@@ -136,10 +136,7 @@ class Folder:
         self.tidy(snapshot)
 
     def tidy(self, snapshot: Snapshot) -> None:
-        """Delete what ``snapshot`` does not name, as far as that can be.
-
-        Open maps of deleted files stay good.
-        """
+        """Delete what ``snapshot`` does not name, as far as that can be."""
         named = {part.file for part in snapshot.parts}
         # What stays is deleted after the next save, and does no harm until then.
         with contextlib.suppress(OSError):

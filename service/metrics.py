@@ -84,7 +84,7 @@ class _Replica(Collector):
         )
         size = GaugeMetricFamily(
             "lookalike_index_bytes",
-            "Memory of a part of an index, mapped files included",
+            "Memory of a part of an index",
             labels=("signal", "space", "part"),
         )
         kind = GaugeMetricFamily(

@@ -76,13 +76,10 @@ class FolderShelf:
         """See ``Shelf``."""
         store = self._store()
         try:
-            from index.kernels import warm_up
-
-            warm_up()  # files are checked by a kernel
             return NumberedDigestIndex(
                 WIDTHS[name], self._place(name), name.signal, store, self._write
             )
-        except Exception as error:  # noqa: BLE001 - whatever compiling may raise on odd machines
+        except OSError as error:
             self._note(name, error)
             return MemoryShelf().digests(name)
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from service.shelf import Shelf
     from service.store import Store
 
-WORTH_MAPPING: Final = 30_000
-"""Entries from which a command maps indexes instead of reading the store: at 11 µs an entry, what
-loading the kernels and checking the files takes."""
+WORTH_READING: Final = 30_000
+"""Entries from which a command reads the indexes' files instead of the store: at 11 µs an entry,
+what loading the kernels and checking the files takes."""
 
 DATA_HELP: Final = "Folder of the store; default: LOOKALIKE_DATA_DIR, else `data`."
 
@@ -80,7 +80,7 @@ def shelf_for(store: Store, data: Path | None) -> Shelf:
     from service.shelf import FOLDER, FolderShelf, MemoryShelf
 
     folder = settings_for(data).data_dir / FOLDER
-    if store.entries.highest() < WORTH_MAPPING or not folder.is_dir():
+    if store.entries.highest() < WORTH_READING or not folder.is_dir():
         return MemoryShelf()
     return FolderShelf(folder, lambda: store.identity, write=False)
 

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes, distances
@@ -61,49 +59,6 @@ def test_a_kernel_refuses_what_it_does_not_take(random_codes: Codes) -> None:
         permute(random_codes, out)
     with pytest.raises(ValueError, match="longer than"):
         permute(random_codes)
-
-
-@given(st.binary(max_size=300))
-def test_the_checksum_is_xxh64(data: bytes) -> None:
-    """By its specification, in Python's unbounded integers."""
-    found = kernels.kernels().xxh64(np.frombuffer(data, np.uint8))
-    assert found & (1 << 64) - 1 == _xxh64(data)
-
-
-def _xxh64(data: bytes) -> int:
-    one, two, three = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
-    four, five, mask = 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5, (1 << 64) - 1
-
-    def left(value: int, bits: int) -> int:
-        return ((value << bits) | (value >> (64 - bits))) & mask
-
-    def mixed(lane: int, word: int) -> int:
-        return left((lane + word * two) & mask, 31) * one & mask
-
-    at, total = 0, five
-    if len(data) >= 32:
-        lanes = [(one + two) & mask, two, 0, -one & mask]
-        while at + 32 <= len(data):
-            words = np.frombuffer(data[at : at + 32], "<u8").tolist()
-            lanes = [mixed(lane, word) for lane, word in zip(lanes, words, strict=True)]
-            at += 32
-        total = sum(left(lane, by) for lane, by in zip(lanes, (1, 7, 12, 18), strict=True)) & mask
-        for lane in lanes:
-            total = ((total ^ mixed(0, lane)) * one + four) & mask
-    total = (total + len(data)) & mask
-    while at + 8 <= len(data):
-        word = int.from_bytes(data[at : at + 8], "little")
-        total = (left(total ^ mixed(0, word), 27) * one + four) & mask
-        at += 8
-    if at + 4 <= len(data):
-        word = int.from_bytes(data[at : at + 4], "little")
-        total = (left(total ^ word * one & mask, 23) * two + three) & mask
-        at += 4
-    for byte in data[at:]:
-        total = left(total ^ byte * five & mask, 11) * one & mask
-    total = (total ^ total >> 33) * two & mask
-    total = (total ^ total >> 29) * three & mask
-    return total ^ total >> 32
 
 
 def test_a_change_of_the_sources_gives_the_machine_code_another_name(

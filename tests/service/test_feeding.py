@@ -103,7 +103,7 @@ def store(folder: Path) -> Iterator[Store]:
 def test_a_restart_replays_only_what_is_newer(
     store: Store, restart: Restart, since: list[int]
 ) -> None:
-    """Files are mapped as they are; entries, changes and removals since then are applied."""
+    """Files are taken as they are; entries, changes and removals since then are applied."""
     assert listed(restart()) == [0, 1, 2, 3, 4]
     before = store.sequence()
     assert listed(restart()) == [0, 1, 2, 3, 4]
