@@ -7,7 +7,7 @@ matched or shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from embeddings.encoder import Encoder
 from embeddings.errors import CheckpointError
 from embeddings.images import CheckedImage, ImageLimits, decode
 from embeddings.pdq import dihedral, pdq
-from embeddings.quality import structure
+from embeddings.pictures import Picture
+from embeddings.quality import MIN_QUALITY, structure
 from embeddings.views import views
 
 
@@ -46,14 +47,20 @@ class Fingerprint:
     """Pixels, after EXIF orientation."""
     frames: int = 1
     """Frames or pages of the file; the perceptual signals are those of the first."""
+    others: tuple[ViewFingerprint, ...] = ()
+    """Of other pictures that programs may show of the file: to be matched as well."""
+    doubts: tuple[str, ...] = ()
+    """What of the file was not looked at: ``truncated``, ``ambiguous_picture``."""
 
 
 @dataclass(frozen=True)
 class ViewFingerprint:
-    """The perceptual signals of a view of an image: of it turned or mirrored, or of a part."""
+    """The perceptual signals of a view of an image: of it turned or mirrored, of a part, or of
+    another picture that the file may show."""
 
     name: str
-    """``part``, or one of ``pdq.Dihedral``'s: ``rotate90``, ``flip_y``..."""
+    """``part``; one of ``pdq.Dihedral``'s: ``rotate90``, ``flip_y``...; or a ``Picture``'s:
+    ``on_black``, ``stored_colours``, ``thumbnail``..."""
     pdq: bytes
     """32 bytes."""
     pdq_quality: int
@@ -79,13 +86,13 @@ class Fingerprinter:
 
     def fingerprint(self, data: bytes) -> Fingerprint:
         """All signals of the image in ``data``. Raises ``ImageError``."""
-        return self._whole(data, decode(data, self._limits))
+        return self._whole(data, _seen(decode(data, self._limits)))
 
     def with_views(self, data: bytes) -> tuple[Fingerprint, tuple[ViewFingerprint, ...]]:
         """All signals of the image in ``data``, and those of its views: what ``views`` finds in it,
         and PDQ of its seven turned and mirrored forms. Raises ``ImageError``.
         """
-        image = decode(data, self._limits)
+        image = _seen(decode(data, self._limits))
         whole = self._whole(data, image)
         return whole, (*_turned(image, whole), *self._parts(image))
 
@@ -108,6 +115,21 @@ class Fingerprinter:
             width=image.width,
             height=image.height,
             frames=image.frames,
+            others=tuple(self._other(other) for other in image.others),
+            doubts=image.doubts,
+        )
+
+    def _other(self, picture: Picture) -> ViewFingerprint:
+        hashed = pdq(picture.rgb, full=(picture.width, picture.height))
+        return ViewFingerprint(
+            name=picture.name,
+            pdq=hashed.hash,
+            pdq_quality=hashed.quality,
+            codes={
+                one.info.space: one.encode([picture.rgb]).codes[0].tobytes()
+                for one in self._encoders
+            },
+            quality=structure(picture.rgb),
         )
 
     def _parts(self, image: CheckedImage) -> list[ViewFingerprint]:
@@ -126,6 +148,17 @@ class Fingerprinter:
             )
             for place, (part, hashed) in enumerate(zip(parts, hashes, strict=True))
         ]
+
+
+def _seen(image: CheckedImage) -> CheckedImage:
+    """``image`` as it is on black, if there is nothing to see of it on white."""
+    if not image.others or structure(image.rgb) >= MIN_QUALITY:
+        return image
+    for other in image.others:
+        if other.name == "on_black" and structure(other.rgb) >= MIN_QUALITY:
+            rest = tuple(one for one in image.others if one is not other)
+            return replace(image, rgb=other.rgb, others=rest)
+    return image
 
 
 def _turned(image: CheckedImage, whole: Fingerprint) -> list[ViewFingerprint]:

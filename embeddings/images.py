@@ -11,33 +11,27 @@ side stays at ``MIN_REDUCED_SIDE`` or more is decoded at 1/2, 1/4 or 1/8 of its 
 the decoder, which is where the time goes, others afterwards, so that a picture comes out alike in
 every format. ``width`` and ``height`` are always those of the full size.
 
+**Other pictures.** What browsers show on a white page is the picture; what other programs may show
+of the same file, and looks different, comes with it (see ``pictures``).
+
 **Memory.** While one image is decoded it takes the file three times and at most 17 bytes a pixel
-(WebP with transparency; AVIF 9, PNG 5, JPEG under 4): 1.1 GiB at the default limits, a tenth of it
-for a camera's 12 megapixels.
+(WebP with transparency; AVIF 9, PNG 5 or, with 16 bits and colours of its own, 9, JPEG under 4):
+1.1 GiB at the default limits, a tenth of it for a camera's 12 megapixels.
 
 It knows formats and colour, nothing of hashes, codes or models.
 """
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image
 
+from embeddings import decoding
+from embeddings.decoding import Decoded
 from embeddings.errors import (
     EmptyFileError,
     FileTooLargeError,
@@ -48,7 +42,8 @@ from embeddings.errors import (
     UnreadableImageError,
 )
 from embeddings.formats import Contents, Format, inspect
-from embeddings.srgb import to_srgb
+from embeddings.pictures import MOST, Picture, different, without_bars
+from embeddings.srgb import Colours, is_steep, is_transparent, to_srgb
 
 MIN_REDUCED_SIDE: Final = 512
 """Pixels the shorter side keeps when an image is reduced while it is decoded."""
@@ -60,17 +55,6 @@ image would otherwise outgrow its pixels by far."""
 _LARGEST_PIXELS: Final = 2 * 89_478_485
 """Where Pillow refuses some formats of its own accord: a larger limit could not be kept."""
 
-# The classes themselves rather than ``Image.open``, which tries every format it ever loaded.
-_READERS: Final[dict[Format, type[ImageFile.ImageFile]]] = {
-    "jpeg": JpegImagePlugin.JpegImageFile,
-    "png": PngImagePlugin.PngImageFile,
-    "webp": WebPImagePlugin.WebPImageFile,
-    "gif": GifImagePlugin.GifImageFile,
-    "avif": AvifImagePlugin.AvifImageFile,
-    "tiff": TiffImagePlugin.TiffImageFile,
-    "bmp": BmpImagePlugin.BmpImageFile,
-}
-_NO_EXIF: Final = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -115,6 +99,11 @@ class CheckedImage:
     format: Format
     frames: int = 1
     """Frames or pages the file announces; the picture is the first."""
+    others: tuple[Picture, ...] = ()
+    """Pictures that other programs may show of the file, where they look different."""
+    doubts: tuple[str, ...] = ()
+    """What may be missing: ``truncated``, the file ends before its last rows, which are white here;
+    ``ambiguous_picture``, it may show yet another picture, which is not among ``others``."""
 
 
 def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
@@ -126,7 +115,7 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
     """
     contents = announced(data, limits)
     try:
-        rgb = _decode(contents)
+        return _decode(contents, limits)
     except ImageError:
         raise
     except MemoryError as error:
@@ -136,10 +125,6 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
     # ZeroDivisionError and more.
     except Exception as error:
         raise UnreadableImageError("the image is truncated or damaged") from error
-    width, height = contents.width, contents.height
-    if contents.orientation >= 5:
-        width, height = height, width
-    return CheckedImage(rgb, width, height, contents.format, contents.frames)
 
 
 def announced(data: bytes, limits: ImageLimits = ImageLimits()) -> Contents:
@@ -193,22 +178,103 @@ def _check(contents: Contents, limits: ImageLimits) -> None:
         raise TooManyFramesError(f"the image has {frames} frames, {limits.max_frames} are allowed")
 
 
-def _decode(contents: Contents) -> NDArray[np.uint8]:
-    """The pixels of a file whose header has passed: uint8 (h, w, 3)."""
-    size = contents.width, contents.height
-    image = _READERS[contents.format](io.BytesIO(contents.data))
-    if image.size != size:
-        raise UnreadableImageError(f"{contents.format}: its header contradicts itself")
-    # Otherwise the TIFF reader goes looking for directories of its own accord, after decoding.
-    image.info["exif"] = _NO_EXIF
-    factor = reduction(*size, contents.orientation)
-    if contents.format == "jpeg" and factor > 1:
-        image.draft(image.mode, (size[0] // factor, size[1] // factor))
-        factor = 1
-    image.load()
-    flat = to_srgb(
-        image, profile=contents.profile, factor=factor, sample_range=contents.sample_range
+def _decode(contents: Contents, limits: ImageLimits) -> CheckedImage:
+    """The pictures of a file whose header has passed."""
+    decoded = decoding.load(
+        contents, reduction(contents.width, contents.height, contents.orientation)
     )
+    main = _picture("", contents, decoded)
+    others = _others(contents, decoded)
+    doubts: tuple[str, ...] = () if decoded.rows is None else ("truncated",)
+    inner, hidden = _inner(contents, limits, (main.width, main.height))
+    others += inner
+    if len(others) > MOST or hidden or (contents.fine and is_steep(contents.profile)):
+        doubts += ("ambiguous_picture",)
+    found = different(main.rgb, others[:MOST]) if others else []
+    return CheckedImage(
+        main.rgb,
+        main.width,
+        main.height,
+        contents.format,
+        contents.frames,
+        tuple(found),
+        doubts,
+    )
+
+
+def _picture(
+    name: str,
+    contents: Contents,
+    decoded: Decoded,
+    colours: Colours | None = None,
+    ground: str = "white",
+) -> Picture:
+    """What the file shows in these colours on this ground."""
+    flat = to_srgb(
+        decoded.image,
+        colours or decoded.colours,
+        factor=decoded.factor,
+        lower=decoded.lower,
+        ground=ground,
+    )
+    if decoded.rows is not None:
+        rows = decoded.rows // decoded.factor
+        top = 0 if decoded.from_bottom else rows
+        flat.paste("white", (0, top, flat.width, top + flat.height - rows))
+    width, height = contents.width, contents.height
     if contents.orientation in _TURNS:
         flat = flat.transpose(_TURNS[contents.orientation])
-    return np.array(flat)
+    if contents.orientation >= 5:
+        width, height = height, width
+    return Picture(name, np.array(flat), width, height)
+
+
+def _others(contents: Contents, decoded: Decoded) -> list[Picture]:
+    """What programs may show that have other grounds, other colours or another way up."""
+    colours = decoded.colours
+    stored = replace(colours, profile=b"", space=None)
+    transparent = is_transparent(decoded.image, colours)
+    found = []
+    if transparent:
+        found.append(_picture("on_black", contents, decoded, ground="black"))
+    if colours.managed:
+        found.append(_picture("stored_colours", contents, decoded, stored))
+        if transparent:
+            found.append(_picture("stored_on_black", contents, decoded, stored, "black"))
+    if decoded.opaque:
+        plain = replace(decoded, image=decoded.image.convert("RGB"))
+        found.append(_picture("opaque", contents, plain))
+    if contents.turned != 1:
+        other = replace(contents, orientation=contents.turned)
+        found.append(_picture("turned", other, decoded))
+    return found
+
+
+def _inner(
+    contents: Contents, limits: ImageLimits, size: tuple[int, int]
+) -> tuple[list[Picture], bool]:
+    """The pictures within the file, and whether one was too large to be looked at.
+
+    All together may have as many pixels as the file announces for its own.
+    """
+    left = contents.width * contents.height
+    found: list[Picture] = []
+    for name, data in contents.inner:
+        try:
+            inner = announced(data, limits)
+        except ImageError:
+            continue  # what is no image cannot be shown
+        left -= inner.width * inner.height
+        if left < 0:
+            return found, True
+        # A thumbnail is turned as its picture is.
+        inner = replace(inner, orientation=contents.orientation)
+        try:
+            factor = reduction(inner.width, inner.height, inner.orientation)
+            picture = _picture(name, inner, decoding.load(inner, factor))
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001, S112 as above, whatever the decoder runs into
+            continue
+        found.append(without_bars(picture, size))
+    return found, False

@@ -61,8 +61,9 @@ class Query:
     """Names; ``None`` for all."""
     views: tuple[tuple[str, Signals], ...] = ()
     """Name and signals of each view that is to be matched too."""
-    frames: int = 1
-    """Of the file: the perceptual signals are those of the first."""
+    doubts: tuple[str, ...] = ()
+    """Why its perceptual signals are not those of all that the file shows: ``further_frames``,
+    ``truncated``, ``ambiguous_picture``."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +171,8 @@ class Matcher:
             from_fingerprint(fingerprint),
             fingerprint.photographic,
             banks,
-            tuple((view.name, from_view(view)) for view in found),
-            fingerprint.frames,
+            tuple((view.name, from_view(view)) for view in (*fingerprint.others, *found)),
+            (("further_frames",) if fingerprint.frames > 1 else ()) + fingerprint.doubts,
         )
         return ImageAnswer(self.match(query), fingerprint)
 
@@ -212,14 +213,13 @@ class Matcher:
                 log.warning("matches are answered without their entries: %s", error)
             self._told_away = True
             entries, decision = {}, replace(decision, truncated=True)
-        further = () if query.frames < 2 else _further_frames(query.signals)
         return Answer(
             query=query,
             decision=decision,
             entries=entries,
             imagery=imagery,
             coverage=coverage,
-            not_matched=(*not_matched, *further),
+            not_matched=(*not_matched, *_doubtful(query)),
             freshness=freshness,
         )
 
@@ -239,7 +239,7 @@ class Matcher:
         return {known.banks[name].id: known.banks[name] for name in names}
 
 
-def _further_frames(signals: Signals) -> tuple[NotMatched, ...]:
-    kinds = [("pdq", "")] if signals.pdq is not None else []
-    kinds += [("code", space) for space in sorted(signals.codes)]
-    return tuple(NotMatched(signal, space, "further_frames") for signal, space in kinds)
+def _doubtful(query: Query) -> list[NotMatched]:
+    kinds = [("pdq", "")] if query.signals.pdq is not None else []
+    kinds += [("code", space) for space in sorted(query.signals.codes)]
+    return [NotMatched(kind, space, doubt) for doubt in query.doubts for kind, space in kinds]

@@ -73,9 +73,11 @@ class NotMatched:
     """``low_quality``; ``unknown_space``: no model here and no bank says how far to look;
     ``other_space``: a bank holds codes of this space, and the query has none to compare there;
     ``not_given``: a bank holds PDQ hashes, and the query has none and nothing else to compare
-    there; ``further_frames``: only the first of several frames was compared; ``no_entries``: no
-    bank that was asked for is enabled and holds an entry; or ``index_incomplete``: a fault here
-    could hide a listed image, see ``/readyz``."""
+    there; ``further_frames``: only the first of several frames was compared; ``truncated``: the
+    file ends before its picture does, and what is there was compared; ``ambiguous_picture``: the
+    file may show yet another picture, which was not; ``no_entries``: no bank that was asked for is
+    enabled and holds an entry; or ``index_incomplete``: a fault here could hide a listed image, see
+    ``/readyz``."""
 
 
 @dataclass(frozen=True)

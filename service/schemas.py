@@ -121,6 +121,8 @@ class NotMatchedAnswer(Model):
         "further_frames",
         "no_entries",
         "index_incomplete",
+        "truncated",
+        "ambiguous_picture",
     ]
 
 

@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from embeddings.colour_spaces import ColourSpace
 from embeddings.errors import UnreadableImageError
 
 Format = Literal["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp"]
@@ -39,8 +40,29 @@ class Contents:
     """1..8 as EXIF counts; 5 to 8 exchange width and height."""
     profile: bytes = b""
     """ICC colour profile, or nothing."""
+    space: ColourSpace | None = None
+    """What its numbers stand for where it says so by numbers; a usable profile outranks it."""
     sample_range: int = 65535
     """What white is in a file of 16 bits a sample."""
+    key: tuple[int, ...] = ()
+    """The transparent colour of a file of three channels of 16 bits."""
+    fine: bool = False
+    """Whether its samples have more than 8 bits, of which some decoders see 8."""
+    offset: tuple[int, int] = (0, 0)
+    """Left and top, pixels, of what the decoder gives within the picture."""
+    part: tuple[int, int] | None = None
+    """Width and height, pixels, of what the decoder gives, where that is not the whole picture."""
+    turned: int = 1
+    """Another orientation, 1..8, that some programs give the picture, and browsers do not."""
+    cut_off: bool = False
+    """Whether the file ends before its image does."""
+    inner: tuple[tuple[str, bytes], ...] = ()
+    """Name and file of each further picture that other programs may show in this one's place."""
+
+    @property
+    def decoded_size(self) -> tuple[int, int]:
+        """Width and height, pixels, of what the decoder gives, at its full size."""
+        return self.part or (self.width, self.height)
 
 
 def damaged(format_: Format, what: str) -> UnreadableImageError:

@@ -17,7 +17,10 @@ MAX_BLOCKS: Final = 300_000
 
 
 def read(data: bytes) -> Contents:
-    """The header of a GIF file; the canvas grows to hold the first frame, as viewers have it."""
+    """The header of a GIF file; the canvas grows to hold the first frame, as viewers have it.
+
+    The decoder gets that frame as if it were the whole picture.
+    """
     try:
         return _walk(data)
     except (IndexError, struct.error):
@@ -29,7 +32,9 @@ def _walk(data: bytes) -> Contents:
     start = 13 + _palette_bytes(flags)
     control = b""
     first: bytes | None = None
+    offset, part = (0, 0), (0, 0)
     frames = blocks = 0
+    cut_off = False
     position = start
     # After the first frame a damaged file is read as far as it goes.
     while position < len(data) and data[position] in {_EXTENSION, _FRAME}:
@@ -40,6 +45,7 @@ def _walk(data: bytes) -> Contents:
             left, top, across, down, flags = struct.unpack_from("<HHHHB", data, position + 1)
             if first is None:
                 width, height = max(width, left + across), max(height, top + down)
+                offset, part = (left, top), (across, down)
             position += 11 + _palette_bytes(flags)
             frames += 1
         else:
@@ -52,14 +58,26 @@ def _walk(data: bytes) -> Contents:
         position += 1
         blocks += 1
         if first is None:
+            cut_off = position > len(data)
             if data[begin] == _FRAME:
                 first = data[begin:position]
             elif data[begin + 1] == _GRAPHIC_CONTROL:
                 control = data[begin:position]
     if first is None:
         raise damaged("gif", "it has no frame")
+    frame = bytearray(data[:start] + control + first + b";")
+    at = start + len(control)
+    struct.pack_into("<HH", frame, 6, *part)
+    struct.pack_into("<HH", frame, at + 1, 0, 0)
     return Contents(
-        "gif", width, height, data[:start] + control + first + b";", frames=max(frames, 1)
+        "gif",
+        width,
+        height,
+        bytes(frame),
+        frames=max(frames, 1),
+        offset=offset,
+        part=part,
+        cut_off=cut_off,
     )
 
 

@@ -11,10 +11,13 @@ from typing import Final
 from embeddings.formats.contents import MAX_PROFILE_BYTES, Contents, damaged, exif_orientation
 
 _MARKER: Final = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
+_MARKER_IN_SCAN: Final = re.compile(rb"\xff([^\x00\xff\x01\xd0-\xd7])", re.DOTALL)
 _SOI, _EOI, _SOS, _DHP, _COM = 0xD8, 0xD9, 0xDA, 0xDE, 0xFE
 _BARE: Final = frozenset({0x01, _SOI, *range(0xD0, 0xD8)})
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_HUFFMAN: Final = frozenset({0xC0, 0xC1, 0xC2})
+"""The codings whose decoder makes grey of what is missing."""
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 
 MAX_SEGMENTS: Final = 4096
@@ -31,7 +34,7 @@ def read(data: bytes) -> Contents:
     exif = b""
     profile: dict[int, bytes] = {}
     frame: bytes | None = None
-    progressive = False
+    coding = 0
     position = 2
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(data, position, position + MAX_RUBBISH)
@@ -47,7 +50,7 @@ def read(data: bytes) -> Contents:
         if code in _FRAMES:
             if frame is not None or len(body) < 6:
                 raise damaged("jpeg", "its frame header is damaged")
-            frame, progressive = body, code in _PROGRESSIVE
+            frame, coding = body, code
         if code == _SOS:
             break
         position += length
@@ -67,8 +70,13 @@ def read(data: bytes) -> Contents:
         raise damaged("jpeg", "it has no frame header")
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     image = _image(data, found.start())
+    cut_off = image is None
+    if image is None:
+        if coding not in _HUFFMAN:
+            raise damaged("jpeg", "it has no end")
+        image = _completed(data, found.start())
     # A sequential file whose first scan holds all components ends with that scan.
-    if progressive or len(body) == 0 or body[0] < frame[5]:
+    if coding in _PROGRESSIVE or len(body) == 0 or body[0] < frame[5]:
         scans = image.count(b"\xff\xda")
         allowed = min(MAX_SCANS, MAX_SCANNED_PIXELS // max(width * height, 1))
         if scans > allowed:
@@ -82,15 +90,32 @@ def read(data: bytes) -> Contents:
         b"".join(kept),
         orientation=exif_orientation(exif),
         profile=joined if len(joined) <= MAX_PROFILE_BYTES else b"",
+        cut_off=cut_off,
     )
 
 
-def _image(data: bytes, start: int) -> bytes:
-    """The first scan and what follows, to the end of the image.
+def _image(data: bytes, start: int) -> bytes | None:
+    """The first scan and what follows, to the end of the image; None if that is not there.
 
     In the data of a scan neither the marker that ends an image nor that of another scan can occur,
     so what comes after the image can be cut off, and scans counted, without walking through it. A
     file that hides an end in a table between two scans is cut short there, and unreadable.
     """
     end = data.find(b"\xff\xd9", start)
-    return data[start:] if end < 0 else data[start : end + 2]
+    return None if end < 0 else data[start : end + 2]
+
+
+def _completed(data: bytes, start: int) -> bytes:
+    """The first scan and what there is of the rest, with the end it lacks.
+
+    A segment that is not all there would swallow that end, so it is left out.
+    """
+    position = start
+    for _ in range(MAX_SEGMENTS):
+        found = _MARKER_IN_SCAN.search(data, position)
+        if found is None:
+            return data[start:] + b"\xff\xd9"
+        position = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+        if position > len(data) or position < found.end() + 2:
+            return data[start : found.start()] + b"\xff\xd9"
+    raise damaged("jpeg", f"it has more than {MAX_SEGMENTS} segments")

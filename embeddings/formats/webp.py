@@ -42,7 +42,8 @@ def read(data: bytes) -> Contents:
         height,
         data,
         frames=max(frames, 1),
-        orientation=exif_orientation(exif),
+        # Browsers show a WebP as it is stored; other programs turn it.
+        turned=exif_orientation(exif),
         profile=profile,
     )
 

@@ -1,0 +1,70 @@
+"""The pictures a file may show: the one browsers show on a white page, and others it can pass for.
+
+Programs differ. Some show transparency on black, some ignore what a file says of its colours, some
+show the thumbnail that a camera put beside the picture. Whoever makes a file can make these differ,
+so that one is innocent and another is not: so those that look different are handed on as well. It
+knows pixels; what becomes of them is not its business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+MOST: Final = 4
+"""Further pictures of one file that are looked at."""
+
+_CELLS: Final = 64
+_LEAST_LEFT: Final = 0.6
+_DIFFERENT: Final = 10.0
+"""Levels, the root of the mean square over all cells: colour profiles in use come to half of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture that a file may show."""
+
+    name: str
+    """``on_black``, ``stored_colours``, ``opaque``, ``thumbnail``..."""
+    rgb: NDArray[np.uint8]
+    """uint8 (h, w, 3), C-contiguous: sRGB, upright; perhaps reduced."""
+    width: int
+    """Pixels of the full size."""
+    height: int
+    """Pixels of the full size."""
+
+
+def different(main: NDArray[np.uint8], others: Iterable[Picture]) -> list[Picture]:
+    """Those of ``others`` that look neither like ``main``, uint8 (h, w, 3), nor like one before."""
+    seen = [_cells(main)]
+    found: list[Picture] = []
+    for other in others:
+        cells = _cells(other.rgb)
+        if all(np.sqrt(np.mean((cells - one) ** 2)) >= _DIFFERENT for one in seen):
+            found.append(other)
+            seen.append(cells)
+    return found
+
+
+def without_bars(picture: Picture, size: tuple[int, int]) -> Picture:
+    """A thumbnail without the bars that made it fit: its middle, in the shape of ``size``, width
+    and height; the whole where that would leave little of it."""
+    height, width = picture.rgb.shape[:2]
+    across = min(width, max(1, round(height * size[0] / size[1])))
+    down = min(height, max(1, round(width * size[1] / size[0])))
+    if across * down < _LEAST_LEFT * width * height:
+        return picture
+    left, top = (width - across) // 2, (height - down) // 2
+    middle = np.ascontiguousarray(picture.rgb[top : top + down, left : left + across])
+    return Picture(picture.name, middle, across, down)
+
+
+def _cells(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """``rgb`` averaged in 64 x 64 cells: float32 (64, 64, 3)."""
+    image = Image.fromarray(rgb).resize((_CELLS, _CELLS), Image.Resampling.BOX)
+    return np.asarray(image, np.float32)

@@ -1,0 +1,80 @@
+"""What is fingerprinted is the picture people see, whatever kind of file shows it."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from embeddings.encoder import Encoder, load_encoder
+from embeddings.errors import ImageError
+from embeddings.images import decode
+from embeddings.pdq import pdq
+from embeddings.quality import MIN_QUALITY, structure
+from tests.embeddings.matrix.cells import Cell, cells
+from tests.embeddings.matrix.chromium import shown
+
+CHROMIUM = shutil.which("chromium")
+PDQ_BITS, CODE_BITS = 10, 20
+ROUNDING = 1
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return load_encoder("cpu")
+
+
+@cache
+def table() -> dict[str, Cell]:
+    return cells()
+
+
+def apart(encoder: Encoder, one: NDArray[np.uint8], other: NDArray[np.uint8]) -> str:
+    """What is wrong between two readings of a file; nothing if they are one picture."""
+    if one.shape != other.shape:
+        return f"{one.shape} is not {other.shape}"
+    if np.abs(one.astype(np.int16) - other).max() <= ROUNDING:
+        return ""
+    hashes = [np.frombuffer(pdq(np.ascontiguousarray(rgb)).hash, np.uint8) for rgb in (one, other)]
+    bits = int(np.bitwise_count(hashes[0] ^ hashes[1]).sum())
+    made = (
+        encoder.encode([np.ascontiguousarray(one)]).codes,
+        encoder.encode([np.ascontiguousarray(other)]).codes,
+    )
+    code = int(np.bitwise_count(made[0] ^ made[1]).sum())
+    return f"PDQ {bits} bits away, code {code}" if bits > PDQ_BITS or code > CODE_BITS else ""
+
+
+def test_every_file_is_read_as_the_picture_it_was_made_from(encoder: Encoder) -> None:
+    wrong = {}
+    for name, cell in table().items():
+        try:
+            image = decode(cell.file)
+        except ImageError as error:
+            wrong[name] = str(error)
+            continue
+        trouble = "" if cell.right is None else apart(encoder, image.rgb, cell.right)
+        if not trouble and structure(image.rgb) < MIN_QUALITY:
+            trouble = "nothing to see"
+        if trouble:
+            wrong[name] = trouble
+    assert wrong == {}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_every_file_is_read_as_a_browser_shows_it(encoder: Encoder, tmp_path: Path) -> None:
+    assert CHROMIUM is not None
+    asked = {name: cell for name, cell in table().items() if cell.browser and cell.ending != "tif"}
+    seen = shown(CHROMIUM, {n: (cell.ending, cell.file) for n, cell in asked.items()}, tmp_path)
+    wrong = {}
+    for name, cell in asked.items():
+        rgb = decode(cell.file).rgb
+        height, width = rgb.shape[:2]
+        trouble = apart(encoder, rgb, seen[name][:height, :width])
+        if trouble:
+            wrong[name] = trouble
+    assert wrong == {}
