@@ -32,6 +32,7 @@ from service.settings import Settings, load_settings
 from service.shelf import FOLDER, FolderShelf
 from service.store import Store, open_store
 from service.uploads import Uploads
+from service.weights import HEAVY
 
 _DESCRIPTION = """
 Finds known images among those people upload, in whatever shape they come back.
@@ -63,7 +64,14 @@ def create_app(
     engine = Engine(
         store, settings.poll_seconds, shelf, health, settings.stale_after, settings.allow_empty
     )
-    compute = WorkPool("compute", settings.workers, settings.queue)
+    compute = WorkPool(
+        "compute",
+        settings.workers,
+        settings.queue,
+        cost=settings.queue_pixels,
+        heavy=HEAVY,
+        memory=settings.decode_memory_bytes,
+    )
     services = Services(
         settings=settings,
         store=store,
@@ -72,13 +80,13 @@ def create_app(
         matcher=Matcher(engine, store, fingerprints or fingerprinter(settings)),
         doorman=Doorman(engine, settings),
         uploads=Uploads(
-            max_file=settings.max_upload_bytes,
-            max_list=settings.max_list_bytes,
-            memory=settings.upload_memory_bytes,
+            settings,
             lists=1 + _IMPORT_QUEUE,
             folder=settings.data_dir if settings.data_dir.is_dir() else None,
         ),
         metrics=Metrics(engine, compute),
+        limits=limits_of(settings),
+        heads=WorkPool("head", 2, _STORE_QUEUE),
         compute=compute,
         reads=WorkPool("read", _STORE_THREADS, _STORE_QUEUE),
         writes=WorkPool("write", _STORE_THREADS, _STORE_QUEUE),
@@ -101,7 +109,13 @@ def create_app(
             cutting = threading.Timer(settings.shutdown_timeout / 4, services.store.interrupt)
             cutting.daemon = True
             cutting.start()
-            for pool in (services.compute, services.reads, services.writes, services.imports):
+            for pool in (
+                services.heads,
+                services.compute,
+                services.reads,
+                services.writes,
+                services.imports,
+            ):
                 pool.close()
             engine.stop()
             cutting.cancel()
@@ -136,8 +150,13 @@ def fingerprinter(settings: Settings) -> Fingerprinter:
 
     Raises ``CheckpointError`` or ``DeviceError``.
     """
-    limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
-    return Fingerprinter([load_encoder(settings.device, workers=settings.workers)], limits)
+    encoder = load_encoder(settings.device, workers=settings.workers)
+    return Fingerprinter([encoder], limits_of(settings))
+
+
+def limits_of(settings: Settings) -> ImageLimits:
+    """What ``settings`` say an image may have."""
+    return ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
 
 
 def from_environment() -> FastAPI:

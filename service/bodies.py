@@ -16,7 +16,8 @@ from pydantic import BaseModel, ValidationError
 from service.errors import BadMediaTypeError, InvalidRequestError, MalformedRequestError
 from service.problems import MEDIA_TYPE, described
 from service.schemas import Problem
-from service.uploads import media_type, read_json
+from service.services import services_of
+from service.uploads import media_type
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -31,7 +32,7 @@ async def json_body(request: Request, shape: type[M]) -> M:
     ``InvalidRequestError``."""
     if media_type(request) != JSON:
         raise BadMediaTypeError("send application/json")
-    return parsed(await read_json(request), shape)
+    return parsed(await services_of(request).uploads.json(request), shape)
 
 
 def parsed(body: bytes, shape: type[M]) -> M:

@@ -43,10 +43,14 @@
     │   ├── InvalidRequestError
     │   ├── BodyTooLargeError
     │   ├── BadMediaTypeError
+    │   ├── BodyStalledError
+    │   ├── TooManyRequestsError
+    │   ├── CallerGoneError
     │   └── FetchDisabledError
     ├── UndecodedError              a file that cannot be decoded is listed by digest (``matcher``)
     └── UnavailableError            try again later
         ├── OverloadedError
+        ├── TooLateError
         ├── IndexNotLoadedError
         ├── NotReadyError
         └── EncoderMissingError
@@ -277,6 +281,29 @@ class BadMediaTypeError(RequestError):
     code = "unsupported_media_type"
 
 
+class BodyStalledError(RequestError):
+    """The body stopped coming, or comes too slowly."""
+
+    code = "body_stalled"
+
+
+class TooManyRequestsError(RequestError):
+    """The key sends more queries than ``LOOKALIKE_KEY_RATE`` allows."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, seconds: float) -> None:
+        """``seconds``: after which the same query would be answered."""
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class CallerGoneError(RequestError):
+    """Nobody waits for the answer any more."""
+
+    code = "caller_gone"
+
+
 class FetchDisabledError(RequestError):
     """No URL is fetched: ``LOOKALIKE_FETCH_ALLOWLIST`` is empty."""
 
@@ -293,6 +320,12 @@ class OverloadedError(UnavailableError):
     """The queue of work is full."""
 
     code = "overloaded"
+
+
+class TooLateError(UnavailableError):
+    """No worker was free within ``LOOKALIKE_QUEUE_SECONDS``."""
+
+    code = "too_late"
 
 
 class IndexNotLoadedError(UnavailableError):

@@ -6,6 +6,7 @@ It knows statuses and words; it never repeats what a request held, except the na
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -36,6 +37,9 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     errors.InvalidRequestError: 422,
     errors.BodyTooLargeError: 413,
     errors.BadMediaTypeError: 415,
+    errors.BodyStalledError: 408,
+    errors.TooManyRequestsError: 429,
+    errors.CallerGoneError: 499,
     errors.FetchDisabledError: 422,
     errors.InvalidValueError: 422,
     errors.NotFoundError: 404,
@@ -67,10 +71,12 @@ _EXAMPLES: Final[Mapping[int, tuple[str, str]]] = {
     401: ("key_missing", "send a key: Authorization: Bearer KEY"),
     403: ("role_missing", "this needs a key with one of the roles admin, curator"),
     404: ("bank_not_found", "no bank is named 'iwf'"),
+    408: ("body_stalled", "the body stopped coming, or comes too slowly"),
     409: ("bank_exists", "a bank named 'iwf' is there already"),
     413: ("file_too_large", "the file has 99000000 bytes; at most 33554432 are taken"),
     415: ("unsupported_image", "not an image of a format that is read here"),
     422: ("unreadable_image", "the image cannot be decoded"),
+    429: ("too_many_requests", "this key sends more queries than it may; try again in 2 s"),
     503: ("index_not_loaded", "the index is being built from the store"),
     507: ("storage_full", "the disk is full: nothing was changed"),
 }
@@ -146,10 +152,16 @@ async def _on_named(request: Request, error: Exception) -> Response:
     if isinstance(error, errors.StoreError):
         log.warning("%s %s: %s", request.method, request.url.path, error)
     headers = {}
+    if status == _CLIENT_GONE:
+        return await _on_gone(request, error)
     if status == 503:
         headers = dict(_RETRY_AFTER)
     elif status == 401:
         headers = {"WWW-Authenticate": "Bearer"}
+    elif status == 408:
+        headers = {"Connection": "close"}
+    elif isinstance(error, errors.TooManyRequestsError):
+        headers = {"Retry-After": str(max(1, math.ceil(error.seconds)))}
     return _response(status, body_of(error), headers)
 
 

@@ -13,16 +13,18 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
+from embeddings.images import ImageLimits
 from service.auth import ADMINS, CURATORS, EVERYONE, MATCHERS, READERS, Caller, Doorman
 from service.deadlines import writing_begins_within
 from service.engine import Engine
 from service.health import Health
 from service.matcher import Matcher
 from service.metrics import Metrics
-from service.pool import T, WorkPool
+from service.pool import T, Task, WorkPool
 from service.settings import Settings
 from service.store import Role, Store
-from service.uploads import Uploads
+from service.uploads import CALLER, GONE, Uploads
+from service.weights import SIGNALS, weigh
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +42,40 @@ class Services:
     doorman: Doorman
     uploads: Uploads
     metrics: Metrics
+    limits: ImageLimits
+    heads: WorkPool
+    """Reads the headers of images: quick, so that what they announce is known before they wait."""
     compute: WorkPool
-    """Decodes, encodes and searches."""
+    """Decodes, encodes and searches; its costs are pixels."""
     reads: WorkPool
     """Reads the store; never waits for a writer."""
     writes: WorkPool
     """Writes to the store, and waits for the indexes to have it."""
     imports: WorkPool
     """Reads lists: slow, so that they are not in others' way."""
+
+    async def matching(self, request: Request, work: Callable[[], T], queries: int = 1) -> T:
+        """Do ``work``, which matches so many ``queries`` by signals, when its turn has come.
+
+        Raises what ``work`` raises, ``OverloadedError``, ``TooLateError`` and
+        ``CallerGoneError``.
+        """
+        return await self.compute.run(work, self._task(request, SIGNALS * queries, 0))
+
+    async def decoding(
+        self, request: Request, data: bytes, work: Callable[[], T], views: bool = False
+    ) -> T:
+        """Do ``work``, which decodes the image in ``data``, when its turn has come.
+
+        Raises what ``work`` raises, and what ``matching`` raises.
+        """
+        weight = await self.heads.run(lambda: weigh(data, self.limits, views))
+        return await self.compute.run(work, self._task(request, weight.cost, weight.memory))
+
+    def _task(self, request: Request, cost: float, memory: int) -> Task:
+        scope = request.scope
+        seconds = self.settings.queue_seconds
+        return Task(scope.get(CALLER, ""), cost, memory, seconds, scope.get(GONE))
 
     async def changing(self, work: Callable[[], T], pool: WorkPool | None = None) -> T:
         """Do ``work``, which writes to the store, and see it in force here before returning.
@@ -75,19 +103,20 @@ class Services:
 async def services(request: Request) -> Services:
     """The parts of the app that answers ``request``."""
     # A coroutine although it waits for nothing: FastAPI would run a function in a thread.
-    return _parts(request)
+    return services_of(request)
 
 
 def allow(roles: frozenset[Role]) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
     """A dependency that admits callers with one of ``roles``."""
 
     async def admit(request: Request) -> Caller:
-        return _parts(request).doorman.admit(request.headers.get("authorization", ""), roles)
+        return services_of(request).doorman.admit(request.headers.get("authorization", ""), roles)
 
     return admit
 
 
-def _parts(request: Request) -> Services:
+def services_of(request: Request) -> Services:
+    """The parts of the app that answers ``request``, for what is no route."""
     return cast(Services, request.app.state.services)
 
 

@@ -54,6 +54,16 @@ class Settings(BaseSettings):
     """Threads that decode, encode and search; by default as many as there are cores to use."""
     queue: int = Field(default=64, ge=0, le=100_000)
     """Requests that may wait for a worker; beyond them the answer is 503."""
+    queue_pixels: int = Field(default=2**29, ge=2**20)
+    """That may wait for a worker, by the headers of their images."""
+    queue_seconds: float = Field(default=20.0, gt=0, le=3600)
+    """That a request may wait for a worker."""
+    decode_memory_bytes: int = Field(default=2048 * MEBIBYTE, ge=MEBIBYTE)
+    """All images together that are being decoded; one alone may take more."""
+    body_seconds: float = Field(default=10.0, gt=0, le=300)
+    """In which a body brings ``body_bytes``, or its end."""
+    body_bytes: int = Field(default=32 * 1024, ge=1, le=1024 * MEBIBYTE)
+    """That a body brings at least every ``body_seconds``."""
     busy_timeout: float = Field(default=10.0, ge=0, le=300)
     """Seconds that a writer waits for another, its wait for a thread included."""
     connect_timeout: float = Field(default=5.0, ge=2, le=300)

@@ -1,14 +1,18 @@
 """What a request carries, read with its limits before its weight is felt.
 
-Images are held in memory and never touch a disk; all that are in flight share one budget. Lists,
-which may be larger than memory, go through a nameless file in the data folder. It knows bytes and
-fields, nothing of what they mean.
+Images are held in memory and never touch a disk; all that are in flight share one room. Lists,
+which may be larger than memory, go through a nameless file in the data folder, and share another.
+Room is taken as bytes arrive. A body that stops coming is given up after a time, and at once where
+another needs its room. It knows bytes and fields, nothing of what they mean.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import tempfile
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,14 +26,25 @@ from starlette.requests import Request
 from embeddings.errors import FileTooLargeError
 from service.errors import (
     BadMediaTypeError,
+    BodyStalledError,
     BodyTooLargeError,
     MalformedRequestError,
     OverloadedError,
     StorageFullError,
 )
+from service.settings import Settings
 
 MAX_JSON: Final = 2**20
 """Bytes of a JSON body."""
+
+CALLER: Final = "lookalike.caller"
+"""Key of a request's scope: the id of the key it came with, once that was admitted."""
+
+GONE: Final = "lookalike.gone"
+"""Key of a request's scope: a function that says whether its client has gone away."""
+
+_STALLED: Final = 1.0
+"""Seconds without ``body_bytes``: then a body makes way for one that comes."""
 
 _FIELD_BYTES: Final = 64 * 1024
 _MULTIPART_ROOM: Final = 256 * 1024  # boundaries, headers and fields around one file
@@ -43,36 +58,99 @@ class Form:
     fields: dict[str, list[str]]
 
 
-class Budget:
-    """What uploads may hold together: bytes, or places. Belongs to one event loop."""
+class Reception:
+    """One body that is being received, and what it holds until it is done with."""
+
+    def __init__(self, room: Room, key: str, seconds: float, size: int) -> None:
+        """Bytes of ``room``, for ``key``; ``size`` bytes must come every ``seconds``."""
+        self._room, self.key = room, key
+        self._seconds, self._size = seconds, size
+        self._came = 0  # since then
+        self.since = 0.0  # on the loop's clock
+        self.held = 0
+        self._timeout: asyncio.Timeout | None = None
+
+    @contextlib.asynccontextmanager
+    async def receiving(self) -> AsyncIterator[None]:
+        """Receive the body within its time. Raises ``BodyStalledError``."""
+        loop = asyncio.get_running_loop()
+        self.since = loop.time()
+        try:
+            async with asyncio.timeout_at(self.since + self._seconds) as self._timeout:
+                self._room.receiving[self] = None
+                yield
+        except TimeoutError:
+            raise BodyStalledError("the body stopped coming, or comes too slowly") from None
+        finally:
+            self._room.receiving.pop(self, None)
+            self._timeout = None
+
+    def came(self, size: int) -> None:
+        """So many bytes more are held. Raises ``OverloadedError``."""
+        self._room.take(self, size)
+        self._came += size
+        if self._came >= self._size and self._timeout is not None:
+            self._came, self.since = 0, asyncio.get_running_loop().time()
+            self._timeout.reschedule(self.since + self._seconds)
+
+    def give_up(self) -> None:
+        """End it now, in favour of another that comes."""
+        self._room.give(self)
+        if self._timeout is not None:
+            self._timeout.reschedule(0)
+
+
+class Room:
+    """What bodies may hold together, in bytes. Belongs to one event loop."""
 
     def __init__(self, total: int) -> None:
         """``total`` of them."""
         self._free = total
+        self.receiving: dict[Reception, None] = {}
 
-    def take(self, size: int) -> None:
-        """Claim ``size`` of them. Raises ``OverloadedError``."""
-        if size > self._free:
-            raise OverloadedError("too many uploads at once; try again in a moment")
+    def take(self, reception: Reception, size: int) -> None:
+        """Claim ``size`` bytes; where they are not there, a body that stalls makes way.
+
+        Raises ``OverloadedError``.
+        """
+        while size > self._free:
+            stalled = self._stalled(reception)
+            if stalled is None:
+                raise OverloadedError("too many uploads at once; try again in a moment")
+            stalled.give_up()
         self._free -= size
+        reception.held += size
 
-    def give(self, size: int) -> None:
-        """Return ``size`` of them."""
-        self._free += size
+    def give(self, reception: Reception) -> None:
+        """Return what it holds."""
+        self._free += reception.held
+        reception.held = 0
+
+    def _stalled(self, newcomer: Reception) -> Reception | None:
+        """Of the key that holds most, the body that has brought too little for longest."""
+        now = asyncio.get_running_loop().time()
+        slow = [
+            one
+            for one in self.receiving
+            if one is not newcomer and one.held and now - one.since >= _STALLED
+        ]
+        held = Counter[str]()
+        for one in slow:
+            held[one.key] += one.held
+        return min(slow, key=lambda one: (-held[one.key], one.since), default=None)
 
 
 class Uploads:
     """Reads bodies within their limits."""
 
-    def __init__(
-        self, max_file: int, max_list: int, memory: int, lists: int, folder: Path | None
-    ) -> None:
-        """Limits in bytes: of an image, of a list, of all images in flight; at most ``lists`` lists
-        at once, in ``folder``."""
-        self._max_file = max_file
-        self._max_list = max_list
-        self._budget = Budget(memory)
-        self._lists = Budget(lists)
+    def __init__(self, settings: Settings, lists: int, folder: Path | None) -> None:
+        """Limits as ``settings`` say; as many lists as ``lists`` of the largest size, in
+        ``folder``."""
+        self._max_file = settings.max_upload_bytes
+        self._max_list = settings.max_list_bytes
+        self._memory = Room(settings.upload_memory_bytes)
+        self._disk = Room(lists * settings.max_list_bytes)
+        self._pace = (settings.body_seconds, settings.body_bytes)
         self._folder = folder
 
     @asynccontextmanager
@@ -80,39 +158,48 @@ class Uploads:
         """The multipart body with its one file, the field ``file``; its memory is given back at
         the end.
 
-        Raises ``FileTooLargeError``, ``MalformedRequestError``, ``OverloadedError``.
+        Raises ``FileTooLargeError``, ``MalformedRequestError``, ``BodyStalledError``,
+        ``OverloadedError``.
         """
-        taken = 0
-
-        async def stream() -> AsyncGenerator[bytes, None]:
-            nonlocal taken
-            limit = self._max_file + _MULTIPART_ROOM
-            async for chunk in _limited(request, limit, FileTooLargeError):
-                self._budget.take(len(chunk))
-                taken += len(chunk)
-                yield chunk
-
-        try:
-            yield await self._parsed(request.headers, stream())
-        finally:
-            self._budget.give(taken)
+        limit = self._max_file + _MULTIPART_ROOM
+        with self._reception(request, self._memory) as reception:
+            async with reception.receiving():
+                stream = _limited(request, reception, limit, FileTooLargeError)
+                form = await self._parsed(request.headers, stream)
+            yield form
 
     @asynccontextmanager
     async def list_file(self, request: Request) -> AsyncIterator[BinaryIO]:
         """The whole body, in a file without a name that only this process can read.
 
-        Raises ``BodyTooLargeError``, ``OverloadedError`` and ``StorageFullError``.
+        Raises ``BodyTooLargeError``, ``BodyStalledError``, ``OverloadedError`` and
+        ``StorageFullError``.
         """
-        # Before a byte is taken: so many lists, each within its limit, bound the disk.
-        self._lists.take(1)
-        try:
-            with _room(), tempfile.TemporaryFile(dir=self._folder) as file:
-                async for chunk in _limited(request, self._max_list):
+        with (
+            self._reception(request, self._disk) as reception,
+            _storage(),
+            tempfile.TemporaryFile(dir=self._folder) as file,
+        ):
+            async with reception.receiving():
+                async for chunk in _limited(request, reception, self._max_list):
                     file.write(chunk)
-                file.seek(0)
-                yield file
+            file.seek(0)
+            yield file
+
+    async def json(self, request: Request) -> bytes:
+        """A JSON body as bytes. Raises ``BodyTooLargeError``, ``BodyStalledError``."""
+        with self._reception(request, self._memory) as reception:
+            async with reception.receiving():
+                chunks = [chunk async for chunk in _limited(request, reception, MAX_JSON)]
+        return b"".join(chunks)
+
+    @contextmanager
+    def _reception(self, request: Request, room: Room) -> Iterator[Reception]:
+        reception = Reception(room, request.scope.get(CALLER, ""), *self._pace)
+        try:
+            yield reception
         finally:
-            self._lists.give(1)
+            room.give(reception)
 
     async def _parsed(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> Form:
         parser = _InMemoryParser(
@@ -148,7 +235,7 @@ class Uploads:
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def _storage() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -175,11 +262,6 @@ async def form_closing(
                 await value.close()
 
 
-async def read_json(request: Request, limit: int = MAX_JSON) -> bytes:
-    """A JSON body as bytes. Raises ``BodyTooLargeError``."""
-    return b"".join([chunk async for chunk in _limited(request, limit)])
-
-
 def media_type(request: Request) -> str:
     """The body's media type, lower case, without parameters.
 
@@ -195,8 +277,11 @@ def media_type(request: Request) -> str:
 
 
 async def _limited(
-    request: Request, limit: int, too_large: type[Exception] = BodyTooLargeError
-) -> AsyncIterator[bytes]:
+    request: Request,
+    reception: Reception,
+    limit: int,
+    too_large: type[Exception] = BodyTooLargeError,
+) -> AsyncGenerator[bytes, None]:
     announced = request.headers.get("content-length", "0")
     # Refused by what it says of itself, before a byte of it is taken.
     if announced.isdecimal() and int(announced[:20]) > limit:
@@ -206,4 +291,6 @@ async def _limited(
         seen += len(chunk)
         if seen > limit:
             raise too_large(f"the body has more than {limit} bytes")
+        if chunk:
+            reception.came(len(chunk))
         yield chunk

@@ -22,12 +22,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from service import problems
 from service.door.addresses import counted_as
 from service.door.entrance import Entrance, Refusal
+from service.uploads import GONE
 
 HEALTH: Final = frozenset({b"/livez", b"/readyz", b"/metrics"})
 """What must be answered however full the house is."""
-
-GONE: Final = "lookalike.gone"
-"""Key of a request's scope: a function that says whether its client has gone away."""
 
 _LINGER: Final = 5.0
 """Seconds that a client has to take an answer, or to end a body that nobody reads: closed at once,

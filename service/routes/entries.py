@@ -18,7 +18,7 @@ from service.services import Curating, Parts, Reading, Services
 from service.signals import from_fingerprint, query_signals
 from service.store import LOCAL_PROVIDER, MANUAL_LIST, Action, Entry, NewEntry
 from service.store.values import entry_number
-from service.uploads import Form, media_type, read_json
+from service.uploads import Form, media_type
 
 router = APIRouter(prefix="/v1/banks/{bank}/entries", tags=["entries"])
 
@@ -76,9 +76,9 @@ async def add_entry(bank: str, request: Request, parts: Parts, caller: Curating)
     """
     if media_type(request) == bodies.MULTIPART:
         async with parts.uploads.form(request) as form:
-            new = await parts.compute.run(lambda: _from_image(parts, form))
+            new = await parts.decoding(request, form.file, lambda: _from_image(parts, form))
     else:
-        new = _from_signals(bodies.parsed(await read_json(request), EntryRequest))
+        new = _from_signals(bodies.parsed(await parts.uploads.json(request), EntryRequest))
     entry = await parts.changing(lambda: parts.store.entries.add(bank, new))
     body = {**wire.entry(entry, caller), "warnings": _warnings(entry, parts)}
     place = f"/v1/banks/{entry.bank}/entries/{entry.entry_id}"

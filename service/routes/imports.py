@@ -87,6 +87,7 @@ async def import_list(
         rows = ListReader(file_chunks(file), chosen)
         return parts.store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
 
+    parts.imports.check_room()  # rather than once the whole list was sent
     async with parts.uploads.list_file(request) as file:
         diff = await parts.changing(lambda: read(file), parts.imports)
     return wire.json_response(wire.import_diff(diff))

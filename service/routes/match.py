@@ -33,7 +33,7 @@ from service.schemas import (
 )
 from service.services import Parts, Querying, Services
 from service.signals import fingerprint_json, query_signals
-from service.uploads import Form, media_type, read_json
+from service.uploads import Form, media_type
 
 router = APIRouter(tags=["match"])
 
@@ -87,8 +87,11 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
         async with parts.uploads.form(request) as form:
             options = _options(_once(given, _form_options(form)))
             try:
-                both = await parts.compute.run(
-                    lambda: parts.matcher.match_image(form.file, options.banks, options.views)
+                both = await parts.decoding(
+                    request,
+                    form.file,
+                    lambda: parts.matcher.match_image(form.file, options.banks, options.views),
+                    options.views,
                 )
             except UndecodedError as listed:
                 _count(parts, listed.answer)
@@ -98,12 +101,12 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
         _count(parts, both.answer)
         shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
         return wire.json_response(wire.match_answer(both.answer, caller, shown))
-    body = bodies.parsed(await read_json(request), MatchRequest)
+    body = bodies.parsed(await parts.uploads.json(request), MatchRequest)
     options = _options(_once(given, _body_options(body)))
     if options.views:
         raise InvalidRequestError("views: only of an image, which is sent as multipart form data")
     query = _query(body, options)
-    answer = await parts.compute.run(lambda: parts.matcher.match(query))
+    answer = await parts.matching(request, lambda: parts.matcher.match(query))
     _count(parts, answer)
     return wire.json_response(_signals_answer(answer, caller, options))
 
@@ -126,7 +129,7 @@ async def match_batch(request: Request, parts: Parts, caller: Querying) -> Respo
     def work() -> list[wire.Json]:
         return [_item(parts, caller, item) for item in batch.items]
 
-    return wire.json_response({"items": await parts.compute.run(work)})
+    return wire.json_response({"items": await parts.matching(request, work, len(batch.items))})
 
 
 @router.post(
@@ -148,7 +151,9 @@ async def fingerprint(request: Request, parts: Parts, caller: Querying) -> Respo
     async with parts.uploads.form(request) as form:
         if form.fields:
             raise MalformedRequestError(f"unknown field {min(form.fields)[:64]!r}")
-        value = await parts.compute.run(lambda: parts.matcher.fingerprint(form.file))
+        value = await parts.decoding(
+            request, form.file, lambda: parts.matcher.fingerprint(form.file)
+        )
     return wire.json_response(fingerprint_json(value))
 
 

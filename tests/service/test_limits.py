@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import io
 import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -15,10 +17,12 @@ import pytest
 from sqlalchemy import event
 
 from service.errors import StoreBusyError
+from service.uploads import Reception, Room
 
 if TYPE_CHECKING:
     from tests.service.conftest import Pictures, Served
 
+ADMIN_KEY = "an admin key for tests"
 HASH = {"signals": {"sha256": "5f" * 32}}
 
 
@@ -209,19 +213,112 @@ def test_a_write_that_is_committed_is_answered_as_such(
         assert client.post("/v1/match", json=HASH).json()["verdict"] == "block"
 
 
-def test_lists_take_their_place_before_they_take_a_disk(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+STALLS = (
+    "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+    "Content-Type: {kind}\r\nContent-Length: 1048576\r\n\r\n"
+)
+FORM = "multipart/form-data; boundary=b"
+BEGIN = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+
+
+@contextlib.contextmanager
+def stalled(served: Served, count: int, path: str, kind: str, body: bytes) -> Iterator[None]:
+    """So many bodies of which ``body`` comes, and no more; the block runs once it has come."""
+    host, port = served.url.removeprefix("http://").split(":")
+    uploads = served.services.uploads
+    room = uploads._disk if path.endswith("imports") else uploads._memory
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            connection = stack.enter_context(socket.create_connection((host, int(port)), 60))
+            connection.sendall(STALLS.format(path=path, key=ADMIN_KEY, kind=kind).encode() + body)
+        with served.client() as client:
+            for _ in range(5000):
+                client.get("/livez")
+                if len([one for one in room.receiving if one.held >= len(body)]) == count:
+                    break
+        yield
+
+
+def old(served: Served) -> None:
+    """Let every body that is being received have stalled for long."""
+    for room in (served.services.uploads._memory, served.services.uploads._disk):
+        for reception in room.receiving:
+            reception.since -= 60
+
+
+def test_stalled_uploads_make_way_for_one_that_comes(
+    serve: Callable[..., Served], pictures: Pictures
 ) -> None:
-    """More at once than may wait are told to come again before a byte of them is kept."""
+    """They hold all the memory there is for uploads; while they still might go on, others are told
+    to come again; no sooner do they stall than others are answered, and they hear why."""
+    served = serve(upload_memory_bytes=2**20)
+    image = pictures.png(pictures.photo[::4, ::4].copy())
+    body = BEGIN + bytes(2**18 - len(BEGIN))
+    with stalled(served, 4, "/v1/match", FORM, body), served.client() as client:
+        answer = client.post("/v1/match", files={"file": image})
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        old(served)
+        assert client.post("/v1/match", files={"file": image}).status_code == 200
+        assert len(served.services.uploads._memory.receiving) == 3  # no more than was needed
+
+
+def test_stalled_lists_keep_nobody_out(serve: Callable[..., Served]) -> None:
+    """However many there are, they take the room of their bytes, and make way like uploads."""
+    served = serve(max_list_bytes=2**20)
+    line = b"sha256 " + b"5f" * 32 + b"\n"
+    path = "/v1/banks/A/imports"
     with served.client() as client:
         client.post("/v1/banks", json={"name": "A"})
-        monkeypatch.setattr(served.services.uploads._lists, "_free", 0)
-        answer = client.post("/v1/banks/A/imports", content="sha256 " + "5f" * 32 + "\n")
-        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
-        monkeypatch.setattr(served.services.uploads._lists, "_free", 1)
-        for _ in range(3):  # each gives its place back
-            answer = client.post("/v1/banks/A/imports", content="sha256 " + "5f" * 32 + "\n")
-            assert answer.status_code == 200
+        with stalled(served, 12, path, "text/plain", line):
+            assert client.post(path, content=line).status_code == 200
+        whole = line * (2**20 // len(line) - 1)
+        with stalled(served, 5, path, "text/plain", whole):
+            answer = client.post(path, content=whole)
+            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+            old(served)
+            assert client.post(path, content=whole).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/v1/match", "application/json", b"{"),
+        ("/v1/match", FORM, BEGIN),
+        ("/v1/banks/A/imports", "text/plain", b"sha256 "),
+    ],
+)
+def test_a_body_that_stops_coming_is_not_waited_for(
+    serve: Callable[..., Served], path: str, kind: str, body: bytes
+) -> None:
+    """The answer says so, and the connection is closed."""
+    served = serve(body_seconds=0.2)
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+    head = STALLS.format(path=path, key=ADMIN_KEY, kind=kind).encode()
+    answer = raw(served.url, head + body)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"body_stalled" in answer
+    assert b"connection: close" in answer
+
+
+def test_a_body_that_keeps_coming_is_waited_for() -> None:
+    """Its time begins again whenever it has brought enough, and not before."""
+
+    async def scenario() -> None:
+        room = Room(100)
+        reception = Reception(room, "key", seconds=60, size=10)
+        async with reception.receiving():
+            assert reception._timeout is not None
+            begun = reception._timeout.when()
+            reception.came(9)
+            assert reception._timeout.when() == begun
+            reception.came(1)
+            assert reception._timeout.when() != begun
+        assert room.receiving == {}
+        room.give(reception)
+        assert room._free == 100
+
+    asyncio.run(scenario())
 
 
 def test_a_full_disk_is_named(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ def test_a_connection_that_asks_no_more_is_closed(serve: Callable[..., Served]) 
 
 def test_idle_connections_give_way_and_health_is_answered(serve: Callable[..., Served]) -> None:
     """Many more than there may be: those that waited longest are closed, new ones are answered."""
-    served = serve(connections=32, connections_per_address=1000)
+    served = serve(connections=32, connections_per_address=1000, allow_empty=True)
     with contextlib.ExitStack() as stack:
         idle = [stack.enter_context(connected(served)) for _ in range(100)]
         for path in ("/livez", "/readyz", "/metrics", "/v1/banks"):
@@ -189,7 +189,7 @@ def until_busy(served: Served, count: int) -> None:
 
 def test_health_is_answered_where_every_place_is_taken(serve: Callable[..., Served]) -> None:
     """Requests under way are not ended for it; it has places of its own, and others hear 503."""
-    served = serve(connections=16, connections_per_address=1000)
+    served = serve(connections=16, connections_per_address=1000, allow_empty=True)
     with contextlib.ExitStack() as stack:
         for _ in range(8):
             stack.enter_context(connected(served)).sendall(STALLED % b"")

@@ -1,0 +1,36 @@
+"""What an image will cost is read from its header."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from embeddings.images import ImageLimits
+from service import weights
+
+LIMITS = ImageLimits(max_bytes=2**20, max_pixels=2**26)
+
+
+def picture(kind: str, side: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (side, side), (200, 30, 60)).save(out, kind)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "most"), [("AVIF", 9), ("WEBP", 17), ("PNG", 5), ("BMP", 17)])
+def test_pixels_count_not_bytes(kind: str, most: int) -> None:
+    """A file of a few hundred bytes and many pixels is heavy, in time and in memory."""
+    small, large = picture(kind, 64), picture(kind, 512)
+    light, heavy = weights.weigh(small, LIMITS), weights.weigh(large, LIMITS)
+    assert heavy.cost - light.cost == 512 * 512 - 64 * 64
+    assert heavy.memory >= most * 512 * 512
+    assert weights.weigh(large, LIMITS, views=True).cost == 3 * heavy.cost
+
+
+@pytest.mark.parametrize("data", [b"", b"no image", bytes(2**20 + 1)])
+def test_what_will_be_refused_costs_little(data: bytes) -> None:
+    assert weights.weigh(data, LIMITS).cost < weights.HEAVY
+    small = ImageLimits(max_bytes=2**20, max_pixels=2**12)
+    assert weights.weigh(picture("AVIF", 512), small).cost < 2**21
