@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    Group,
+    JustifyMethod,
+    RenderableType,
+    RenderResult,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -102,7 +109,7 @@ def as_text(result: EvaluationResult) -> str:
 
 
 def tables(result: EvaluationResult) -> RenderableType:
-    """The report for a terminal of ``WIDTH`` columns."""
+    """The report for a terminal; in a narrow one tables go on below themselves."""
     parts = [_heading(result), *_shipped(result), _main(result), _joint(result)]
     if any(row.at_radii for row in result.rows):
         parts.append(_radii(result))
@@ -125,28 +132,64 @@ def _heading(result: EvaluationResult) -> Text:
 
 
 class _Rows:
-    """A table whose first column names a part only where it changes."""
+    """A table whose first column names a part only where it changes.
+
+    Where it is wider than the terminal its columns are shown in several tables, the ``left`` ones
+    in each: a figure that is cut off is worse than one further down.
+    """
 
     def __init__(self, title: str, columns: Sequence[str], left: int = 2) -> None:
-        self.table = Table(
+        self._title, self._columns, self._left = title, columns, left
+        self._gap = 2 if len(columns) < 8 else 1
+        self._rows: list[tuple[str, ...]] = []
+        self._last = ""
+
+    def add(self, name: str, *cells: str) -> None:
+        self._rows.append(("" if name == self._last else name, *cells))
+        self._last = name
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        for number, places in enumerate(self._chosen(options.max_width)):
+            yield self._table(places, self._title if not number else f"{self._title}, continued")
+            yield ""
+
+    def _chosen(self, width: int) -> list[list[int]]:
+        """The columns of each table, by their places."""
+        widths = [
+            self._gap
+            + max(
+                *map(len, column.split("\n")),
+                *(Text.from_markup(row[place]).cell_len for row in self._rows),
+            )
+            for place, column in enumerate(self._columns)
+        ]
+        left = list(range(self._left))
+        tables = [[*left]]
+        for place in range(self._left, len(self._columns)):
+            # The last gap may stand outside.
+            if (
+                len(tables[-1]) > self._left
+                and sum(widths[one] for one in (*tables[-1], place)) - self._gap > width
+            ):
+                tables.append([*left])
+            tables[-1].append(place)
+        return tables
+
+    def _table(self, places: Sequence[int], title: str) -> Table:
+        table = Table(
             title=title,
             title_justify="left",
             title_style="bold",
             box=None,
-            padding=(0, 2, 0, 0) if len(columns) < 8 else (0, 1, 0, 0),
+            padding=(0, self._gap, 0, 0),
             pad_edge=False,
         )
-        self._last = ""
-        for place, column in enumerate(columns):
-            justify: JustifyMethod = "left" if place < left else "right"
-            self.table.add_column(column, justify=justify, no_wrap=True)
-
-    def add(self, name: str, *cells: str) -> None:
-        self.table.add_row("" if name == self._last else name, *cells)
-        self._last = name
-
-    def __rich__(self) -> RenderableType:
-        return Group(self.table, "")
+        for place in places:
+            justify: JustifyMethod = "left" if place < self._left else "right"
+            table.add_column(self._columns[place], justify=justify, no_wrap=True)
+        for row in self._rows:
+            table.add_row(*(row[place] for place in places))
+        return table
 
 
 def _parts(result: EvaluationResult, every: bool = False) -> list[tuple[str, str]]:

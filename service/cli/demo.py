@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.terminal import FAILED, as_svg, print_table, reporting, say, say_error
+from service.cli.terminal import (
+    FAILED,
+    VERDICT_STYLES,
+    new_table,
+    print_table,
+    reporting,
+    say,
+    say_error,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -50,7 +58,10 @@ class Outcome:
 
 @reporting
 def demo(
-    svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Save copies and strangers with their verdicts as a picture, too."),
+    ] = None,
 ) -> None:
     """Show the main job end to end on sample images.
 
@@ -68,8 +79,10 @@ def demo(
         say(f"{listed} entries in 2 banks; sending copies and strangers …")
         outcomes = list(_ask(client))
     print_table(table(outcomes))
-    if svg is not None:
-        svg.write_text(as_svg(table(outcomes), "make demo"))
+    if picture is not None:
+        from service.cli.demo_picture import save_picture
+
+        save_picture(outcomes, picture)
     wrong = [outcome for outcome in outcomes if not outcome.right]
     seconds = time.monotonic() - started
     say(f"{len(outcomes) - len(wrong)} of {len(outcomes)} verdicts are right; {seconds:.0f} s")
@@ -113,23 +126,20 @@ def _ask(client: httpx.Client) -> Iterator[Outcome]:
         yield Outcome(query, answer["verdict"], answer["coverage"], tuple(answer["matches"]))
 
 
-_STYLES = {"block": "bold red", "review": "yellow", "none": "green"}
 _SHOWN = 2
 """Entries that the table shows of an answer."""
 _SIGNALS = 3
-_COVERAGE = {"digests_only": "(digests only)", "none": "(nothing compared)"}
+_COVERAGE = {"digests_only": "digests only", "none": "nothing compared"}
 
 
 def table(outcomes: list[Outcome]) -> Table:
     """A row for each query, a section for each image that is copied, and one for the rest."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for heading in ("query", "edit", "verdict", "bank entry", "signal", "distance", ""):
+    out = new_table()
+    for heading in ("query", "edit", "verdict", "bank", "by, bits/radius", ""):
         # A narrow terminal breaks lists of signals before it breaks a name or a verdict.
-        out.add_column(heading, no_wrap=heading not in {"signal", "distance"})
+        out.add_column(heading, no_wrap=not heading.startswith("by"))
     last: Query | None = None
     for outcome in outcomes:
         query = outcome.query
@@ -137,26 +147,32 @@ def table(outcomes: list[Outcome]) -> Table:
         if last is not None and not again and (last.bank or query.bank):
             out.add_section()
         last = query
-        entries = outcome.entries
-        more = f" + {len(entries) - _SHOWN}" if len(entries) > _SHOWN else ""
-        rows = _deciding(outcome)
         out.add_row(
             "" if again else query.name.replace("_", " "),
             query.edit,
-            Text(outcome.verdict, _STYLES.get(outcome.verdict, "")),
-            "\n".join(entries[:_SHOWN]) + more,
-            ", ".join(row["signal"] for row in rows) or _COVERAGE.get(outcome.coverage, ""),
-            ", ".join(_distance(row) for row in rows),
+            Text(outcome.verdict, VERDICT_STYLES.get(outcome.verdict, "")),
+            _found_in(outcome),
+            found_by(outcome) or _COVERAGE.get(outcome.coverage, ""),
             Text("✓", "green") if outcome.right else Text("✗", "bold red"),
         )
     return out
 
 
-def _deciding(outcome: Outcome) -> list[dict[str, Any]]:
-    """The rows as severe as the verdict; of an exact copy only its SHA-256, which says it all."""
+def _found_in(outcome: Outcome) -> str:
+    """The bank, of the entry that it should be; of others the entry too."""
+    entries = outcome.entries
+    if entries == [outcome.query.entry]:
+        return outcome.query.bank
+    more = f" + {len(entries) - _SHOWN}" if len(entries) > _SHOWN else ""
+    return "\n".join(entries[:_SHOWN]) + more
+
+
+def found_by(outcome: Outcome) -> str:
+    """The signals as severe as the verdict, each with its distance; of an exact copy only its
+    SHA-256, which says it all."""
     rows = [row for row in outcome.matches if row["verdict"] == outcome.verdict]
-    return [row for row in rows if row["signal"] == "sha256"] or rows[:_SIGNALS]
-
-
-def _distance(row: dict[str, Any]) -> str:
-    return f"{row['distance']}/{row['radius']}" if row["radius"] else str(row["distance"])
+    rows = [row for row in rows if row["signal"] == "sha256"] or rows[:_SIGNALS]
+    return ", ".join(
+        f"{row['signal']} {row['distance']}/{row['radius']}" if row["radius"] else row["signal"]
+        for row in rows
+    )

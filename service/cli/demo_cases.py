@@ -96,7 +96,7 @@ def queries() -> Iterator[Query]:
         yield Query(name, "stranger", _jpeg(samples.drawing(name).image), "none")
     blank = _blank((255, 255, 255))
     yield Query(BLANK, "the same file", blank, "block", DRAWINGS, "digests_only")
-    yield Query(BLANK, "another blank page", _blank((250, 250, 245)), "none", "", "digests_only")
+    yield Query(BLANK, "another blank", _blank((250, 250, 245)), "none", "", "digests_only")
 
 
 def _recompressed(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from service.cli.local import open_encoder
-from service.cli.terminal import console, reporting, say, stages
+from service.cli.progress import stages
+from service.cli.terminal import console, reporting, say
 
 
 @reporting

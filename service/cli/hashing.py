@@ -10,18 +10,18 @@ import typer
 from service.cli import files
 from service.cli.batch import Failure, FileResult, each_file
 from service.cli.local import load_fingerprinter
+from service.cli.progress import progress
 from service.cli.terminal import (
     FAILED,
     counted,
+    new_table,
     print_json,
     print_table,
     printable,
-    progress,
     reporting,
     say,
     say_error,
 )
-from service.signals import fingerprint_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,17 +42,17 @@ def hash_files(
     """
     fingerprinter, limits = load_fingerprinter()
     done = failed = 0
-    rows: list[tuple[Path, Fingerprint]] = []
-    with progress("Fingerprinting", files.walk(paths)) as found:
+    rows: list[FileResult[Fingerprint]] = []
+    with progress("Fingerprinting", files.walk(paths), jsonl) as found:
         for result in each_file(found, fingerprinter.fingerprint, limits.max_bytes):
             done += 1
             failed += isinstance(result.outcome, Failure)
             if jsonl:
                 print_json(_to_json(result))
-            elif isinstance(result.outcome, Failure):
+                continue
+            rows.append(result)
+            if isinstance(result.outcome, Failure):
                 say_error(result.outcome.code, f"{result.path}: {result.outcome.message}")
-            else:
-                rows.append((result.path, result.outcome))
     if rows:
         print_table(_table(rows))
     if done == 0:
@@ -63,33 +63,38 @@ def hash_files(
 
 
 def _to_json(result: FileResult[Fingerprint]) -> dict[str, object]:
+    from service.signals import fingerprint_json
+
     if isinstance(result.outcome, Failure):
         return result.failure_json()
     return {"path": str(result.path), **fingerprint_json(result.outcome)}
 
 
-def _table(results: list[tuple[Path, Fingerprint]]) -> Table:
-    from rich.table import Table
+def _table(results: list[FileResult[Fingerprint]]) -> Table:
+    from rich.text import Text
 
-    table = Table(
-        caption="Hashes are shortened here; --jsonl gives them whole.", caption_justify="left"
+    table = new_table(
+        caption="The first digits of each hash, and the quality of PDQ; --jsonl gives them whole.",
+        caption_justify="left",
     )
     table.add_column("file", overflow="fold", ratio=1)
     table.add_column("pixels", justify="right", no_wrap=True)
-    table.add_column("sha256", no_wrap=True)
-    table.add_column("pdq", no_wrap=True)
-    table.add_column("pdq\nquality", justify="right")
-    table.add_column("code", no_wrap=True)
-    table.add_column("quality", justify="right")
-    table.add_column("photo-\ngraphic", justify="right")
-    for path, found in results:
+    for heading in ("sha256", "pdq", "code"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("quality", justify="right", no_wrap=True)
+    table.add_column("photo", justify="right", no_wrap=True)
+    for result in results:
+        name, found = printable(str(result.path)), result.outcome
+        if isinstance(found, Failure):
+            failed = Text("failed", "bold red")
+            table.add_row(Text.assemble(name, "\n", (found.code, "red")), failed)
+            continue
         table.add_row(
-            printable(str(path)),
+            name,
             f"{found.width}x{found.height}",
-            found.sha256[:8] + "…",
-            found.pdq.hex()[:8] + "…",
-            str(found.pdq_quality),
-            "\n".join(code.hex()[:8] + "…" for _, code in sorted(found.codes.items())),
+            found.sha256[:8],
+            f"{found.pdq.hex()[:8]} {found.pdq_quality:3}",
+            "\n".join(code.hex()[:8] for _, code in sorted(found.codes.items())),
             f"{found.quality:.2f}",
             f"{found.photographic:.2f}",
         )

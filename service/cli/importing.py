@@ -13,7 +13,16 @@ import typer
 
 from service.cli.files import NotAFileError
 from service.cli.local import DATA_HELP, store_to_change
-from service.cli.terminal import FAILED, counted, print_table, reporting, say, say_error
+from service.cli.progress import list_progress
+from service.cli.terminal import (
+    FAILED,
+    counted,
+    new_table,
+    print_table,
+    reporting,
+    say,
+    say_error,
+)
 
 if TYPE_CHECKING:
     from service.store import ImportDiff
@@ -65,10 +74,12 @@ def import_list(
     chosen = None if format_name == "auto" else format_named(format_name)
     target = ImportTarget(bank, provider, list_name, list_version, create_bank=True)
     with _opened(file) as stream, store_to_change(data, dry_run) as store:
-        reader = ListReader(file_chunks(stream), chosen)
         new_bank = all(there.name != bank for there in store.banks.all())
         try:
-            diff = store.apply_import(target, reader, max_rejected, dry_run, allow_shrink)
+            with list_progress(_size(file)) as bar:
+                reader = ListReader(bar.reading(file_chunks(stream)), chosen)
+                rows = bar.rows(reader)
+                diff = store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
         except RefusedDiffError as error:
             _show_rejected(error.diff)
             _say_refusals(error.diff)
@@ -106,6 +117,11 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
+def _size(file: Path) -> int | None:
+    """Bytes; ``None`` where nobody knows: of stdin, a pipe or a device."""
+    return file.stat().st_size if file.is_file() else None
+
+
 def _say_refusals(diff: ImportDiff) -> None:
     """Why nothing was, or in a dry run would be, imported."""
     would = "would be" if diff.dry_run else "was"
@@ -131,23 +147,17 @@ def _show_rejected(diff: ImportDiff) -> None:
 
 
 def _show(diff: ImportDiff) -> None:
-    from rich.table import Table
-
     state = "dry run: nothing changed" if diff.dry_run else f"version {diff.list_version}"
-    table = Table()
-    for name in ("added", "updated", "removed", "unchanged", "repeated", "rejected"):
-        table.add_column(name, justify="right")
-    table.add_row(
-        *map(
-            str,
-            (
-                diff.added,
-                diff.updated,
-                diff.removed,
-                diff.unchanged,
-                diff.duplicates,
-                diff.rejected_count,
-            ),
-        )
-    )
+    counts = {
+        "added": diff.added,
+        "updated": diff.updated,
+        "removed": diff.removed,
+        "unchanged": diff.unchanged,
+        "repeated": diff.duplicates,
+        "rejected": diff.rejected_count,
+    }
+    table = new_table()
+    for name in counts:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_row(*map(str, counts.values()))
     print_table(table, f"{diff.bank} ← {diff.provider}/{diff.list}, {state}")

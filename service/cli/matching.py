@@ -12,14 +12,16 @@ import typer
 from service.cli import files
 from service.cli.batch import Failure, FileResult, each_file
 from service.cli.local import DATA_HELP, load_fingerprinter, open_local_store, shelf_for
+from service.cli.progress import progress
 from service.cli.terminal import (
     FAILED,
     MATCHED,
+    VERDICT_STYLES,
     counted,
+    new_table,
     print_json,
     print_table,
     printable,
-    progress,
     reporting,
     say,
     say_error,
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 5
 """Entries that the table shows of each file; --jsonl gives them all."""
+
+_COVERAGE = {"digests_only": "digests only", "none": "nothing compared"}
+"""What the table says of a coverage that is not full."""
 
 
 @reporting
@@ -53,27 +58,26 @@ def match_files(
     from service.matcher import Matcher
 
     done = failed = matched = 0
-    rows: list[tuple[Path, dict[str, Any]]] = []
+    rows: list[FileResult[dict[str, Any]]] = []
     with open_local_store(data, create=False) as store, ExitStack() as stack:
         fingerprinter, limits = load_fingerprinter()
         engine = Engine(store, 1.0, shelf_for(store, data))
         stack.callback(engine.stop)
         engine.sync()
         work = partial(_answer, Matcher(engine, store, fingerprinter), views)
-        with progress("Matching", files.walk(paths)) as found:
+        with progress("Matching", files.walk(paths), jsonl) as found:
             for result in each_file(found, work, limits.max_bytes):
                 done += 1
-                failed += isinstance(result.outcome, Failure)
+                failure = _failure(result)
+                failed += failure is not None
+                if not isinstance(result.outcome, Failure):
+                    matched += bool(result.outcome["matches"])
                 if jsonl:
                     print_json(_to_json(result))
-                if isinstance(result.outcome, Failure):
-                    if not jsonl:
-                        say_error(result.outcome.code, f"{result.path}: {result.outcome.message}")
                     continue
-                matched += bool(result.outcome["matches"])
-                failed += "error" in result.outcome
-                if not jsonl:
-                    rows.append((result.path, result.outcome))
+                rows.append(result)
+                if failure is not None:
+                    say_error(failure.code, f"{result.path}: {failure.message}")
     if rows:
         print_table(_table(rows))
     say(f"{matched} of {counted(done, 'file')} matched" + (f", {failed} failed" if failed else ""))
@@ -103,32 +107,47 @@ def _to_json(result: FileResult[dict[str, Any]]) -> dict[str, object]:
     return {"path": str(result.path), **result.outcome}
 
 
-def _table(results: list[tuple[Path, dict[str, Any]]]) -> Table:
-    """A row for each entry that a file matches, the signals it was found by within."""
-    from rich.table import Table
+def _failure(result: FileResult[dict[str, Any]]) -> Failure | None:
+    """Why a file could not be read as an image, listed by its digests or not."""
+    if isinstance(result.outcome, Failure):
+        return result.outcome
+    error = result.outcome.get("error")
+    return None if error is None else Failure(error["code"], error["message"])
 
-    table = Table()
+
+def _table(results: list[FileResult[dict[str, Any]]]) -> Table:
+    """A row for each entry that a file matches, the signals it was found by within."""
+    from rich.text import Text
+
+    table = new_table()
     table.add_column("file", overflow="fold", ratio=2)
     table.add_column("verdict", no_wrap=True)
     table.add_column("bank", overflow="fold")
     table.add_column("entry", overflow="fold", ratio=2)
     table.add_column("by", no_wrap=True)
-    for path, answer in results:
-        name, verdict = printable(str(path)), str(answer["verdict"])
+    for result in results:
+        name, failure = Text(printable(str(result.path))), _failure(result)
+        if failure is not None:
+            name.append(f"\n{failure.code}", "red")
+        if isinstance(result.outcome, Failure):
+            table.add_row(name, Text("failed", "bold red"))
+            continue
+        answer = result.outcome
+        verdict = Text(answer["verdict"], VERDICT_STYLES.get(answer["verdict"], ""))
         if answer["coverage"] != "full":
-            verdict += f"\n({answer['coverage']})"
+            verdict.append(f"\n({_COVERAGE[answer['coverage']]})", "default")
         by_entry: dict[str, list[dict[str, Any]]] = {}
         for row in answer["matches"]:
             by_entry.setdefault(row["entry_id"], []).append(row)
         if not by_entry:
-            table.add_row(name, verdict, "", "", "")
+            table.add_row(name, verdict)
         for rows in list(by_entry.values())[:_SHOWN]:
             said = rows[0]["provenance"]
             entry = f"{said['provider']}/{said['list']}/{said['provider_id']}"
             table.add_row(
                 name, verdict, printable(rows[0]["bank"]), printable(entry), found_by(rows)
             )
-            name = verdict = ""
+            name = verdict = Text()
         if len(by_entry) > _SHOWN:
             table.add_row("", "", "", f"… {len(by_entry) - _SHOWN} more", "")
     return table

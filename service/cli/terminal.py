@@ -1,7 +1,8 @@
 """What the commands say and where: results to stdout, everything else to stderr.
 
-Tables are at most 100 columns wide. Names that come from outside are cleaned of control characters
-before a terminal sees them, and never read as markup. It knows no command.
+Tables are as wide as the terminal, at most 100 columns, and made to be read at 80. Names that come
+from outside are cleaned of control characters before a terminal sees them, and never read as
+markup. It knows no command.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import typer
 
@@ -39,15 +40,34 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
+VERDICT_STYLES: Final = {"block": "bold red", "review": "yellow", "none": "green"}
+"""What verdicts look like, as rich names styles."""
+
+
+@functools.cache
+def messages() -> Console:
+    """The console on stderr: what is printed there while a bar shows stands above it."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+
 def say(message: str) -> None:
-    """A line for the person at the keyboard, on stderr."""
-    typer.echo(printable(message), err=True)
+    """A line for the person at the keyboard, on stderr; a terminal breaks it between words."""
+    if sys.stderr.isatty():
+        messages().print(printable(message))
+    else:
+        typer.echo(printable(message), err=True)
 
 
 def say_error(code: str, message: str) -> None:
     """A line that says what failed; ``code`` is stable."""
-    label = typer.style("error", fg="red", bold=True) if sys.stderr.isatty() else "error"
-    typer.echo(f"{label} ({code}): {printable(message)}", err=True)
+    if not sys.stderr.isatty():
+        typer.echo(f"error ({code}): {printable(message)}", err=True)
+        return
+    from rich.text import Text
+
+    messages().print(Text.assemble(("error", "bold red"), f" ({code}): {printable(message)}"))
 
 
 def print_json(value: Mapping[str, object]) -> None:
@@ -64,34 +84,26 @@ def console() -> Console:
     return out
 
 
+def new_table(*headings: str, **more: Any) -> Table:  # noqa: ANN401 (rich's own options)
+    """A table without lines between columns: at 80 columns each costs one that a name needs."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        *headings,
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
+        **more,
+    )
+
+
 def print_table(table: Table, heading: str = "") -> None:
     """A table on stdout, under a line of its own; its cells are taken as they are."""
     if heading:
         typer.echo(printable(heading))
     console().print(table, markup=False)
-
-
-def as_svg(table: Table, title: str) -> str:
-    """A picture of a table in a terminal, as SVG that refers to nothing outside itself."""
-    import io
-    import re
-
-    from rich._export_format import CONSOLE_SVG_FORMAT
-    from rich.console import Console
-
-    recorder = Console(
-        file=io.StringIO(), record=True, width=MAX_WIDTH, force_terminal=True, markup=False
-    )
-    recorder.print(table)
-    # The library's own template fetches a typeface from a web server.
-    template = re.sub(
-        r"@font-face \{\{.*?\}\}\s*|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL
-    )
-    typeface = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-    return recorder.export_svg(
-        title=title,
-        code_format=re.sub(r"font-family: [^;]*;", f"font-family: {typeface};", template),
-    )
 
 
 def printable(text: str) -> str:
@@ -144,43 +156,3 @@ def reporting(command: Callable[_P, _T]) -> Callable[_P, _T]:
         raise typer.Exit(FAILED)
 
     return run
-
-
-@contextlib.contextmanager
-def progress(what: str, items: Iterable[_T]) -> Iterator[Iterator[_T]]:
-    """``items`` again, with a bar on stderr where that is a terminal.
-
-    On a terminal they are counted first, so that the bar knows how far it is.
-    """
-    if not sys.stderr.isatty():
-        yield iter(items)
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    counted = list(items)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        yield iter(bar.track(counted, total=len(counted), description=what))
-
-
-@contextlib.contextmanager
-def stages() -> Iterator[Callable[[str, int, int], None]]:
-    """A function to report progress to: stage, how much is done, how much there is.
-
-    Where stderr is a terminal it draws a bar for each stage; elsewhere it says nothing.
-    """
-    if not sys.stderr.isatty():
-        yield lambda _stage, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        known: dict[str, TaskID] = {}
-
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in known:
-                known[stage] = bars.add_task(stage.capitalize(), total=total)
-            bars.update(known[stage], completed=done, total=total)
-
-        yield report

@@ -5,10 +5,15 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+import PIL.Image
 
 from service.cli.demo import Outcome
 from service.cli.demo_cases import Query, queries, references
+from service.cli.demo_picture import drawn
 
 Script = Callable[..., subprocess.Popen[bytes]]
 
@@ -17,8 +22,10 @@ def _row(bank: str, entry: str) -> dict[str, Any]:
     return {"bank": bank, "provenance": {"provider_id": entry}}
 
 
-def test_every_verdict_of_the_demo_is_right(script: Script) -> None:
-    process = script("demo")
+def test_every_verdict_of_the_demo_is_right_and_its_picture_shows_them(
+    script: Script, tmp_path: Path
+) -> None:
+    process = script("demo", "--picture", tmp_path / "demo.webp")
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err.decode()
     table = out.decode().splitlines()
@@ -27,6 +34,10 @@ def test_every_verdict_of_the_demo_is_right(script: Script) -> None:
         assert sum(word in line for line in table) >= 6
     assert any("stranger" in line and "none" in line for line in table)
     assert not any("✗" in line for line in table)
+    with PIL.Image.open(tmp_path / "demo.webp") as picture:
+        assert picture.format == "WEBP"
+        assert picture.width > 1000
+    assert (tmp_path / "demo.webp").stat().st_size < 300_000
 
 
 def test_the_demo_asks_about_both_kinds_and_about_strangers_of_both() -> None:
@@ -51,3 +62,15 @@ def test_an_outcome_is_right_only_if_verdict_coverage_and_entry_are() -> None:
     stranger = Outcome(replace(query, verdict="none", bank=""), "none", "full", ())
     assert stranger.right
     assert not replace(stranger, matches=(_row("photos", "cat"),)).right
+
+
+def test_the_picture_shows_the_verdicts_that_were_given() -> None:
+    """A wrong one is not drawn as a right one: another verdict makes another picture."""
+    outcomes = [Outcome(query, query.verdict, query.coverage, ()) for query in queries()]
+    place = next(n for n, one in enumerate(outcomes) if one.query.edit == "mirrored")
+    changed = [*outcomes]
+    changed[place] = replace(outcomes[place], verdict="none")
+    before, after = (np.asarray(drawn(one), np.int16) for one in (outcomes, changed))
+    rows, columns = np.nonzero(np.abs(before - after).max(axis=2))
+    assert 0 < rows.max() - rows.min() < 30
+    assert 0 < columns.max() - columns.min() < 160
