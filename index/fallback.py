@@ -10,9 +10,11 @@ from collections.abc import Iterable
 
 from embeddings.codes import Codes
 from index.changes import Applied, Changeable, Changes, Entries
+from index.container import Pace
 from index.errors import SequenceError
 from index.exact import FlatIndex
 from index.interface import Asked, Hits, IndexStats, Radius
+from index.numbered import Alarm
 
 
 class NumberedFlatIndex(Changeable):
@@ -72,6 +74,11 @@ class NumberedFlatIndex(Changeable):
     def groups(self) -> frozenset[int]:
         """See ``NumberedIndex``."""
         return self._flat.groups()
+
+    def scrub(self, pace: Pace, alarm: Alarm, deep: bool = True) -> str:
+        """There are no files, and FAISS lets nobody look at its memory."""
+        del pace, alarm, deep
+        return ""
 
     def stats(self) -> IndexStats:
         """See ``CodeIndex``."""

@@ -25,6 +25,8 @@ class Holder:
         self.state = state
         self.epoch = 0
         """Which rebuild the state stems from. Read and changed under ``writing``."""
+        self.lost = ""
+        """Why the state must be neither searched nor saved; empty while it may be."""
 
     def moment(self) -> tuple[State, int]:
         """The state in force and its epoch."""

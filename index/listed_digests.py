@@ -16,6 +16,7 @@ searched, and the caller is asked to rebuild. It knows files and numbers; digest
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,11 +26,14 @@ import numpy as np
 
 from index import container
 from index.changes import Applied, Changes, Entries
+from index.container import Pace
 from index.digests import DigestIndex, DigestLayer, Digests
 from index.errors import ClosedIndexError, DamagedFileError, RebuildNeededError, SequenceError
 from index.interface import Hits, IndexStats
 from index.locking import TAKEN, Lock
+from index.numbered import Alarm
 from index.rows import Rows
+from index.scrub import Watch
 
 FILE: Final = "DIGESTS"
 
@@ -56,6 +60,7 @@ class NumberedDigestIndex:
         self._writing, self._saving = threading.Lock(), threading.Lock()
         self._saver: threading.Thread | None = None
         self._closed = False
+        self._watch, self._header = Watch(), ""
         self._lock = Lock(path) if path is not None and write else None
         self.needs_rebuild = ""
         """Why ``rebuild`` must come before anything else; empty when it need not."""
@@ -129,6 +134,25 @@ class NumberedDigestIndex:
             self._check_ready()
         return self._index.search(digests, groups)
 
+    def scrub(self, pace: Pace, alarm: Alarm, deep: bool = True) -> str:
+        """See ``Fed``."""
+        index = self._index
+        for layer in index.layers:
+            for name, array in _arrays(layer).items():
+                if self._watch.changed(array, pace):
+                    self._lose(index, f"{name} of a layer changed in memory", alarm)
+                    return ""
+        header = self._header
+        if self._path is None or not (self._writable and header) or self.needs_rebuild:
+            return ""
+        said = self._watch.damage(self._path / FILE, "D", header, pace, deep)
+        with self._writing:
+            if not said or self._header != header:  # or was it replaced meanwhile?
+                return ""
+            self._changed += 1
+        self.save()
+        return said
+
     def stats(self) -> IndexStats:
         """What the index holds now."""
         stats = self._index.stats()
@@ -144,12 +168,15 @@ class NumberedDigestIndex:
             return False
         with self._saving:
             with self._writing:
+                if self.needs_rebuild:
+                    return False
                 if self._changed == self._saved:
                     return True
                 changed, index, layers = self._changed, self._index, self._index.layers
                 fields = {**self._fields, "sequence": self._sequence, "mark": self._mark}
             try:
-                container.write(self._path / FILE, "D", fields, _parts(index.joined(layers)))
+                parts = _parts(index.joined(layers))
+                self._header = container.write(self._path / FILE, "D", fields, parts)
             except OSError as failure:
                 self.trouble = f"not saved: {failure}"
                 return False
@@ -171,6 +198,21 @@ class NumberedDigestIndex:
             if self._lock is not None:
                 self._lock.release()
 
+    def _lose(self, damaged: DigestIndex, reason: str, alarm: Alarm) -> None:
+        """Answer nothing until all entries were handed over, unless ``damaged`` is gone already.
+
+        A restart finds nothing: what was damaged in memory may have been saved.
+        """
+        with self._writing:
+            if self._index is not damaged:
+                return
+            alarm(reason)
+            self.needs_rebuild = reason
+        with self._saving, contextlib.suppress(OSError):
+            if self._writable and self._path is not None and self.needs_rebuild:
+                self._header = ""
+                (self._path / FILE).unlink()
+
     @property
     def _writable(self) -> bool:
         return self._lock is not None and self._lock.held
@@ -181,6 +223,7 @@ class NumberedDigestIndex:
             if contents.fields.get(key) != mine:
                 said = contents.fields.get(key)
                 raise DamagedFileError(f"{FILE}: its {key} is {said!r}, not {mine!r}")
+        self._header = contents.header_xxh64
         parts = contents.parts
         layer = DigestLayer(
             Rows(parts["ids"], parts["groups"], parts["status"]),
@@ -203,12 +246,17 @@ def _enabled(batch: Entries) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return np.ones(len(batch.ids), np.bool_) if batch.enabled is None else batch.enabled
 
 
-def _parts(layer: DigestLayer) -> dict[str, np.ndarray[Any, Any]]:
+def _arrays(layer: DigestLayer) -> dict[str, np.ndarray[Any, Any]]:
     return {
         "ids": layer.rows.ids,
         "groups": layer.rows.groups,
         "status": layer.rows.status,
-        "digests": layer.payload.reshape(-1),
-        "keys": layer.keys.view(np.int64),
+        "digests": layer.payload,
+        "keys": layer.keys,
         "row_of_key": layer.row_of_key,
     }
+
+
+def _parts(layer: DigestLayer) -> dict[str, np.ndarray[Any, Any]]:
+    arrays = _arrays(layer)
+    return {**arrays, "digests": layer.payload.reshape(-1), "keys": layer.keys.view(np.int64)}

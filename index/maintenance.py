@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Final
 
 from embeddings.cores import give_way
+from index.container import Pace
 from index.errors import DamagedFileError
 from index.holder import Holder
 from index.merging import SEAL_AT, mergeable, merged, sealed
+from index.scrub import Watch
 from index.snapshots import Folder, Snapshot
 
 SAVE_EVERY: Final = 30.0
@@ -74,6 +77,37 @@ class Maintenance:
         if thread is not None:
             thread.join()
 
+    def scrub(self, watch: Watch, pace: Pace, deep: bool) -> str:
+        """What is wrong with the files of what is in force; they are written anew, soon."""
+        if self._folder is None:
+            return ""
+        found: dict[str, str] = {}
+        place = self._folder.path
+        for part in self._holder.state.parts:
+            if not part.file:
+                continue
+            said = watch.damage(place / part.file, "S", part.header_xxh64, pace, deep)
+            # What was merged meanwhile is deleted on purpose.
+            if said and any(now.file == part.file for now in self._holder.state.parts):
+                found[part.file] = said
+        with self._working:
+            state, epoch = self._holder.moment()
+            watch.keep({place / part.file for part in state.parts})
+            for part in state.parts:
+                if part.file in found:
+                    self._holder.put_saved(part, replace(part, file="", header_xxh64=""), epoch)
+            if said := self._folder.damage():
+                found["manifest"] = said
+            self._reshaped = self._reshaped or bool(found)
+        self.notice()
+        return "; ".join(found.values())
+
+    def forget(self) -> None:
+        """Let a restart find nothing: what was in memory was damaged, and may have been saved."""
+        with self._working:
+            if self._folder is not None and self._holder.lost:
+                self._folder.forget()
+
     def stop(self) -> None:
         """Start no more threads, and wait for the one at work."""
         with self._starting:
@@ -97,6 +131,8 @@ class Maintenance:
 
     def _due(self) -> bool:
         state = self._holder.state
+        if self._holder.lost:
+            return False
         return len(state.delta) >= SEAL_AT or bool(mergeable(state.parts)) or self._save_due()
 
     def _save_due(self) -> bool:
@@ -110,6 +146,8 @@ class Maintenance:
     def _step(self) -> bool:
         """Do the most pressing piece of work; whether there was any."""
         state, epoch = self._holder.moment()
+        if self._holder.lost:
+            return False
         if len(state.delta) >= SEAL_AT:
             self._holder.put_sealed(sealed(state.delta, 1), state.delta, epoch)
         elif chosen := mergeable(state.parts):
@@ -124,7 +162,7 @@ class Maintenance:
         return True
 
     def _save(self) -> bool:
-        if self._folder is None:
+        if self._folder is None or self._holder.lost:
             return False
         state, epoch = self._holder.moment()
         if not self._reshaped and self._saved == (state.version, epoch):

@@ -15,13 +15,17 @@ hence the second condition. It knows the contract; not the implementations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 from embeddings.codes import Codes
 from index.changes import Applied, Changes, Entries
+from index.container import Pace
 from index.interface import Asked, CodeIndex, Hits, IndexStats, Radius
+
+Alarm = Callable[[str], None]
+"""Told what was damaged."""
 
 
 class Fed(Protocol):
@@ -52,6 +56,16 @@ class Fed(Protocol):
 
     def rebuild(self, entries: Iterable[Entries], sequence: int, mark: str = "") -> None:
         """Hold exactly ``entries``, which are the store's at ``sequence``."""
+        ...
+
+    def scrub(self, pace: Pace, alarm: Alarm, deep: bool = True) -> str:
+        """Look whether all that never changes is still as it was, in memory and in files.
+
+        Returns what is wrong with files, which are then written anew from memory; empty if nothing
+        is. Of what changed in memory ``alarm`` is told, and after that ``needs_rebuild`` says so
+        too. ``pace`` is told of the bytes that were looked at. Without ``deep``, files that nobody
+        touched are not read again. One thread at a time.
+        """
         ...
 
     def stats(self) -> IndexStats:

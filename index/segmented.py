@@ -29,6 +29,7 @@ from embeddings.cores import available_cores
 from index.arguments import checked_ids, checked_limit, checked_radius, checked_rows
 from index.building import build
 from index.changes import Applied, Changeable, Changes, Entries
+from index.container import Pace
 from index.delta import Delta
 from index.errors import (
     ClosedIndexError,
@@ -44,10 +45,12 @@ from index.interface import Asked, Groups, Hits, Ids, IndexStats, Radius
 from index.kernels import warm_up
 from index.maintenance import Maintenance
 from index.nearest import nearest
+from index.numbered import Alarm
 from index.permutation import reordered
 from index.planning import Explanation, Step
 from index.quick import ready
 from index.scoring import Scorer
+from index.scrub import Watch
 from index.searching import search_delta, search_part
 from index.segment import MOST_ROWS
 from index.snapshots import Folder, Identity
@@ -79,14 +82,10 @@ class SegmentedIndex(Changeable):
         self._folder = folder
         self._holder = Holder(State((), Delta.empty(), 0))
         self._workers = Workers(self._threads)
-        self.needs_rebuild = ""
-        """Why all entries must be handed over by ``rebuild``;
-
-        empty when the index holds what it should.
-        """
         if folder is not None:
             self._load(folder)
         self._maintenance = Maintenance(self._holder, folder, background)
+        self._watch = Watch()
         self._closed = False
 
     @classmethod
@@ -108,6 +107,12 @@ class SegmentedIndex(Changeable):
         """
         warm_up()
         return cls(Folder(path, Identity(space, signal, lineage), write), threads, background)
+
+    @property
+    def needs_rebuild(self) -> str:
+        """Why all entries must be handed over by ``rebuild``; empty when the index holds what it
+        should."""
+        return self._holder.lost
 
     @property
     def sequence(self) -> int:
@@ -173,7 +178,7 @@ class SegmentedIndex(Changeable):
             version = self._holder.state.version + 1
             self._holder.state = State(tuple(parts), Delta.empty(), sequence, mark, version)
             self._holder.epoch += 1
-        self.needs_rebuild = ""
+            self._holder.lost = ""
         self._maintenance.save()
 
     def search(self, codes: Codes, radius: Radius, limit: int | None = None) -> Hits:
@@ -237,6 +242,17 @@ class SegmentedIndex(Changeable):
         trouble = self.needs_rebuild or self._maintenance.trouble or taken
         return IndexStats("segmented", state.entries, state.enabled, parts, state.sequence, trouble)
 
+    def scrub(self, pace: Pace, alarm: Alarm, deep: bool = True) -> str:
+        """See ``Fed``. The newest rows, which are no segment yet, are not looked at."""
+        state, epoch = self._holder.moment()
+        for part in state.parts:
+            bits = {"present": part.present, "live": part.live}
+            for name, array in {**part.segment.parts(), **bits}.items():
+                if self._watch.changed(array, pace):
+                    self._lose(epoch, f"{name} of a segment changed in memory", alarm)
+                    return ""
+        return "" if self.needs_rebuild else self._maintenance.scrub(self._watch, pace, deep)
+
     def save(self) -> bool:
         """Save what is in force; whether that succeeded (``stats().trouble`` says why not)."""
         return not self._closed and self._maintenance.save()
@@ -283,11 +299,21 @@ class SegmentedIndex(Changeable):
         try:
             snapshot = folder.load(self._threads)
         except (DamagedFileError, OSError) as failure:
-            self.needs_rebuild = str(failure)
+            self._holder.lost = str(failure)
             return
         self._holder.state = State(snapshot.parts, Delta.empty(), snapshot.sequence, snapshot.mark)
         if folder.writable:
             folder.tidy(snapshot)
+
+    def _lose(self, epoch: int, reason: str, alarm: Alarm) -> None:
+        """Answer nothing until all entries were handed over, unless that was done since
+        ``epoch``."""
+        with self._holder.writing:
+            if self._holder.epoch != epoch:
+                return
+            alarm(reason)
+            self._holder.lost = reason
+        self._maintenance.forget()
 
     def _search(
         self,

@@ -31,6 +31,7 @@ from typing import Any, Final
 from index import bitmap, container
 from index.errors import DamagedFileError
 from index.locking import TAKEN, Lock
+from index.scrub import Watch
 from index.segment import Segment
 from index.state import Part
 
@@ -69,7 +70,8 @@ class Folder:
         Without ``write`` nothing is made and no lock taken: whoever looks for a moment must not
         keep a server from saving.
         """
-        self._path, self._identity = path, identity
+        self.path, self._identity = path, identity
+        self._saved = ""
         self._lock = Lock(path) if write else None
         self.writable = self._lock is not None and self._lock.held
         self.trouble = TAKEN if self._lock is not None and not self._lock.held else ""
@@ -84,7 +86,7 @@ class Folder:
     @property
     def is_new(self) -> bool:
         """Whether nothing has been saved here."""
-        return not (self._path / _MANIFEST).exists()
+        return not (self.path / _MANIFEST).exists()
 
     def load(self, threads: int) -> Snapshot:
         """What was saved last.
@@ -106,9 +108,9 @@ class Folder:
         name = f"{self._next:08d}{_SUFFIX}"
         self._next += 1
         fields = {**self._described(), "sequence": sequence, "rows": len(part)}
-        header_xxh64 = container.write(self._path / name, "S", fields, part.segment.parts())
+        header_xxh64 = container.write(self.path / name, "S", fields, part.segment.parts())
         # What is read back is what a restart will find.
-        if container.verify(self._path / name, "S") != header_xxh64:
+        if container.verify(self.path / name, "S") != header_xxh64:
             raise DamagedFileError(f"{name}: not what was written")
         return replace(part, file=name, header_xxh64=header_xxh64)
 
@@ -132,15 +134,28 @@ class Folder:
             for number, part in enumerate(snapshot.parts)
             for kind in ("present", "live")
         }
-        container.write(self._path / _MANIFEST, "M", fields, bits)
+        self._saved = container.write(self.path / _MANIFEST, "M", fields, bits)
         self.tidy(snapshot)
+
+    def damage(self) -> str:
+        """What is wrong with the manifest that was saved or loaded last; empty if nothing is."""
+        if not self._saved:
+            return ""
+        return Watch().damage(self.path / _MANIFEST, "M", self._saved, lambda _: None, deep=True)
+
+    def forget(self) -> None:
+        """Be as new: ``load`` finds nothing."""
+        self._saved = ""
+        # What cannot be deleted cannot be helped; the next save replaces it.
+        with contextlib.suppress(OSError):
+            (self.path / _MANIFEST).unlink()
 
     def tidy(self, snapshot: Snapshot) -> None:
         """Delete what ``snapshot`` does not name, as far as that can be."""
         named = {part.file for part in snapshot.parts}
         # What stays is deleted after the next save, and does no harm until then.
         with contextlib.suppress(OSError):
-            for file in [*self._segments(), *self._path.glob("*.tmp")]:
+            for file in [*self._segments(), *self.path.glob("*.tmp")]:
                 if file.name not in named:
                     file.unlink(missing_ok=True)
 
@@ -148,15 +163,16 @@ class Folder:
         return dict(vars(self._identity))
 
     def _segments(self) -> list[Path]:
-        return [file for file in self._path.glob(f"*{_SUFFIX}") if file.stem.isdecimal()]
+        return [file for file in self.path.glob(f"*{_SUFFIX}") if file.stem.isdecimal()]
 
     def _load(self, threads: int) -> Snapshot:
-        manifest = container.read(self._path / _MANIFEST, "M")
+        manifest = container.read(self.path / _MANIFEST, "M")
         self._check(_MANIFEST, manifest.fields)
+        self._saved = manifest.header_xxh64
         parts = []
         for number, named in enumerate(manifest.fields["segments"]):
             name = str(named["file"])
-            contents = container.read(self._path / name, "S", threads)
+            contents = container.read(self.path / name, "S", threads)
             self._check(name, contents.fields)
             if contents.header_xxh64 != named["header_xxh64"]:
                 raise DamagedFileError(f"{name}: not the segment the manifest names")

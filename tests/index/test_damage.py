@@ -1,17 +1,27 @@
-"""Whatever becomes of an index's files while it is open, it finds what it found before."""
+"""Whatever becomes of an index's files or memory while it is open, it misses nothing in silence."""
 
 from __future__ import annotations
 
+import ctypes
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+from numpy.typing import NDArray
 
 from embeddings.codes import Codes
-from index.changes import Entries
+from index.changes import Changes, Entries
+from index.errors import RebuildNeededError
 from index.interface import Hits
-from index.listed_digests import FILE, NumberedDigestIndex
+from index.listed_digests import FILE, NumberedDigestIndex, _arrays
+from index.numbered import Fed
 from index.segmented import SegmentedIndex
 from tests.index.damages import DAMAGES, Damage
 
@@ -75,3 +85,190 @@ def test_digests_are_found_whatever_becomes_of_the_file(
     damage(digests_folder / FILE)
     same(index.search(random_codes), before)
     index.close()
+
+
+class Told:
+    """Hears alarms, and counts the bytes that were looked at."""
+
+    def __init__(self) -> None:
+        self.alarms: list[str] = []
+        self.bytes = 0
+
+    def pace(self, size: int) -> None:
+        self.bytes += size
+
+    def scrub(self, index: Fed, deep: bool = True) -> str:
+        return index.scrub(self.pace, self.alarms.append, deep)
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def emptied(folder: Path) -> Path:
+    """A copy of a folder without its lock, as a restart would find it."""
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("LOCK"))
+    return copy
+
+
+@pytest.mark.parametrize("deep", [True, False])
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("file", [0, 1])
+def test_a_damaged_file_of_codes_is_noticed_and_written_anew(
+    codes_folder: Path,
+    random_codes: Codes,
+    file: int,
+    damage: Damage,
+    deep: bool,
+    told: Told,
+    same: Same,
+) -> None:
+    """Whether it is read or only looked at: nobody can write it without leaving a trace."""
+    with opened_codes(codes_folder) as index:
+        before = index.search(random_codes, 20)
+        assert told.scrub(index) == ""
+        path = files(codes_folder)[file]
+        damage(path)
+        assert path.name in told.scrub(index, deep)
+        index.maintain()
+        assert told.scrub(index) == ""
+        with opened_codes(emptied(codes_folder)) as again:
+            assert again.needs_rebuild == ""
+            assert again.sequence == 7
+            same(again.search(random_codes, 20), before)
+    assert told.alarms == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_of_digests_is_noticed_and_written_anew(
+    digests_folder: Path, random_codes: Codes, damage: Damage, told: Told, same: Same
+) -> None:
+    index = opened_digests(digests_folder)
+    before = index.search(random_codes)
+    assert told.scrub(index) == ""
+    damage(digests_folder / FILE)
+    assert FILE in told.scrub(index, deep=False)
+    assert told.scrub(index) == ""
+    again = opened_digests(emptied(digests_folder))
+    assert again.needs_rebuild == ""
+    same(again.search(random_codes), before)
+    again.close()
+    index.close()
+    assert told.alarms == []
+
+
+@pytest.mark.parametrize("name", ["head", "tail", "ids", "live", "rows", "checks"])
+@pytest.mark.usefixtures("tables_only")
+def test_codes_that_changed_in_memory_are_never_searched_again(
+    codes_folder: Path, random_codes: Codes, name: str, told: Told, same: Same
+) -> None:
+    """Until all entries were handed over; a restart before that finds nothing to trust."""
+    with opened_codes(codes_folder) as index:
+        before = index.search(random_codes, 20)
+        told.scrub(index)
+        (part,) = index._holder.state.parts
+        spoil(getattr(part, name) if name == "live" else getattr(part.segment, name))
+        assert told.scrub(index) == ""
+        (alarm,) = told.alarms
+        assert alarm.startswith(name)
+        assert index.needs_rebuild == alarm
+        with pytest.raises(RebuildNeededError):
+            index.search(random_codes, 20)
+        with pytest.raises(RebuildNeededError):
+            index.apply(Changes(remove=np.array([1])))
+        index.maintain()
+        assert not index.save()
+        with opened_codes(emptied(codes_folder)) as again:
+            assert again.sequence == 0
+        index.rebuild([entries(random_codes)], 8, "mark")
+        assert told.scrub(index) == ""
+        same(index.search(random_codes, 20), before)
+
+
+@pytest.mark.parametrize("name", ["digests", "keys", "row_of_key", "status"])
+def test_digests_that_changed_in_memory_are_never_searched_again(
+    digests_folder: Path, random_codes: Codes, name: str, told: Told, same: Same
+) -> None:
+    index = opened_digests(digests_folder)
+    before = index.search(random_codes)
+    told.scrub(index)
+    (layer,) = index._index.layers
+    spoil(_arrays(layer)[name])
+    assert told.scrub(index) == ""
+    assert told.alarms == [index.needs_rebuild]
+    with pytest.raises(RebuildNeededError):
+        index.search(random_codes)
+    assert not index.save()
+    assert files(digests_folder) == []
+    index.rebuild([entries(random_codes)], 8, "mark")
+    assert told.scrub(index) == ""
+    same(index.search(random_codes), before)
+    index.close()
+
+
+def spoil(array: NDArray[Any]) -> None:
+    """Flip a bit of what nobody may write to, as a fault of memory does."""
+    ctypes.c_uint8.from_address(array.ctypes.data + array.nbytes // 2).value ^= 1
+
+
+def test_all_of_memory_and_files_is_looked_at_and_untouched_files_only_if_asked(
+    codes_folder: Path, told: Told
+) -> None:
+    with opened_codes(codes_folder) as index:
+        memory = sum(index.stats().bytes[name] for name in ("head", "tail", "ids", "bitmaps"))
+        told.scrub(index)
+        whole, told.bytes = told.bytes, 0
+        told.scrub(index, deep=False)
+        assert memory <= told.bytes < whole
+
+
+class ScrubbedIndexes(RuleBasedStateMachine):
+    """Whatever is changed, saved and merged, scrubbing never finds damage where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.codes = opened_codes(Path(self.folder.name) / "code")
+        self.digests = opened_digests(Path(self.folder.name) / "sha256")
+        self.indexes: list[SegmentedIndex | NumberedDigestIndex] = [self.codes, self.digests]
+        self.next = 0
+
+    def apply(self, changes: Changes) -> None:
+        for index in self.indexes:
+            index.apply(changes, index.sequence + 1, "mark")
+
+    @rule(rows=st.integers(1, 400))
+    def add(self, rows: int) -> None:
+        ids = np.arange(self.next, self.next + rows)
+        self.next += rows
+        codes = np.random.default_rng(self.next).integers(0, 256, (rows, 32), np.uint8)
+        self.apply(Changes(add=Entries(ids, codes, np.ones(rows, np.int32))))
+
+    @rule(data=st.data(), change=st.sampled_from(["remove", "disable", "enable"]))
+    def mark(self, data: st.DataObject, change: str) -> None:
+        ids = data.draw(st.lists(st.integers(0, self.next), max_size=9, unique=True))
+        self.apply(Changes(**{change: np.array(sorted(ids), np.int64)}))
+
+    @rule()
+    def save(self) -> None:
+        for index in self.indexes:
+            assert index.save()
+        self.codes.maintain()
+
+    @rule(deep=st.booleans())
+    def scrub(self, deep: bool) -> None:
+        told = Told()
+        assert [told.scrub(index, deep) for index in self.indexes] == ["", ""]
+        assert told.alarms == []
+
+    def teardown(self) -> None:
+        self.scrub(deep=True)
+        for index in self.indexes:
+            index.close()
+        self.folder.cleanup()
+
+
+TestScrubbedIndexes = ScrubbedIndexes.TestCase
+TestScrubbedIndexes.settings = settings(max_examples=15, stateful_step_count=15)
