@@ -21,7 +21,8 @@ from typing import Final
 from service.errors import IndexNotLoadedError, ServiceError, StoreError
 from service.feeding import bring_up
 from service.health import Health
-from service.indexes import Found, Indexes, Search, SignalStats
+from service.indexes import Indexes, Search, Searched, SignalStats
+from service.scrub import Scrub
 from service.shelf import Shelf
 from service.store import Action, Bank, Commit, Key, Store, View
 from service.store.changes import START
@@ -80,8 +81,9 @@ class Engine:
         """Follow ``store``, looking for others' changes every ``poll_seconds``.
 
         ``shelf`` says where the indexes are kept; by default they live in memory. ``health`` hears
-        of the checks ``store``, ``fresh``, ``index`` and ``banks``: it fails when the store could
-        not be read for ``stale_after`` seconds, or unless ``allow_empty`` no bank holds anything.
+        of the checks ``store``, ``fresh``, ``index``, ``banks`` and ``scrub``: it fails when the
+        store could not be read for ``stale_after`` seconds, when an index was damaged, or unless
+        ``allow_empty`` no bank holds anything.
         """
         self.health = health or Health()
         self._stale_after, self._allow_empty = stale_after, allow_empty
@@ -100,6 +102,7 @@ class Engine:
         self._failing = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follow-store", daemon=True)
+        self.scrub = Scrub(lambda: self._indexes.all, self.health, self.sync)
 
     def start(self) -> None:
         """Read banks and keys, then load and follow in a thread; ``loaded`` tells when it can
@@ -115,6 +118,7 @@ class Engine:
     def stop(self) -> None:
         """Stop following, and save the indexes. Nobody may search any more."""
         self._stopping.set()
+        self.scrub.stop()
         if self._thread.is_alive():
             self._thread.join()
         self._indexes.close()
@@ -164,8 +168,8 @@ class Engine:
         if self._counting.is_set():
             self.sync()
 
-    def search(self, search: Search) -> list[Found]:
-        """Every entry in force that ``search`` finds, in no order.
+    def search(self, search: Search) -> Searched:
+        """Every entry in force that ``search`` finds.
 
         Raises ``IndexNotLoadedError``.
         """
@@ -184,7 +188,7 @@ class Engine:
     def _sync(self) -> float:
         """Apply everything; when it was that the store held no more."""
         asked_at = time.monotonic()
-        if not self._fed or self._store.newest() != self._known.commit:
+        if not self._fed or self._store.newest() != self._known.commit or self._indexes.damaged:
             self._advance()
         if not self.loaded:
             # From here on writers wait for us; what was committed before is applied by us.
@@ -261,6 +265,7 @@ class Engine:
         while True:
             try:
                 self.sync()
+                self.scrub.start()
                 told = ""
             except _StoppedError:
                 return

@@ -6,13 +6,15 @@ a search says which groups are searched, and how far.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from embeddings import codes
 from index import digests
+from index.errors import RebuildNeededError
 from index.interface import Hits, IndexStats
 from index.listed_digests import NumberedDigestIndex
 from index.numbered import Fed, NumberedIndex
@@ -51,6 +53,16 @@ class Found:
     radius: int
     view: str = ""
     """Of the query, by which it was found; empty for the query as it is."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search came to."""
+
+    found: list[Found]
+    """In no order."""
+    incomplete: bool
+    """Whether an index could not answer, because it was damaged and is being built anew."""
 
 
 @dataclass(frozen=True)
@@ -95,27 +107,25 @@ class Indexes:
         """Remember, for operators, why an index was built anew."""
         self._rebuilt[name] = reason
 
-    def search(self, search: Search) -> list[Found]:
-        """Everything within the radii, in no order.
+    @property
+    def damaged(self) -> bool:
+        """Whether an index must be built anew before it answers again."""
+        return any(index.needs_rebuild for index in self.all.values())
+
+    def search(self, search: Search) -> Searched:
+        """Everything within the radii that the indexes that are sound hold.
 
         Each index answers from one moment; while a change comes in, two may answer from either side
         of it.
         """
         found: list[Found] = []
-        for name, index in self._digests.items():
-            key = _digest(search.signals, name.signal)
-            groups = search.exact
-            if name.signal == "sha256":
-                groups |= search.sha256_only
-            if key and groups:
-                hits = index.search(digests.stack([key], index.width), groups)
-                found += _found(_first(hits, search.limit), name, dict.fromkeys(groups, 0))
-        if search.pdq and search.signals.pdq:
-            found += self._near(PDQ, search.signals.pdq, search.pdq, search.limit)
-        for space, radii in search.codes.items():
-            code = search.signals.codes[space]
-            found += self._near(IndexName("code", space), code, radii, search.limit)
-        return found
+        incomplete = False
+        for part in self._parts(search):
+            try:
+                found += part()
+            except RebuildNeededError:
+                incomplete = True
+        return Searched(found, incomplete)
 
     def spaces(self) -> frozenset[str]:
         """The code spaces of which there are codes in force."""
@@ -146,6 +156,21 @@ class Indexes:
         for index in self.all.values():
             index.close()
 
+    def _parts(self, search: Search) -> Iterator[Callable[[], list[Found]]]:
+        """What is to be asked of one index each."""
+        for name, index in self._digests.items():
+            key = _digest(search.signals, name.signal)
+            groups = search.exact
+            if name.signal == "sha256":
+                groups |= search.sha256_only
+            if key and groups:
+                yield partial(_exact, index, name, key, groups, search.limit)
+        if search.pdq and search.signals.pdq:
+            yield partial(self._near, PDQ, search.signals.pdq, search.pdq, search.limit)
+        for space, radii in search.codes.items():
+            code = search.signals.codes[space]
+            yield partial(self._near, IndexName("code", space), code, radii, search.limit)
+
     def _near(
         self, name: IndexName, code: bytes, radii: Mapping[int, int], limit: int | None
     ) -> list[Found]:
@@ -153,6 +178,17 @@ class Indexes:
         if index is None or not radii:
             return []
         return _found(index.search(codes.stack([code]), radii, limit), name, radii)
+
+
+def _exact(
+    index: NumberedDigestIndex,
+    name: IndexName,
+    key: bytes,
+    groups: frozenset[int],
+    limit: int | None,
+) -> list[Found]:
+    hits = index.search(digests.stack([key], index.width), groups)
+    return _found(_first(hits, limit), name, dict.fromkeys(groups, 0))
 
 
 def _first(hits: Hits, limit: int | None) -> Hits:

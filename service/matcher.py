@@ -193,14 +193,20 @@ class Matcher:
             )
 
         plan = planned(query.signals)
-        found = self._engine.search(plan.search)
+        searched = self._engine.search(plan.search)
+        found, incomplete = searched.found, searched.incomplete
         for name, signals in query.views:
-            view = planned(signals)
-            found += [replace(hit, view=name) for hit in self._engine.search(view.search)]
+            searched = self._engine.search(planned(signals).search)
+            found += [replace(hit, view=name) for hit in searched.found]
+            incomplete |= searched.incomplete
         decision = matching.decide(found, banks)
         # Asked after the search: a fault that shows while it runs must count.
         coverage, not_matched = matching.coverage(
-            plan, banks.values(), known.filled, decision.verdict, self._engine.health.incomplete
+            plan,
+            banks.values(),
+            known.filled,
+            decision.verdict,
+            incomplete or self._engine.health.incomplete,
         )
         ids = list({row.found.id for row in decision.rows})
         try:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from embeddings.codes import Codes
 from index.changes import Changes, Entries
 from index.errors import RebuildNeededError
-from index.interface import Hits
+from index.interface import Hits, Ids
 from index.listed_digests import FILE, NumberedDigestIndex, _arrays
 from index.numbered import Fed
 from index.segmented import SegmentedIndex
@@ -224,6 +224,13 @@ def test_all_of_memory_and_files_is_looked_at_and_untouched_files_only_if_asked(
         assert memory <= told.bytes < whole
 
 
+MARKS: list[Callable[[Ids], Changes]] = [
+    lambda ids: Changes(remove=ids),
+    lambda ids: Changes(disable=ids),
+    lambda ids: Changes(enable=ids),
+]
+
+
 class ScrubbedIndexes(RuleBasedStateMachine):
     """Whatever is changed, saved and merged, scrubbing never finds damage where there is none."""
 
@@ -246,10 +253,10 @@ class ScrubbedIndexes(RuleBasedStateMachine):
         codes = np.random.default_rng(self.next).integers(0, 256, (rows, 32), np.uint8)
         self.apply(Changes(add=Entries(ids, codes, np.ones(rows, np.int32))))
 
-    @rule(data=st.data(), change=st.sampled_from(["remove", "disable", "enable"]))
-    def mark(self, data: st.DataObject, change: str) -> None:
+    @rule(data=st.data(), change=st.sampled_from(MARKS))
+    def mark(self, data: st.DataObject, change: Callable[[Ids], Changes]) -> None:
         ids = data.draw(st.lists(st.integers(0, self.next), max_size=9, unique=True))
-        self.apply(Changes(**{change: np.array(sorted(ids), np.int64)}))
+        self.apply(change(np.array(sorted(ids), np.int64)))
 
     @rule()
     def save(self) -> None:

@@ -48,7 +48,7 @@ def feed(indexes: Indexes, ids: list[int], group: int, number: int, item: bytes 
 def search(indexes: Indexes, radius: int = 0, limit: int | None = None) -> dict[str, list[int]]:
     groups = frozenset({1, 2})
     radii = dict.fromkeys(groups, radius)
-    found = indexes.search(Search(ITEM, groups, frozenset(), radii, {SPACE: radii}, limit))
+    found = indexes.search(Search(ITEM, groups, frozenset(), radii, {SPACE: radii}, limit)).found
     return {kind: sorted(hit.id for hit in found if hit.signal == kind) for kind in ALL}
 
 

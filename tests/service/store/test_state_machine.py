@@ -153,7 +153,7 @@ class StoreMachine(RuleBasedStateMachine):
                     everywhere,
                     {"s-256-0": everywhere},
                 )
-            )
+            ).found
             for bank in BANKS:
                 page = self.store.entries.page(bank, limit=1000).entries
                 wanted = {
