@@ -26,6 +26,8 @@ from service.matcher import Fingerprints, Matcher
 from service.metrics import MeasuringMiddleware, Metrics
 from service.openapi import DocumentedApp
 from service.pool import WorkPool
+from service.probing import Probing
+from service.rates import Rates
 from service.routes import banks, entries, imports, keys, match, status
 from service.services import Services
 from service.settings import Settings, load_settings
@@ -72,6 +74,7 @@ def create_app(
         heavy=HEAVY,
         memory=settings.decode_memory_bytes,
     )
+    metrics = Metrics(engine, compute)
     services = Services(
         settings=settings,
         store=store,
@@ -84,7 +87,9 @@ def create_app(
             lists=1 + _IMPORT_QUEUE,
             folder=settings.data_dir if settings.data_dir.is_dir() else None,
         ),
-        metrics=Metrics(engine, compute),
+        metrics=metrics,
+        rates=Rates(settings.key_rate, settings.key_burst),
+        probing=Probing(health, settings.probing_questions, metrics.probing.inc),
         limits=limits_of(settings),
         heads=WorkPool("head", 2, _STORE_QUEUE),
         compute=compute,
@@ -99,10 +104,12 @@ def create_app(
         engine.start()
         # What is left of a bank whose deletion was cut short matches nothing, and only takes room.
         sweeping = asyncio.ensure_future(_sweep(services))
+        calming = asyncio.ensure_future(_calm(services))
         try:
             yield
         finally:
             sweeping.cancel()
+            calming.cancel()
             services.matcher.close()
             # Work in a thread cannot be called back, so what it waits for is ended instead: of a
             # list that is not in force yet, and of a database that does not answer, nothing stays.
@@ -143,6 +150,12 @@ def create_app(
 async def _sweep(services: Services) -> None:
     with contextlib.suppress(ServiceError):
         await services.imports.run(services.store.banks.sweep)
+
+
+async def _calm(services: Services) -> None:
+    while True:
+        await asyncio.sleep(60)
+        services.probing.calm()
 
 
 def fingerprinter(settings: Settings) -> Fingerprinter:

@@ -55,6 +55,11 @@ class Metrics:
         self.matches = Counter(
             "lookalike_matches", "Rows of answers", ("signal",), registry=self.registry
         )
+        self.probing = Counter(
+            "lookalike_probing_alarms",
+            "Keys that asked again and again at the edge of a radius",
+            registry=self.registry,
+        )
         self.registry.register(_Replica(engine, pool))
 
     def text(self) -> bytes:

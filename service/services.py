@@ -21,6 +21,8 @@ from service.health import Health
 from service.matcher import Matcher
 from service.metrics import Metrics
 from service.pool import T, Task, WorkPool
+from service.probing import Probing
+from service.rates import Rates
 from service.settings import Settings
 from service.store import Role, Store
 from service.uploads import CALLER, GONE, Uploads
@@ -42,6 +44,9 @@ class Services:
     doorman: Doorman
     uploads: Uploads
     metrics: Metrics
+    rates: Rates
+    """Of queries, by key."""
+    probing: Probing
     limits: ImageLimits
     heads: WorkPool
     """Reads the headers of images: quick, so that what they announce is known before they wait."""
@@ -115,6 +120,16 @@ def allow(roles: frozenset[Role]) -> Callable[[Request], Coroutine[Any, Any, Cal
     return admit
 
 
+async def querying(request: Request) -> Caller:
+    """A dependency that admits callers who may query, and counts the query.
+
+    Before its body is read: one too many should cost nothing.
+    """
+    caller = await allow(MATCHERS)(request)
+    services_of(request).rates.take(caller.key_id)
+    return caller
+
+
 def services_of(request: Request) -> Services:
     """The parts of the app that answers ``request``, for what is no route."""
     return cast(Services, request.app.state.services)
@@ -122,7 +137,7 @@ def services_of(request: Request) -> Services:
 
 Parts = Annotated[Services, Depends(services)]
 Anyone = Annotated[Caller, Depends(allow(EVERYONE))]
-Querying = Annotated[Caller, Depends(allow(MATCHERS))]
+Querying = Annotated[Caller, Depends(querying)]
 Reading = Annotated[Caller, Depends(allow(READERS))]
 Curating = Annotated[Caller, Depends(allow(CURATORS))]
 Administering = Annotated[Caller, Depends(allow(ADMINS))]

@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     """That a request may wait for a worker."""
     decode_memory_bytes: int = Field(default=2048 * MEBIBYTE, ge=MEBIBYTE)
     """All images together that are being decoded; one alone may take more."""
+    key_rate: float = Field(default=1000.0, ge=0, le=1_000_000)
+    """Queries a second that one key may send; 0: as many as it likes."""
+    key_burst: int = Field(default=5000, ge=256, le=10_000_000)
+    """Queries that one key may send at once, after a pause."""
+    probing_questions: int = Field(default=32, ge=0, le=256)
+    """Different ones of one key at the edge of one entry's radius within an hour, to raise an
+    alarm; 0: none ever."""
     body_seconds: float = Field(default=10.0, gt=0, le=300)
     """In which a body brings ``body_bytes``, or its end."""
     body_bytes: int = Field(default=32 * 1024, ge=1, le=1024 * MEBIBYTE)

@@ -108,7 +108,7 @@ def serve(
     from service.cli.server_process import running_server
 
     say("starting the service …")
-    with running_server() as server:
+    with running_server(key_rate="0") as server:
         requests = _requests(server, entries)
         say(f"{entries} entries listed; sending …")
         host, port = server.url.removeprefix("http://").split(":")

@@ -61,8 +61,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def running_server() -> Iterator[Server]:
-    """A service on an empty store of its own. Raises ``ServerFailedError``."""
+def running_server(**settings: str) -> Iterator[Server]:
+    """A service on an empty store of its own, with ``settings`` by their names in ``Settings``.
+
+    Raises ``ServerFailedError``.
+    """
     with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, socket.socket() as free:
         # Held until just before the server binds it, so that nobody else is likely to.
         free.bind(("127.0.0.1", 0))
@@ -74,6 +77,7 @@ def running_server() -> Iterator[Server]:
             for name, value in os.environ.items()
             if not name.startswith("LOOKALIKE_") or name in _KEPT
         }
+        environment |= {f"LOOKALIKE_{name.upper()}": text for name, text in settings.items()}
         environment["LOOKALIKE_ADMIN_KEY"] = server.admin_key
         environment["LOOKALIKE_ALLOW_EMPTY"] = "1"  # whoever runs it fills it
         said = Path(folder, "server.log")

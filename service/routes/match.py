@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from starlette.responses import Response
 
 from service import bodies, problems, wire
-from service.auth import Caller
+from service.auth import READERS, Caller
 from service.errors import (
     BadMediaTypeError,
     FetchDisabledError,
@@ -94,11 +94,11 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
                     options.views,
                 )
             except UndecodedError as listed:
-                _count(parts, listed.answer)
+                _note(parts, caller, listed.answer)
                 return problems.undecoded(
                     listed.failure, wire.match_answer(listed.answer, caller, None)
                 )
-        _count(parts, both.answer)
+        _note(parts, caller, both.answer)
         shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
         return wire.json_response(wire.match_answer(both.answer, caller, shown))
     body = bodies.parsed(await parts.uploads.json(request), MatchRequest)
@@ -107,7 +107,7 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
         raise InvalidRequestError("views: only of an image, which is sent as multipart form data")
     query = _query(body, options)
     answer = await parts.matching(request, lambda: parts.matcher.match(query))
-    _count(parts, answer)
+    _note(parts, caller, answer)
     return wire.json_response(_signals_answer(answer, caller, options))
 
 
@@ -123,8 +123,10 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
     ),
 )
 async def match_batch(request: Request, parts: Parts, caller: Querying) -> Response:
-    """Answers in the order of the items; an item that fails holds an ``error`` in its place."""
+    """Answers in the order of the items; an item that fails holds an ``error`` in its place.
+    Each item counts as a query for the rate of the key."""
     batch = await bodies.json_body(request, BatchRequest)
+    parts.rates.take(caller.key_id, len(batch.items) - 1)  # one was counted at the door
 
     def work() -> list[wire.Json]:
         return [_item(parts, caller, item) for item in batch.items]
@@ -169,7 +171,7 @@ def _item(parts: Services, caller: Caller, item: Mapping[str, JsonValue]) -> wir
         answer = parts.matcher.match(_query(body, options))
     except ServiceError as error:
         return {"error": problems.body_of(error)}
-    _count(parts, answer)
+    _note(parts, caller, answer)
     return _signals_answer(answer, caller, options)
 
 
@@ -250,7 +252,10 @@ def _names(fields: Mapping[str, list[str]], name: str) -> tuple[str, ...] | None
     return tuple(part for part in parts if part)
 
 
-def _count(parts: Services, answer: Answer) -> None:
+def _note(parts: Services, caller: Caller, answer: Answer) -> None:
+    """Count an answer, and see what its caller may be after."""
+    if answer.decision.rows and not caller.may(READERS):
+        parts.probing.saw(caller.key_id, answer)
     decision = answer.decision
     parts.metrics.verdicts.labels(decision.verdict.value, answer.coverage.value).inc()
     for row in decision.rows:

@@ -316,15 +316,12 @@ ATTACKS: dict[str, Callable[[Target, Outcome, float], None]] = {
 
 def run(name: str, seconds: float, files: int) -> Outcome:
     outcome = Outcome(name)
-    ours = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
-        # What we may open is the server's to inherit; ours is widened again once it runs, where we
-        # may do that.
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-        server = stack.enter_context(running_server())
+        # It cannot know of the limit, which it is given once it runs.
+        room = {"connections": str(files - 128), "connections_per_address": str(files - 128)}
+        server = stack.enter_context(running_server(**room))
         target = Target(server, files)
-        with contextlib.suppress(ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, ours)
+        resource.prlimit(target.pid, resource.RLIMIT_NOFILE, (files, files))
         target.upload(Felt())
         before = most = target.memory_mb()
 
