@@ -1,5 +1,4 @@
-"""Notices a key that feels its way along the edge of a radius, as somebody does who wants a listed
-code.
+"""Notices a key that feels its way along the edge of a radius, as one does who wants a listed code.
 
 Whoever may ask whether a code of their own choosing matches learns one bit of a listed code by
 asking twice, just within the radius and just beyond it, even where no distance is ever shown. What
