@@ -20,7 +20,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from embeddings.decoding import bmp, gif, jpeg, png
+from embeddings.decoding import bmp, gif, jpeg, png, tiff
 from embeddings.decoding.decoded import Decoded
 from embeddings.errors import UnreadableImageError
 from embeddings.formats import Contents, Format
@@ -53,6 +53,8 @@ def load(contents: Contents, factor: int) -> Decoded:
         return gif.load(contents, _opened(contents), factor)
     if contents.format == "bmp":
         return bmp.load(contents, factor)
+    if contents.format == "tiff":
+        return tiff.load(contents, lambda: _opened(contents), factor)
     image = _opened(contents)
     image.load()
     return Decoded(

@@ -1,12 +1,14 @@
 """TIFF: its first directory, and how many follow.
 
-It knows directories, not strips or what is compressed in them. Only the kinds of compression in
-common use are let through: the rare ones have old decoders, or may ask for gigabytes.
+It knows directories and how samples are laid out, not strips or what is compressed in them. Only
+the kinds of compression in common use are let through: the rare ones have old decoders, or may ask
+for gigabytes.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,7 +34,7 @@ MAX_DIRECTORIES: Final = 65_536
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
     """How directories are written: classic TIFF, or BigTIFF with 64-bit offsets."""
 
     order: str
@@ -56,36 +58,64 @@ class _Layout:
 
 def read(data: bytes) -> Contents:
     """The header of a TIFF file: its first page."""
-    order = "<" if data[:2] == b"II" else ">"
-    layout = _Layout(order, big=data[2:4] in {b"+\0", b"\0+"})
     try:
-        (start,) = layout.offset.unpack_from(data, 8 if layout.big else 4)
+        layout, start = _begin(data)
         return _first_page(data, layout, start)
     except (struct.error, OverflowError):
         raise damaged("tiff", "it ends within its directory") from None
 
 
-def _first_page(data: bytes, layout: _Layout, start: int) -> Contents:
-    values: dict[int, int] = {}
-    profile = b""
+def numbers(data: bytes, wanted: Collection[int]) -> tuple[Layout, dict[int, tuple[int, ...]]]:
+    """How directories are written, and the whole numbers that the first has for ``wanted`` tags.
+
+    Of a file that ``read`` has let through. Raises ``UnreadableImageError``.
+    """
+    try:
+        layout, start = _begin(data)
+        found: dict[int, tuple[int, ...]] = {}
+        for tag, kind, count, where in _entries(data, layout, start):
+            if tag in wanted and kind in _INTEGERS and count and tag not in found:
+                found[tag] = struct.unpack_from(
+                    f"{layout.order}{count}{_INTEGERS[kind]}", data, where
+                )
+    except (struct.error, OverflowError):
+        raise damaged("tiff", "it ends within its directory") from None
+    return layout, found
+
+
+def _begin(data: bytes) -> tuple[Layout, int]:
+    """How its directories are written, and where the first one is."""
+    order = "<" if data[:2] == b"II" else ">"
+    layout = Layout(order, big=data[2:4] in {b"+\0", b"\0+"})
+    (start,) = layout.offset.unpack_from(data, 8 if layout.big else 4)
+    return layout, start
+
+
+def _entries(data: bytes, layout: Layout, start: int) -> Iterator[tuple[int, int, int, int]]:
+    """Tag, type, count and place of the values of each entry of a directory."""
     size = layout.entry.size + layout.offset.size
     (entries,) = layout.count.unpack_from(data, start)
     if entries > MAX_ENTRIES:
         raise damaged("tiff", f"its directory has more than {MAX_ENTRIES} entries")
-    orientation_at, orientation_kind = 0, "H"
     for index in range(entries):
         at = start + layout.count.size + index * size
         tag, kind, count = layout.entry.unpack_from(data, at)
         at += layout.entry.size
         if kind not in _OPAQUE and count > MAX_VALUES:
             raise damaged("tiff", f"entry {tag} has more than {MAX_VALUES} values")
-        length = count * _UNIT.get(kind, 1)
-        if length > layout.offset.size:
+        where = at
+        if count * _UNIT.get(kind, 1) > layout.offset.size:
             (where,) = layout.offset.unpack_from(data, at)
-        else:
-            where = at
+        yield tag, kind, count, where
+
+
+def _first_page(data: bytes, layout: Layout, start: int) -> Contents:
+    values: dict[int, int] = {}
+    profile = b""
+    orientation_at, orientation_kind = 0, "H"
+    for tag, kind, count, where in _entries(data, layout, start):
         if tag == _PROFILE and kind in _OPAQUE:
-            profile = data[where : where + length]
+            profile = data[where : where + count]
         elif kind in _INTEGERS and count and tag not in values:
             (values[tag],) = struct.unpack_from(layout.order + _INTEGERS[kind], data, where)
             if tag == _ORIENTATION:
@@ -106,6 +136,7 @@ def _first_page(data: bytes, layout: _Layout, start: int) -> Contents:
         frames=_pages(data, layout, start),
         orientation=orientation if 1 <= orientation <= 8 else 1,
         profile=profile,
+        fine=values.get(_BITS, 1) > 8,
         sample_range=2 ** min(values.get(_BITS, 16), 16) - 1,
     )
 
@@ -121,7 +152,7 @@ def _check_blocks(values: dict[int, int], width: int, height: int) -> None:
         raise damaged("tiff", "a strip or tile is larger than the image")
 
 
-def _pages(data: bytes, layout: _Layout, start: int) -> int:
+def _pages(data: bytes, layout: Layout, start: int) -> int:
     """How many directories follow one another; a chain that bites its tail or breaks ends there."""
     seen: set[int] = set()
     size = layout.entry.size + layout.offset.size

@@ -15,7 +15,8 @@ from embeddings.errors import ImageError
 from embeddings.images import decode
 from embeddings.pdq import pdq
 from embeddings.quality import MIN_QUALITY, structure
-from tests.embeddings.matrix.cells import Cell, cells
+from tests.embeddings.matrix.cell import Cell
+from tests.embeddings.matrix.cells import cells, refused
 from tests.embeddings.matrix.chromium import shown
 
 CHROMIUM = shutil.which("chromium")
@@ -78,3 +79,9 @@ def test_every_file_is_read_as_a_browser_shows_it(encoder: Encoder, tmp_path: Pa
         if trouble:
             wrong[name] = trouble
     assert wrong == {}
+
+
+def test_what_is_not_read_is_refused_by_name() -> None:
+    for file, message in refused().values():
+        with pytest.raises(ImageError, match=message):
+            decode(file)
