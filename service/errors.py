@@ -12,7 +12,10 @@
     │   ├── SchemaTooNewError       the store was written by a newer release
     │   ├── StoreBusyError          another writer held the store for too long
     │   ├── StoreAwayError          the database does not answer
-    │   └── StorageFullError        the disk is full
+    │   ├── StorageFullError        the disk is full
+    │   ├── BackupError             a backup cannot be made
+    │   │   └── BackupDamagedError  what is there is not a backup, or not what was backed up
+    │   └── RestoreRefusedError     something stands where a backup should be restored
     ├── InvalidValueError           a value that the caller sent cannot be used
     │   ├── BadNameError
     │   ├── BadSignalError
@@ -129,6 +132,24 @@ class StorageFullError(StoreError):
     """There is no room left where the store, or an upload on its way into it, is kept."""
 
     code = "storage_full"
+
+
+class BackupError(StoreError):
+    """A backup cannot be made; nothing is left of the attempt."""
+
+    code = "backup_failed"
+
+
+class BackupDamagedError(BackupError):
+    """A folder is not a backup, or its files are not those that were backed up."""
+
+    code = "backup_damaged"
+
+
+class RestoreRefusedError(StoreError):
+    """Something stands, or somebody works, where a backup should be restored."""
+
+    code = "restore_refused"
 
 
 class InvalidValueError(ServiceError):

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from service.cli.backup import make_backup
 from service.cli.benching import bench_app
 from service.cli.demo import demo
 from service.cli.doctor import doctor
@@ -22,6 +23,7 @@ from service.cli.keys import keys_app
 from service.cli.matching import match_files
 from service.cli.migrating import migrate_store
 from service.cli.policy import apply_policy
+from service.cli.restore import restore_backup
 from service.cli.serving import serve
 
 
@@ -46,6 +48,8 @@ def build() -> typer.Typer:
     app.command("policy")(apply_policy)
     app.add_typer(keys_app(), name="keys")
     app.command("migrate")(migrate_store)
+    app.command("backup")(make_backup)
+    app.command("restore")(restore_backup)
     app.command("evaluate")(evaluate)
     app.add_typer(bench_app(), name="bench")
     app.command("doctor")(doctor)

@@ -14,7 +14,7 @@ from service.store.diffs import (
 from service.store.entries import EntryPage
 from service.store.imports import ImportTarget
 from service.store.schema import Migration, MigrationPlan
-from service.store.store import Store, migrate, open_store
+from service.store.store import Store, backup, migrate, open_store, restore
 from service.store.values import (
     DEFAULT_LIST,
     LOCAL_PROVIDER,
@@ -66,6 +66,8 @@ __all__ = [
     "Store",
     "TooManyRejectedError",
     "View",
+    "backup",
     "migrate",
     "open_store",
+    "restore",
 ]

@@ -203,6 +203,11 @@ class Database:
         with postgres.limited(connection, seconds):
             yield
 
+    def lock(self, connection: Connection) -> None:
+        """Within ``altering``: wait until no other writer is under way, and keep them out."""
+        if self.path is None:  # in SQLite the transaction itself did
+            connection.execute(update(CounterRow).values(value=CounterRow.value))
+
     def interrupt(self) -> None:
         """End every statement that runs, in whichever thread, and begin no more: before the end."""
         self._interrupted.set()

@@ -55,7 +55,7 @@ class MigrationPlan:
 def current_revision(database: Database) -> str:
     """The store's layout; empty where there is none yet."""
     with database.read() as connection:
-        return _revision(connection)
+        return revision(connection)
 
 
 def check(database: Database) -> None:
@@ -75,33 +75,46 @@ def migrate(database: Database, dry_run: bool = False) -> MigrationPlan:
 
     Every step runs in one transaction: a failure leaves the store as it was.
     """
-    # Only migrations need Alembic; serving should not pay for importing it.
-    from alembic import command
-    from alembic.script import ScriptDirectory
-
     buffer = io.StringIO()
-    config = _config(buffer)
     with (
         database.connect() as connection,
         database.altering(connection, database.deadlines.bulk),
     ):
-        current = _revision(connection)
-        if current > HEAD:
-            raise SchemaTooNewError(
-                f"the store has layout {current}; this release knows up to {HEAD}"
-            )
-        config.attributes["connection"] = connection
-        scripts = ScriptDirectory.from_config(config)
-        steps = tuple(
-            Migration(step.revision, step.doc)
-            for step in reversed(list(scripts.iterate_revisions(HEAD, current or "base")))
-        )
-        if steps:
-            command.upgrade(config, f"{current or 'base'}:{HEAD}" if dry_run else HEAD, sql=dry_run)
+        current = revision(connection)
+        steps = upgrade(connection, HEAD, buffer if dry_run else None)
     return MigrationPlan(current, HEAD, steps, buffer.getvalue(), dry_run)
 
 
-def _revision(connection: Connection) -> str:
+def upgrade(
+    connection: Connection, to: str, only_sql: io.StringIO | None = None
+) -> tuple[Migration, ...]:
+    """Bring the store to the layout ``to`` within the caller's transaction; the steps.
+
+    With ``only_sql`` nothing is changed, and what would be executed is written there. Raises
+    ``SchemaTooNewError``.
+    """
+    # Only migrations need Alembic; serving should not pay for importing it.
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    current = revision(connection)
+    if current > to:
+        raise SchemaTooNewError(f"the store has layout {current}; this release knows up to {to}")
+    config = _config(only_sql or io.StringIO())
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    steps = tuple(
+        Migration(step.revision, step.doc)
+        for step in reversed(list(scripts.iterate_revisions(to, current or "base")))
+    )
+    if steps:
+        dry = only_sql is not None
+        command.upgrade(config, f"{current or 'base'}:{to}" if dry else to, sql=dry)
+    return steps
+
+
+def revision(connection: Connection) -> str:
+    """The store's layout; empty where there is none yet. Raises ``StoreUnusableError``."""
     if not inspect(connection).has_table("alembic_version"):
         if inspect(connection).has_table("banks"):
             raise StoreUnusableError("the database holds tables that are not Lookalike's")

@@ -13,6 +13,7 @@ from pathlib import Path
 from service.deadlines import Deadlines, Reach
 from service.errors import StoreMissingError
 from service.store import schema
+from service.store.backup import make_backup
 from service.store.banks import Banks
 from service.store.changes import View, identity, newest_commit, view_of
 from service.store.database import Database, sqlite_url
@@ -20,6 +21,8 @@ from service.store.diffs import ImportDiff
 from service.store.entries import Entries
 from service.store.imports import Allowed, ImportTarget, apply_import
 from service.store.keys import Keys
+from service.store.manifest import Manifest
+from service.store.restore import Restored, restore_backup
 from service.store.values import Commit, ImportRow, ListVersion, RejectedLine
 from service.store.versions import list_versions
 
@@ -129,5 +132,36 @@ def migrate(
         if database.path is not None and not database.path.exists():
             raise StoreMissingError(f"there is no store at {database.path}")
         return schema.migrate(database, dry_run)
+    finally:
+        database.close()
+
+
+def backup(
+    folder: Path,
+    data_dir: Path,
+    url: str | None = None,
+    deadlines: Deadlines = Deadlines(),  # noqa: B008 (frozen)
+) -> Manifest:
+    """Write what the store holds to ``folder``; see ``backup.make_backup``."""
+    database = Database(url or sqlite_url(data_dir), deadlines)
+    try:
+        if database.path is not None and not database.path.exists():
+            raise StoreMissingError(f"there is no store at {database.path}")
+        return make_backup(database, folder)
+    finally:
+        database.close()
+
+
+def restore(
+    folder: Path,
+    data_dir: Path,
+    url: str | None = None,
+    replace: bool = False,
+    deadlines: Deadlines = Deadlines(),  # noqa: B008 (frozen)
+) -> Restored:
+    """Make the store hold what a backup does; see ``restore.restore_backup``."""
+    database = Database(url or sqlite_url(data_dir), deadlines)
+    try:
+        return restore_backup(folder, database, replace)
     finally:
         database.close()
