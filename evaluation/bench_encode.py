@@ -57,17 +57,18 @@ class EncodeReport:
         return asdict(self) | {"parts": dict(self.parts)}
 
 
-def jpeg_photographs() -> list[bytes]:
-    """Sample photographs brought to a megapixel, with a camera's grain, as JPEG of quality 90."""
+def jpeg_photographs(pixels: int = PIXELS) -> list[bytes]:
+    """Sample photographs brought to so many pixels, with a camera's grain, as JPEG of quality
+    90."""
     rng = np.random.default_rng(0)
     files = []
     for name in NAMES:
         image = samples.photograph(name).image
-        scale = (PIXELS / (image.width * image.height)) ** 0.5
+        scale = (pixels / (image.width * image.height)) ** 0.5
         size = (round(image.width * scale), round(image.height * scale))
-        pixels = np.asarray(image.resize(size, PIL.Image.Resampling.BICUBIC), float)
+        smooth = np.asarray(image.resize(size, PIL.Image.Resampling.BICUBIC), float)
         # Enlarging leaves no fine detail, and a JPEG's cost grows with it.
-        grainy = np.clip(pixels + rng.normal(0, 5, pixels.shape), 0, 255).astype(np.uint8)
+        grainy = np.clip(smooth + rng.normal(0, 5, smooth.shape), 0, 255).astype(np.uint8)
         buffer = io.BytesIO()
         PIL.Image.fromarray(grainy).save(buffer, "JPEG", quality=90)
         files.append(buffer.getvalue())

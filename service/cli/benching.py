@@ -73,13 +73,14 @@ def encode(
     repeats: Annotated[int, typer.Option(min=1, help="Times each image is measured.")] = 30,
     json_file: _Json = None,
 ) -> None:
-    """Time one megapixel photograph through each part, beside the network alone, on one core."""
+    """Time a photograph through each part, on one core, then on several threads and processes."""
     from rich.table import Table
 
-    from evaluation import bench_encode
+    from evaluation import bench_cores, bench_encode
 
     say("measuring on one processor …")
-    report = bench_encode.run(open_encoder(), repeats)
+    encoder = open_encoder()
+    report = bench_encode.run(encoder, repeats)
     table = Table()
     table.add_column("part")
     table.add_column("ms", justify="right")
@@ -91,7 +92,28 @@ def encode(
         f"{report.model} on {report.device}; {report.pixels / 1e6:.2f} megapixels,"
         f" {report.jpeg_bytes / 1000:.0f} kB of JPEG; medians of {report.repeats} repeats",
     )
-    _write(json_file, report.to_json())
+    say("measuring on several …")
+    shared = bench_cores.run(encoder, min(5, repeats))
+    for pixels in bench_cores.SIZES:
+        table = Table()
+        for heading in ("part", "ms", "2 threads", "4 threads", "2 processes", "serial"):
+            table.add_column(heading, justify="left" if heading == "part" else "right")
+        for gain in shared.gains:
+            if gain.pixels == pixels:
+                table.add_row(
+                    gain.part,
+                    f"{gain.milliseconds:.2f}",
+                    f"{gain.threads[2]:.2f}",
+                    f"{gain.threads[4]:.2f}",
+                    f"{gain.processes[2]:.2f}" if gain.processes else "",
+                    f"{gain.serial(shared.cores):.0%}",
+                )
+        print_table(
+            table,
+            f"{pixels / 1e6:.2f} megapixels: times what one thread or process does;"
+            f" {shared.cores} cores, {shared.rounds} rounds",
+        )
+    _write(json_file, report.to_json() | {"side_by_side": shared.to_json()})
 
 
 @reporting

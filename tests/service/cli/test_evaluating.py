@@ -48,6 +48,12 @@ def test_encoding_is_measured_part_by_part(lookalike: Command, tmp_path: Path) -
     assert abs(report["pixels"] - 1_000_000) < 10_000
     for part in report["parts"]:
         assert part in said.out
+    gains = report["side_by_side"]["gains"]
+    assert {gain["part"] for gain in gains} == {*report["parts"], "bytes to fingerprint"}
+    assert all(set(gain["threads"]) == {"1", "2", "4"} for gain in gains)
+    whole = [gain["processes"] for gain in gains if gain["part"] == "bytes to fingerprint"]
+    assert [set(processes) for processes in whole] == [{"1", "2"}] * 2
+    assert max(map(len, said.out.splitlines()[11:])) <= 80
 
 
 def test_the_index_is_measured_beside_flat_and_agrees_with_it(
