@@ -7,6 +7,9 @@
     │   └── NoAdminKeyError         nobody could administer this store
     ├── StoreError
     │   ├── StoreMissingError       there is no store where one was expected
+    │   ├── StoreLostError          nor that, and what is left shows that there was one
+    │   ├── StoreDamagedError       the database cannot be read, or holds what nobody wrote
+    │   ├── StoreReplacedError      the database is not the one that was opened
     │   ├── StoreUnusableError      the database cannot be opened or is not ours
     │   ├── SchemaOutdatedError     the store waits for a migration
     │   ├── SchemaTooNewError       the store was written by a newer release
@@ -96,6 +99,24 @@ class StoreMissingError(StoreError):
     """There is no store where one was expected."""
 
     code = "store_missing"
+
+
+class StoreLostError(StoreError):
+    """There is no store, and what is left in the data folder shows that there was one."""
+
+    code = "store_lost"
+
+
+class StoreDamagedError(StoreError):
+    """What the database holds cannot be read, or is not what was written."""
+
+    code = "store_damaged"
+
+
+class StoreReplacedError(StoreError):
+    """The database is not the one that was opened: moved, deleted, or another in its place."""
+
+    code = "store_replaced"
 
 
 class StoreUnusableError(StoreError):

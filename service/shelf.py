@@ -21,10 +21,11 @@ from typing import Final, Protocol
 from index.listed_digests import NumberedDigestIndex
 from index.numbered import NumberedIndex, open_index
 from service.columns import WIDTHS, IndexName
+from service.store.traces import INDEX_FOLDER
 
 log = logging.getLogger(__name__)
 
-FOLDER: Final = "index"
+FOLDER: Final = INDEX_FOLDER
 """In the data folder."""
 
 

@@ -19,6 +19,7 @@ from service.cli.evaluating import evaluate
 from service.cli.exporting import export_bank
 from service.cli.hashing import hash_files
 from service.cli.importing import import_list
+from service.cli.init import make_store
 from service.cli.keys import keys_app
 from service.cli.matching import match_files
 from service.cli.migrating import migrate_store
@@ -40,6 +41,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     app.command("demo")(demo)
+    app.command("init")(make_store)
     app.command("serve")(serve)
     app.command("hash")(hash_files)
     app.command("match")(match_files)

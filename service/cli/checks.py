@@ -24,7 +24,7 @@ from embeddings.cores import available_cores
 from embeddings.errors import EmbeddingError
 from service.cli.local import open_local_store, settings_for
 from service.cli.terminal import code_of, counted
-from service.errors import SchemaOutdatedError, ServiceError, StoreMissingError
+from service.errors import SchemaOutdatedError, ServiceError, StoreLostError, StoreMissingError
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -151,18 +151,21 @@ def _model(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(data: Path | None, settings: Settings) -> Iterator[Finding]:
-    where = "the database of LOOKALIKE_DATABASE_URL"
-    if settings.store_url is None:
-        where = str(settings.data_dir.absolute())
+    where = str(settings.data_dir.absolute())
     try:
-        with open_local_store(data, create=False) as store:
+        with open_local_store(data) as store:
+            where = store.name
             banks = store.banks.all()
             entries = sum(store.entries.count(bank.name) for bank in banks)
             keys = [key for key in store.keys.all() if key.revoked_at is None]
             sequence = store.sequence()
-    except StoreMissingError:
-        mend = "`lookalike serve` or `lookalike import` makes it"
-        yield Finding("store", State.NOTE, f"none yet in {where}", mend)
+    except StoreMissingError as error:
+        mend = "`lookalike init` or a first `lookalike serve` makes it"
+        yield Finding("store", State.NOTE, str(error).partition(":")[0], mend)
+        return
+    except StoreLostError as error:
+        found, mend = str(error).split(". ", 1)
+        yield Finding("store", State.WRONG, found, mend)
         return
     except SchemaOutdatedError as error:
         yield Finding("store", State.WRONG, str(error), "stop servers, run `lookalike migrate`")

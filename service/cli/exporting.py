@@ -38,7 +38,7 @@ def export_bank(
     from service.formats import format_named, write_list
 
     chosen = format_named(format_name)
-    with open_local_store(data, create=False) as store, store.entries.export(bank) as export:
+    with open_local_store(data) as store, store.entries.export(bank) as export:
         entries = export.entries if len(export.lists) < 2 else _Qualified(export.entries)
         count = -1 - (chosen == "csv")  # what stands above the entries
         for text in write_list(entries, chosen):

@@ -57,7 +57,7 @@ def list_keys(
     data: _Data = None,
 ) -> None:
     """List keys, revoked ones included; never the secrets."""
-    with open_local_store(data, create=False) as store:
+    with open_local_store(data) as store:
         keys = store.keys.all()
     if jsonl:
         for key in keys:
@@ -88,7 +88,7 @@ def revoke(
     data: _Data = None,
 ) -> None:
     """Revoke a key: every replica refuses it within two seconds."""
-    with open_local_store(data, create=False) as store:
+    with open_local_store(data) as store:
         key = store.keys.revoke(key_id)
     say(f"key {key.id} ({key.name}) is revoked")
 

@@ -23,29 +23,31 @@ WORTH_READING: Final = 30_000
 """Entries from which a command reads the indexes' files instead of the store: at 11 µs an entry,
 what loading the kernels and checking the files takes."""
 
-DATA_HELP: Final = "Folder of the store; default: LOOKALIKE_DATA_DIR, else `data`."
+DATA_HELP: Final = (
+    "Folder of the store, or of its index alone where LOOKALIKE_DATABASE_URL is set; default:"
+    " LOOKALIKE_DATA_DIR, else `data`."
+)
 
 
 def settings_for(data: Path | None = None) -> Settings:
     """The environment's settings; a data folder named on the command line comes first.
 
-    Raises ``SettingsError``.
+    Where LOOKALIKE_DATABASE_URL names another database for the store, the folder is that of the
+    index alone. Raises ``SettingsError``.
     """
     from service.settings import load_settings
 
-    if data is None:
-        return load_settings()
-    # Named outright, a folder is meant, whatever database the environment points to.
-    return load_settings(data_dir=data, database_url="")
+    return load_settings(data_dir=data)
 
 
 @contextlib.contextmanager
-def open_local_store(data: Path | None, create: bool = True) -> Iterator[Store]:
-    """The store, open; raises ``StoreError``, or ``StoreMissingError`` without ``create``."""
+def open_local_store(data: Path | None) -> Iterator[Store]:
+    """The store, open. Raises ``StoreError``: a command that mistook the folder must not make a
+    second store there, so only ``lookalike init`` and a first ``lookalike serve`` make one."""
     from service.store import open_store
 
     settings = settings_for(data)
-    store = open_store(settings.data_dir, settings.store_url, create, settings.deadlines)
+    store = open_store(settings.data_dir, settings.store_url, False, settings.deadlines)
     try:
         yield store
     finally:
@@ -54,20 +56,24 @@ def open_local_store(data: Path | None, create: bool = True) -> Iterator[Store]:
 
 @contextlib.contextmanager
 def store_to_change(data: Path | None, dry_run: bool) -> Iterator[Store]:
-    """The store; for a dry run where there is none, an empty one that is thrown away.
+    """The store; for a dry run where there never was one, an empty one that is thrown away.
 
     Raises ``StoreError``.
     """
     from service.cli.terminal import say
     from service.errors import StoreMissingError
+    from service.store import open_store
 
     with contextlib.ExitStack() as stack:
         try:
-            store = stack.enter_context(open_local_store(data, create=not dry_run))
+            store = stack.enter_context(open_local_store(data))
         except StoreMissingError:
+            if not dry_run:
+                raise
             say("there is no store yet: compared with an empty one")
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            store = stack.enter_context(open_local_store(folder))
+            store = open_store(folder)
+            stack.callback(store.close)
         yield store
 
 

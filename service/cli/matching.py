@@ -59,7 +59,7 @@ def match_files(
 
     done = failed = matched = 0
     rows: list[FileResult[dict[str, Any]]] = []
-    with open_local_store(data, create=False) as store, ExitStack() as stack:
+    with open_local_store(data) as store, ExitStack() as stack:
         fingerprinter, limits = load_fingerprinter()
         engine = Engine(store, 1.0, shelf_for(store, data))
         stack.callback(engine.stop)

@@ -36,6 +36,7 @@ def serve(
         say("this store is new; its admin key, shown only now:")
         typer.echo(made.text)
 
+    say(f"the store is {store.name}")
     from service.app import create_app
     from service.cli.foreground import run_until_told
 

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -39,10 +39,9 @@ from service.errors import (
     StoreUnusableError,
 )
 from service.store.models import CommitRow, CounterRow
+from service.store.traces import DATABASE_FILE
 
 log = logging.getLogger(__name__)
-
-DATABASE_FILE: Final = "lookalike.db"
 
 _ENDING: Final = "this process is ending: nothing was changed"
 
@@ -84,6 +83,8 @@ class Database:
             raise StoreUnusableError(f"the database URL cannot be used: {error}") from error
         self.path = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
         """The SQLite file, if it is one."""
+        self.name = str(self.path or parsed.set(drivername="postgresql").render_as_string())
+        """For people: the file, or the URL with its password hidden."""
         if self.path is None:
             from service.store import postgres
 

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, exists, func, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Select,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from service.errors import (
     BadSignalError,
@@ -229,7 +241,8 @@ def find_list(connection: Connection, bank_id: int, provider: str, name: str) ->
 def note_spaces(connection: Connection, bank_id: int, spaces: Iterable[str]) -> None:
     """Say that a bank holds codes of ``spaces``, within a writing transaction.
 
-    Raises ``BadSignalError`` for one space too many: each has an index of its own.
+    Raises ``BadSignalError`` for one space too many: each has an index of its own. Spaces of which
+    no code is left, such as those of a typing mistake that was deleted, do not count.
     """
     known = set(
         connection.execute(
@@ -239,10 +252,25 @@ def note_spaces(connection: Connection, bank_id: int, spaces: Iterable[str]) -> 
     if new := sorted(set(spaces) - known):
         everywhere = set(connection.execute(select(BankSpaceRow.space).distinct()).scalars())
         if len(everywhere.union(new)) > MAX_STORE_SPACES:
+            # Goes through all entries, so only when it must be known; what it finds is kept.
+            everywhere = _live_spaces(connection)
+            connection.execute(delete(BankSpaceRow).where(BankSpaceRow.space.not_in(everywhere)))
+        if len(everywhere.union(new)) > MAX_STORE_SPACES:
             raise BadSignalError(f"codes: a store holds codes of at most {MAX_STORE_SPACES} spaces")
         connection.execute(
             insert(BankSpaceRow), [{"bank_id": bank_id, "space": space} for space in new]
         )
+
+
+def _live_spaces(connection: Connection) -> set[str]:
+    """The code spaces of all entries that are not tombstones."""
+    if connection.dialect.name == "sqlite":
+        keys = func.json_each(EntryRow.codes).table_valued("key")
+        query = select(keys.c.key).select_from(EntryRow).join(keys, true())
+    else:
+        query = select(func.json_object_keys(cast(EntryRow.codes, JSON)))
+    live = EntryRow.deleted.is_(False), EntryRow.codes.is_not(None)
+    return set(connection.execute(query.where(*live).distinct()).scalars())
 
 
 def _joined() -> Select[*tuple[Any, ...]]:

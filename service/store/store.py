@@ -23,6 +23,7 @@ from service.store.imports import Allowed, ImportTarget, apply_import
 from service.store.keys import Keys
 from service.store.manifest import Manifest
 from service.store.restore import Restored, restore_backup
+from service.store.traces import refuse_if_lost
 from service.store.values import Commit, ImportRow, ListVersion, RejectedLine
 from service.store.versions import list_versions
 
@@ -52,6 +53,11 @@ class Store:
     def versions(self, bank: str) -> list[ListVersion]:
         """The versions of a bank's lists, newest first. Raises ``BankNotFoundError``."""
         return list_versions(self._database, bank)
+
+    @property
+    def name(self) -> str:
+        """Which store it is, for people: its file, or its URL without the password."""
+        return self._database.name
 
     @property
     def identity(self) -> str:
@@ -98,23 +104,37 @@ def open_store(
     """Open the store in ``data_dir``, or at ``url`` (``sqlite:///PATH``, ``postgresql://…``).
 
     With ``create`` a store that is missing is made, at the newest layout; without, it raises
-    ``StoreMissingError``. A store of another layout raises ``SchemaOutdatedError`` or
-    ``SchemaTooNewError``; a database that cannot be used raises ``StoreUnusableError``, one that
-    does not answer ``StoreAwayError``.
+    ``StoreMissingError``; with or without, ``StoreLostError`` where ``data_dir`` shows that there
+    was one. A store of another layout raises ``SchemaOutdatedError`` or ``SchemaTooNewError``; a
+    database that cannot be used raises ``StoreUnusableError``, one that does not answer
+    ``StoreAwayError``.
     """
     database = Database(url or sqlite_url(data_dir), deadlines)
     try:
-        if create:
+        if not _there(database):
+            refuse_if_lost(data_dir, database.path, database.name)
+            if not create:
+                raise _missing(database)
             database.create_files()
-            if not schema.current_revision(database):
-                schema.migrate(database)
-        elif database.path is not None and not database.path.exists():
-            raise StoreMissingError(f"there is no store at {database.path}")
+            schema.migrate(database)
+        elif create:
+            database.create_files()  # for their modes
         schema.check(database)
     except BaseException:
         database.close()
         raise
     return Store(database)
+
+
+def _there(database: Database) -> bool:
+    """Whether the database holds a store, of whatever layout."""
+    if database.path is not None and not (database.path.exists() and database.path.stat().st_size):
+        return False
+    return bool(schema.current_revision(database))
+
+
+def _missing(database: Database) -> StoreMissingError:
+    return StoreMissingError(f"there is no store in {database.name}: `lookalike init` makes one")
 
 
 def migrate(
@@ -129,8 +149,10 @@ def migrate(
     """
     database = Database(url or sqlite_url(data_dir), deadlines)
     try:
-        if database.path is not None and not database.path.exists():
-            raise StoreMissingError(f"there is no store at {database.path}")
+        if not _there(database):
+            refuse_if_lost(data_dir, database.path, database.name)
+            if not dry_run or (database.path is not None and not database.path.exists()):
+                raise _missing(database)
         return schema.migrate(database, dry_run)
     finally:
         database.close()

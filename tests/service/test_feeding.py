@@ -15,7 +15,7 @@ from service.indexes import Search
 from service.shelf import FolderShelf
 from service.signals import Signals
 from service.store import EntryBatch, ImportRow, ImportTarget, NewEntry, Store, View, open_store
-from service.store.database import DATABASE_FILE
+from service.store.traces import DATABASE_FILE
 
 SPACE = "s-256-0"
 KINDS = {"md5", "sha1", "sha256", "pdq", "code", "url"}

@@ -47,6 +47,12 @@ def lookalike(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
 
 
 @pytest.fixture
+def made(lookalike: Command) -> None:
+    """An empty store in the folder ``data``."""
+    assert lookalike("init").code == 0
+
+
+@pytest.fixture
 def script(lookalike: Command) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts the installed console script itself, in the same folder; gone when the test ends."""
     del lookalike

@@ -28,6 +28,7 @@ def test_all_is_well_on_a_fresh_machine(lookalike: Command) -> None:
 
 
 def test_the_table_fits_and_says_how_to_mend(lookalike: Command) -> None:
+    lookalike("init")
     lookalike("keys", "create", "x", "--role", "admin")
     said = lookalike("doctor")
     assert (said.code, said.err) == (0, "nothing is wrong\n")
@@ -53,7 +54,7 @@ def test_secrets_are_not_repeated(lookalike: Command, monkeypatch: pytest.Monkey
 
 
 def test_a_store_that_others_can_read_is_wrong(lookalike: Command, tmp_path: Path) -> None:
-    lookalike("keys", "create", "x", "--role", "admin")
+    lookalike("init")
     (tmp_path / "data" / "lookalike.db").chmod(0o644)
     code, found = _findings(lookalike)
     assert (code, found["files"]["state"]) == (1, "wrong")

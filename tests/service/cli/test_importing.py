@@ -14,6 +14,8 @@ from service.store import DEFAULT_LIST, LOCAL_PROVIDER, Entry, Store, open_store
 
 Command = Callable[..., Any]
 
+pytestmark = pytest.mark.usefixtures("made")
+
 
 def _hash(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
@@ -142,7 +144,8 @@ def test_the_defaults_named_in_the_help_are_the_store_s(lookalike: Command) -> N
         (("import", "list.csv", "--bank", "b", "--format", "xml"), "error (unknown_format)"),
         (("import", "list.csv", "--bank", "a/b"), "error (bad_name)"),
         (("import", "hashes", "--bank", "b"), "error (unreadable_list): the first line is a bare"),
-        (("export", "--bank", "b"), "error (store_missing): there is no store at"),
+        (("export", "--bank", "b", "--data", "x"), "error (store_missing): there is no store in"),
+        (("import", "list.csv", "--bank", "b", "--data", "x"), "error (store_missing)"),
     ],
 )
 def test_mistakes_get_one_line_and_no_traceback(

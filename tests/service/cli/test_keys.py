@@ -19,6 +19,7 @@ def test_the_command_line_knows_the_store_s_roles() -> None:
     assert [role.value for role in RoleName] == [role.value for role in Role]
 
 
+@pytest.mark.usefixtures("made")
 def test_a_key_is_made_listed_and_revoked(lookalike: Command, tmp_path: Path) -> None:
     made = lookalike("keys", "create", "uploads", "--role", "matcher", "--role", "reviewer")
     assert made.code == 0
@@ -40,13 +41,16 @@ def test_a_key_is_made_listed_and_revoked(lookalike: Command, tmp_path: Path) ->
 def test_mistakes_are_named(lookalike: Command) -> None:
     assert lookalike("keys", "list").err.startswith("error (store_missing)")
     assert lookalike("keys", "create", "x", "--role", "king").code == 2
+    said = lookalike("keys", "create", "x", "--role", "admin")
+    assert said.err.startswith("error (store_missing)")
+    lookalike("init")
     lookalike("keys", "create", "x", "--role", "admin")
     assert lookalike("keys", "revoke", "0000").err.startswith("error (key_not_found)")
 
 
 def test_a_new_store_needs_no_migration(lookalike: Command) -> None:
     assert lookalike("migrate").err.startswith("error (store_missing)")
-    lookalike("keys", "create", "x", "--role", "admin")
+    lookalike("init")
     said = lookalike("migrate", "--dry-run")
     assert (said.code, said.out) == (0, "")
     assert "nothing to do" in said.err
@@ -65,13 +69,3 @@ def test_a_dry_run_prints_the_sql_and_leaves_the_database_alone(
     assert lookalike("keys", "list").code == 1
     assert lookalike("migrate").code == 0
     assert lookalike("keys", "list").code == 0
-
-
-def test_a_folder_named_on_the_command_line_is_meant(
-    lookalike: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever database the environment points to."""
-    monkeypatch.setenv("LOOKALIKE_DATABASE_URL", f"sqlite:///{tmp_path}/other.db")
-    assert lookalike("keys", "create", "x", "--role", "admin", "--data", "here").code == 0
-    assert (tmp_path / "here" / "lookalike.db").exists()
-    assert not (tmp_path / "other.db").exists()

@@ -19,6 +19,7 @@ def listed(lookalike: Command, pictures: Path) -> Path:
     """A store that lists the pictures, all but the cat."""
     (pictures / "cat.webp").rename(pictures.parent / "cat.webp")
     hashed = lookalike("hash", "pictures", "--jsonl")
+    assert lookalike("init").code == 0
     assert lookalike("import", "-", "--bank", "known", stdin=hashed.out).code == 0
     return pictures
 

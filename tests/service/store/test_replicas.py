@@ -136,3 +136,22 @@ def test_banks_tell_of_which_spaces_they_hold_codes(reopen: OpenStore) -> None:
         store.apply_import(ImportTarget("A"), rows)
     with store.view() as view:
         assert view.spaces == {bank: {"x", "y"}}
+
+
+def test_spaces_without_codes_do_not_count(reopen: OpenStore) -> None:
+    """A list with mistyped spaces must not keep a store from taking codes for ever."""
+    store = reopen()
+    store.banks.create("A")
+    code = b"c" * 32
+    rows = [ImportRow(n, Signals(codes={f"typo{n}": code})) for n in range(MAX_STORE_SPACES - 1)]
+    store.apply_import(ImportTarget("A", list="typos"), rows)
+    kept = store.entries.add("A", NewEntry(Signals(codes={"kept": code})))
+    new = NewEntry(Signals(codes={"new": code}))
+    with pytest.raises(BadSignalError, match="spaces"):
+        store.entries.add("A", new)
+    right = [ImportRow(1, Signals(codes={"kept": b"d" * 32}))]
+    store.apply_import(ImportTarget("A", list="typos"), right, allow_shrink=True)
+    store.entries.set_enabled("A", kept.entry_id, False)
+    store.entries.add("A", new)
+    with store.view() as view:
+        assert set().union(*view.spaces.values()) == {"kept", "new"}
