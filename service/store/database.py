@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -101,20 +101,27 @@ class Database:
         event.listen(self.engine, "after_cursor_execute", self._answered)
 
     def create_files(self) -> None:
-        """Make the SQLite file, 0600, and its folder, 0700, where they are missing.
-
-        A file that others may read, say one that was copied here, is theirs no more.
-        """
+        """Make the SQLite file, 0600, and its folder, 0700, where they are missing."""
         if self.path is None:
             return
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # The -wal and -shm files take the mode of the database.
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            for name in ("", "-wal", "-shm"):
-                _tighten(self.path.with_name(self.path.name + name))
         except OSError as error:
             raise StoreUnusableError(f"cannot create {self.path}: {error.strerror}") from error
+        self.tighten()
+
+    def tighten(self) -> None:
+        """Take the SQLite files from others who may read them, say because they were copied
+        here."""
+        if self.path is None:
+            return
+        for name in ("", "-wal", "-shm"):
+            try:
+                _tighten(self.path.with_name(self.path.name + name))
+            except OSError as error:
+                raise StoreUnusableError(f"cannot use {self.path}: {error.strerror}") from error
 
     @contextmanager
     def read(

@@ -111,14 +111,18 @@ def open_store(
     """
     database = Database(url or sqlite_url(data_dir), deadlines)
     try:
-        if not _there(database):
+        # Files are touched before anything connects: closing a file takes away the locks that
+        # SQLite holds on it in this process.
+        filled = database.path is None or _filled(database.path)
+        if filled and create:
+            database.tighten()
+        if not (filled and schema.current_revision(database)):
             refuse_if_lost(data_dir, database.path, database.name)
             if not create:
                 raise _missing(database)
-            database.create_files()
+            if not filled:
+                database.create_files()
             schema.migrate(database)
-        elif create:
-            database.create_files()  # for their modes
         schema.check(database)
     except BaseException:
         database.close()
@@ -126,11 +130,8 @@ def open_store(
     return Store(database)
 
 
-def _there(database: Database) -> bool:
-    """Whether the database holds a store, of whatever layout."""
-    if database.path is not None and not (database.path.exists() and database.path.stat().st_size):
-        return False
-    return bool(schema.current_revision(database))
+def _filled(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _missing(database: Database) -> StoreMissingError:
@@ -149,9 +150,10 @@ def migrate(
     """
     database = Database(url or sqlite_url(data_dir), deadlines)
     try:
-        if not _there(database):
+        filled = database.path is None or _filled(database.path)
+        if not (filled and schema.current_revision(database)):
             refuse_if_lost(data_dir, database.path, database.name)
-            if not dry_run or (database.path is not None and not database.path.exists()):
+            if database.path is not None and not database.path.exists():
                 raise _missing(database)
         return schema.migrate(database, dry_run)
     finally:

@@ -57,10 +57,10 @@ def test_a_list_is_imported_and_its_next_version_replaces_it(
 
 def test_a_dry_run_says_the_same_and_changes_nothing(lookalike: Command, tmp_path: Path) -> None:
     list_file = _list(tmp_path / "1.csv", 1, 2)
-    nowhere = lookalike("import", list_file, "--bank", "known", "--dry-run")
+    nowhere = lookalike("import", list_file, "--bank", "known", "--dry-run", "--data", "nowhere")
     assert nowhere.code == 0
     assert "no store yet" in nowhere.err
-    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "nowhere").exists()
     lookalike("import", list_file, "--bank", "known")
     store_file = tmp_path / "data" / "lookalike.db"
     before = store_file.read_bytes()
@@ -119,6 +119,7 @@ def test_what_is_not_read_and_what_is_digest_only_is_said(
 
 def test_stdin_provider_list_and_version_are_kept(lookalike: Command, tmp_path: Path) -> None:
     text = f"pdq {_hash(1)}\n"
+    lookalike("init", "--data", tmp_path / "elsewhere")
     said = lookalike(
         "import", "-", "--bank", "known", "--provider", "hotline", "--list", "npi",
         "--list-version", "2026-11-22", "--data", tmp_path / "elsewhere", stdin=text,
@@ -217,7 +218,6 @@ def test_a_folder_is_no_list_and_the_way_to_make_one_is_said(
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("error (not_a_file): my pictures is a folder")
     assert "lookalike hash --jsonl 'my pictures'" in said.err
-    assert not (tmp_path / "data").exists()
 
 
 def test_a_list_that_lost_its_end_changes_nothing_until_told(
