@@ -6,6 +6,7 @@ import io
 import random
 import struct
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,17 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from tests.service.conftest import Pictures, Served
+
+
+@pytest.fixture
+def served(serve: Callable[..., Served]) -> Served:
+    """A server that has something to compare with, so that it is ready."""
+    started = serve()
+    with started.client() as client:
+        client.post("/v1/banks", json={"name": "a"}).raise_for_status()
+        entry = {"signals": {"sha256": "00" * 32}}
+        client.post("/v1/banks/a/entries", json=entry).raise_for_status()
+    return started
 
 
 def encoded(image: Image.Image, kind: str, **more: object) -> bytes:
