@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +61,11 @@ class ModelInfo:
     """What was measured, on which data, with which command; see the model card."""
     data: str
     """What it was trained on and under which terms."""
+    scores: Mapping[str, int] = field(default_factory=dict)
+    """Recommended threshold of the score, inclusive, likewise; empty: this model's codes are
+    matched by distance alone. See ``embeddings.codes``."""
+    candidates: int = 0
+    """Bits: codes within this radius are scored."""
     looks: tuple[Look, ...] = ("whole",)
     """What the network looks at of an image, at its full time each; what it pools is averaged."""
 
@@ -140,6 +145,8 @@ def _parse_info(text: str | None, path: Path) -> ModelInfo:
         raise CheckpointError(f"{path}: its metadata is not a model's: {error!r}") from error
     if set(info.radii) != {"photographic", "non_photographic", "any"}:
         raise CheckpointError(f"{path}: radii must be given for each imagery, not {info.radii}")
+    if info.scores and (set(info.scores) != set(info.radii) or info.candidates <= 0):
+        raise CheckpointError(f"{path}: scores must be given for each imagery, with candidates")
     return info
 
 

@@ -33,6 +33,9 @@ DESCRIPTOR_LENGTH: Final = 512.0
 
 _MOST: Final = 127
 
+MAX_SCORE: Final = 8192
+"""No score is larger, but for rounding: of 256 numbers of that length all alike."""
+
 Codes = NDArray[np.uint8]
 """uint8 (n, 32)."""
 
@@ -136,6 +139,15 @@ def checked_descriptors(descriptors: Descriptors) -> Descriptors:
             f"{descriptors.dtype} {descriptors.shape}"
         )
     return np.ascontiguousarray(descriptors)
+
+
+def belongs(descriptor: bytes, code: bytes) -> bool:
+    """Whether ``descriptor``, 256 signed bytes, may be that of ``code``: whether its signs are the
+    code's bits. A byte of 0 was rounded, and may be either.
+    """
+    values = np.frombuffer(descriptor, np.int8)
+    bits = np.unpackbits(np.frombuffer(code, np.uint8)).astype(np.bool_)
+    return bool(((values == 0) | ((values > 0) == bits)).all() and (values >= -_MOST).all())
 
 
 def scores(queries: Descriptors, codes: Codes) -> NDArray[np.int32]:

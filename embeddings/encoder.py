@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embeddings import codes, locating, trimming
+from embeddings import codes, locating, reference_looks, trimming
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, ModelInfo, load
 from embeddings.cores import available_cores
 from embeddings.errors import DeviceError
@@ -54,7 +54,11 @@ class Encoder(Protocol):
         ...
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
-        """Codes of ``images``, each uint8 (h, w, 3); the sizes may differ."""
+        """Codes to ask with, of ``images``, each uint8 (h, w, 3); the sizes may differ."""
+        ...
+
+    def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
+        """Codes to list, each the mean of several looks (``reference_looks``); slower."""
         ...
 
 
@@ -132,10 +136,25 @@ class NetworkEncoder:
         for start in range(0, len(images), self._batch):
             rows = slice(start, start + self._batch)
             descriptors[rows], logits[rows] = self._network(self.prepare(images[rows]))
-        photographic = 1 / (1 + np.exp(-logits.astype(np.float64)))
-        return Encoded(
-            codes.from_descriptors(descriptors), descriptors, photographic.astype(np.float32)
-        )
+        return _encoded(descriptors, logits)
+
+    def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
+        """Codes to list: of each image the mean over its reference looks."""
+        descriptors = np.empty((len(images), codes.CODE_BITS), np.float32)
+        logits = np.empty(len(images), np.float32)
+        for row, image in enumerate(images):
+            # One image at a time: its looks fill a batch.
+            said = self._network(reference_looks.looks(self.prepare([image])[0]))
+            descriptors[row] = reference_looks.averaged(said[0])
+            logits[row] = said[1][0]  # whether it is a photograph is asked of it as it is
+        return _encoded(descriptors, logits)
+
+
+def _encoded(descriptors: NDArray[np.float32], logits: NDArray[np.float32]) -> Encoded:
+    photographic = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    return Encoded(
+        codes.from_descriptors(descriptors), descriptors, photographic.astype(np.float32)
+    )
 
 
 def load_encoder(

@@ -7,10 +7,12 @@ matched or shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Literal
 
 import numpy as np
 
+from embeddings.codes import quantised
 from embeddings.digests import digests
 from embeddings.encoder import Encoder
 from embeddings.errors import CheckpointError
@@ -19,6 +21,11 @@ from embeddings.pdq import dihedral, pdq
 from embeddings.pictures import Picture
 from embeddings.quality import MIN_QUALITY, structure
 from embeddings.views import views
+
+
+Role = Literal["query", "reference"]
+"""Whether codes were made to ask with, of an image as it is, or to be listed, over its reference
+looks (``reference_looks``). Either is found by the other; lists may hold both."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,10 @@ class Fingerprint:
     """Of other pictures that programs may show of the file: to be matched as well."""
     doubts: tuple[str, ...] = ()
     """What of the file was not looked at: ``truncated``, ``ambiguous_picture``."""
+    role: Role = "query"
+    """What its codes are for."""
+    descriptors: Mapping[str, bytes] = field(default_factory=dict)
+    """Code space to the descriptor a query asks with, 256 signed bytes; none of a reference."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,8 @@ class ViewFingerprint:
     """As ``Fingerprint.codes``; empty for what is turned or mirrored, which codes bear."""
     quality: float
     """Structure, 0..1."""
+    descriptors: Mapping[str, bytes] = field(default_factory=dict)
+    """As ``Fingerprint.descriptors``."""
 
 
 class Fingerprinter:
@@ -84,9 +97,12 @@ class Fingerprinter:
         """The models that make its codes; the first also says whether an image is a photograph."""
         return self._encoders
 
-    def fingerprint(self, data: bytes) -> Fingerprint:
-        """All signals of the image in ``data``. Raises ``ImageError``."""
-        return self._whole(data, _seen(decode(data, self._limits)))
+    def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
+        """All signals of the image in ``data``. Raises ``ImageError``.
+
+        A ``reference`` takes some ten times as long.
+        """
+        return self._whole(data, _seen(decode(data, self._limits)), role)
 
     def with_views(self, data: bytes) -> tuple[Fingerprint, tuple[ViewFingerprint, ...]]:
         """All signals of the image in ``data``, and those of its views: what ``views`` finds in it,
@@ -96,8 +112,13 @@ class Fingerprinter:
         whole = self._whole(data, image)
         return whole, (*_turned(image, whole), *self._parts(image))
 
-    def _whole(self, data: bytes, image: CheckedImage) -> Fingerprint:
-        encoded = [encoder.encode([image.rgb]) for encoder in self._encoders]
+    def _whole(self, data: bytes, image: CheckedImage, role: Role = "query") -> Fingerprint:
+        encoded = {
+            one.info.space: one.encode([image.rgb])
+            if role == "query"
+            else one.encode_references([image.rgb])
+            for one in self._encoders
+        }
         hashed = pdq(image.rgb, full=(image.width, image.height))
         digested = digests(data)
         return Fingerprint(
@@ -106,45 +127,51 @@ class Fingerprinter:
             sha256=digested.sha256,
             pdq=hashed.hash,
             pdq_quality=hashed.quality,
-            codes={
-                encoder.info.space: one.codes[0].tobytes()
-                for encoder, one in zip(self._encoders, encoded, strict=True)
-            },
+            codes={space: one.codes[0].tobytes() for space, one in encoded.items()},
             quality=structure(image.rgb),
-            photographic=float(encoded[0].photographic[0]),
+            photographic=float(encoded[self._encoders[0].info.space].photographic[0]),
             width=image.width,
             height=image.height,
             frames=image.frames,
             others=tuple(self._other(other) for other in image.others),
             doubts=image.doubts,
+            role=role,
+            descriptors={
+                space: quantised(one.descriptors)[0].tobytes()
+                for space, one in encoded.items()
+                if role == "query"
+            },
         )
 
     def _other(self, picture: Picture) -> ViewFingerprint:
         hashed = pdq(picture.rgb, full=(picture.width, picture.height))
+        encoded = {one.info.space: one.encode([picture.rgb]) for one in self._encoders}
         return ViewFingerprint(
             name=picture.name,
             pdq=hashed.hash,
             pdq_quality=hashed.quality,
-            codes={
-                one.info.space: one.encode([picture.rgb]).codes[0].tobytes()
-                for one in self._encoders
-            },
+            codes={space: one.codes[0].tobytes() for space, one in encoded.items()},
             quality=structure(picture.rgb),
+            descriptors={
+                space: quantised(one.descriptors)[0].tobytes() for space, one in encoded.items()
+            },
         )
 
     def _parts(self, image: CheckedImage) -> list[ViewFingerprint]:
         parts = [np.ascontiguousarray(part) for part in views(image.rgb)]
         if not parts:
             return []
-        encoded = {one.info.space: one.encode(parts).codes for one in self._encoders}
+        encoded = {one.info.space: one.encode(parts) for one in self._encoders}
+        asked = {space: quantised(one.descriptors) for space, one in encoded.items()}
         hashes = [pdq(part) for part in parts]
         return [
             ViewFingerprint(
                 name="part",
                 pdq=hashed.hash,
                 pdq_quality=hashed.quality,
-                codes={space: rows[place].tobytes() for space, rows in encoded.items()},
+                codes={space: one.codes[place].tobytes() for space, one in encoded.items()},
                 quality=structure(part),
+                descriptors={space: rows[place].tobytes() for space, rows in asked.items()},
             )
             for place, (part, hashed) in enumerate(zip(parts, hashes, strict=True))
         ]

@@ -64,8 +64,8 @@ class Hashed:
 class _Batches:
     """Gathers pictures until there are enough for one call of the hashers."""
 
-    def __init__(self, hashers: Sequence[Hasher]) -> None:
-        self._hashers = hashers
+    def __init__(self, hashers: Sequence[Hasher], listed: bool = False) -> None:
+        self._hash = [one.listed if listed else one.__call__ for one in hashers]
         self._waiting: list[NDArray[np.uint8]] = []
         self._done: dict[str, list[Hashes]] = {
             space.name: [] for hasher in hashers for space in hasher.spaces
@@ -77,8 +77,8 @@ class _Batches:
             self._flush()
 
     def _flush(self) -> None:
-        for hasher in self._hashers:
-            for name, hashes in hasher(self._waiting).items():
+        for hash_images in self._hash:
+            for name, hashes in hash_images(self._waiting).items():
                 self._done[name].append(hashes)
         self._waiting.clear()
 
@@ -109,7 +109,8 @@ def run(
     progress: Progress = silent,
 ) -> Hashed:
     """Make and hash every reference and every query of ``benchmark``."""
-    references, inside, outside = _Batches(hashers), _Batches(hashers), _Batches(hashers)
+    references = _Batches(hashers, listed=True)
+    inside, outside = _Batches(hashers), _Batches(hashers)
     reference_items: list[int] = []
     inside_queries: list[Query] = []
     outside_queries: list[Query] = []

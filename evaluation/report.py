@@ -21,10 +21,11 @@ from rich.console import (
 from rich.table import Table
 from rich.text import Text
 
+from embeddings.codes import MAX_SCORE
 from embeddings.encoder import Encoder
 from evaluation.corpus import open_corpus
 from evaluation.evaluate import SAMPLES, evaluate
-from evaluation.hashers import EncoderHasher, Hasher, PdqHasher
+from evaluation.hashers import EncoderHasher, Hasher, PdqHasher, is_score
 from evaluation.hashing import Progress, silent
 from evaluation.related import read_related
 from evaluation.results import AtRate, Estimate, EvaluationResult, Row
@@ -61,6 +62,7 @@ def evaluate_images(
     *,
     hashers: Sequence[Hasher] = (),
     descriptors: bool = False,
+    looks: bool = True,
     seed: int = 0,
     edits_per_family: int = 1,
     samples: int = SAMPLES,
@@ -71,7 +73,8 @@ def evaluate_images(
 
     ``out``: a folder, made if missing, for ``report.txt`` and ``report.json``. ``json``: a file.
     ``hashers``: peers to measure beside them. ``descriptors``: also the encoder's real-valued
-    descriptors. ``related``: a CSV of images that show one work, see ``read_related``. Raises
+    descriptors. ``looks``: references as they are listed; without, as queries are.
+    ``related``: a CSV of images that show one work, see ``read_related``. Raises
     ``CorpusError``, ``RelatedError`` or ``ManifestError``, and ``ReportError`` before anything is
     measured if the report cannot be written.
     """
@@ -80,7 +83,7 @@ def evaluate_images(
     corpus = open_corpus(path, manifest)
     ours: list[Hasher] = [PdqHasher()]
     if encoder is not None:
-        ours.append(EncoderHasher(encoder, descriptors))
+        ours.append(EncoderHasher(encoder, descriptors, looks))
     result = evaluate(
         corpus,
         [*ours, *hashers],
@@ -208,9 +211,9 @@ def _shipped(result: EvaluationResult) -> list[RenderableType]:
     for spaces in dict.fromkeys(row.spaces for row in result.shipped):
         chosen = [row for row in result.shipped if row.spaces == spaces]
         radii = zip(spaces, chosen[0].radii, strict=True)
-        rule = " or ".join(f"{printable(space)} ≤ {radius}" for space, radius in radii)
+        rule = " or ".join(f"{printable(space)} {_within(space, far)}" for space, far in radii)
         rows = _Rows(
-            f"As shipped: flagged if {rule} bits",
+            f"As shipped: flagged if {rule}",
             ("", "copies", "recall", "outsiders' copies", "outsiders flagged"),
             left=1,
         )
@@ -228,10 +231,14 @@ def _shipped(result: EvaluationResult) -> list[RenderableType]:
     return tables
 
 
+def _within(space: str, radius: int) -> str:
+    return f"≥ {MAX_SCORE - radius}" if is_score(space) else f"≤ {radius} bits"
+
+
 def _main(result: EvaluationResult) -> RenderableType:
     rows = _Rows(
         "Each signal alone",
-        ("", "signal", "copies", "µAP", "recall where\n1% outside", "radius,\nbits",
+        ("", "signal", "copies", "µAP", "recall where\n1% outside", "radius\nor score",
          "recall\nat 1", "recall\n≤ 1e-5", "a pair\n≤ 1e-6"),
     )  # fmt: skip
     for part in _parts(result, every=True):
@@ -243,7 +250,9 @@ def _main(result: EvaluationResult) -> RenderableType:
                     str(row.queries),
                     estimate_text(row.average_precision),
                     _marked(row.at_query_rate, estimate_text(row.at_query_rate.recall)),
-                    NONE if row.signal == "descriptor" else _radius(row.at_query_rate.radius),
+                    NONE
+                    if row.signal == "descriptor"
+                    else _radius(row.at_query_rate.radius, row.space),
                     share_text(row.first.value),
                     _at_pairs(row, 1e-5),
                     _at_pairs(row, 1e-6),
@@ -251,8 +260,10 @@ def _main(result: EvaluationResult) -> RenderableType:
     return rows
 
 
-def _radius(radius: int) -> str:
-    return NONE if radius < 0 else str(radius)
+def _radius(radius: int, space: str) -> str:
+    if radius < 0:
+        return NONE
+    return str(MAX_SCORE - radius if is_score(space) else radius)
 
 
 def _marked(at_rate: AtRate, text: str) -> str:
@@ -273,7 +284,7 @@ def _joint(result: EvaluationResult) -> RenderableType:
     for part in _parts(result):
         for row in result.joint:
             if (row.kind, row.family) == part:
-                halves = ["+".join(_radius(radius) for radius in half) for half in row.radii]
+                halves = ["+".join(map(_radius, half, row.spaces)) for half in row.radii]
                 rows.add(
                     _named(*part),
                     printable(" or ".join(row.spaces)),
@@ -327,7 +338,8 @@ def _notes(result: EvaluationResult) -> Text:
     lines = [
         "Small figures: 95% intervals over source images, of "
         f"edits only from {_FEW} copies on. Ties count for the worst.",
-        "As shipped: a code at its model's radius for any imagery; banks may set their own.",
+        "As shipped: a code at its model's radius, or from its score on where queries bring",
+        "  descriptors, for any imagery; banks may set their own.",
         "radii: as chosen on the first half, and on the second; + joins the two signals',",
         f"  {NONE} leaves that signal out: it would add nothing, or flag too many outsiders.",
         "1% outside: of the outsiders' copies falsely matched. a pair: of all untrue pairs.",

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.codes import CODE_BITS
 from evaluation import metrics
 from evaluation.hashers import Space
 from evaluation.results import AtRadius, AtRate, Estimate, FamilyPart, Part, Row
@@ -109,5 +110,5 @@ def summarise(
         estimate(metrics.share_of(first, positives)),
         at_rate(flagged, strangers, QUERY_RATE),
         tuple(at_rate(false, pairs, rate) for rate in PAIR_RATES),
-        () if space.signal == "descriptor" else tuple(at_radius(radius) for radius in RADII),
+        () if space.levels != CODE_BITS + 1 else tuple(at_radius(radius) for radius in RADII),
     )

@@ -7,7 +7,7 @@ a search says which groups are searched, and how far.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from embeddings import codes
 from index import digests
 from index.errors import RebuildNeededError
-from index.interface import Hits, IndexStats
+from index.interface import Asked, Hits, IndexStats
 from index.listed_digests import NumberedDigestIndex
 from index.numbered import Fed, NumberedIndex
 from service.columns import PDQ, WIDTHS, IndexName, url_key
@@ -38,6 +38,9 @@ class Search:
     """Code space to group to radius, bits; spaces that are absent are not searched."""
     limit: int | None = None
     """Entries of each index and group, the nearest first, ties by id; ``None``: all of them."""
+    scores: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """Code space to group to the least score that matches; elsewhere the radius alone decides. A
+    space that is here has a descriptor among the signals."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,10 @@ class Found:
     radius: int
     view: str = ""
     """Of the query, by which it was found; empty for the query as it is."""
+    score: int | None = None
+    """Of a code that was scored; higher = more alike."""
+    threshold: int | None = None
+    """The least score that matches."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +175,12 @@ class Indexes:
         if search.pdq and search.signals.pdq:
             yield partial(self._near, PDQ, search.signals.pdq, search.pdq, search.limit)
         for space, radii in search.codes.items():
-            code = search.signals.codes[space]
-            yield partial(self._near, IndexName("code", space), code, radii, search.limit)
+            name, code = IndexName("code", space), search.signals.codes[space]
+            if scores := search.scores.get(space):
+                asked = Asked(_row(search.signals.descriptors[space]), scores)
+                yield partial(self._scored, name, code, radii, asked, search.limit)
+            else:
+                yield partial(self._near, name, code, radii, search.limit)
 
     def _near(
         self, name: IndexName, code: bytes, radii: Mapping[int, int], limit: int | None
@@ -178,6 +189,28 @@ class Indexes:
         if index is None or not radii:
             return []
         return _found(index.search(codes.stack([code]), radii, limit), name, radii)
+
+    def _scored(
+        self,
+        name: IndexName,
+        code: bytes,
+        radii: Mapping[int, int],
+        asked: Asked,
+        limit: int | None,
+    ) -> list[Found]:
+        index, least = self._codes.get(name), asked.threshold
+        if index is None or not radii:
+            return []
+        hits = index.search_scored(codes.stack([code]), radii, asked, limit)
+        assert hits.scores is not None
+        return [
+            replace(one, score=score, threshold=least[one.group]) if one.group in least else one
+            for one, score in zip(_found(hits, name, radii), hits.scores.tolist(), strict=True)
+        ]
+
+
+def _row(descriptor: bytes) -> codes.Descriptors:
+    return np.frombuffer(descriptor, np.int8).reshape(1, -1)
 
 
 def _exact(

@@ -15,7 +15,7 @@ from typing import Protocol
 from embeddings.digests import digests
 from embeddings.encoder import Encoder
 from embeddings.errors import EmptyFileError, FileTooLargeError, ImageError
-from embeddings.fingerprint import Fingerprint, ViewFingerprint
+from embeddings.fingerprint import Fingerprint, Role, ViewFingerprint
 from service import matching
 from service.engine import Engine, Freshness
 from service.errors import (
@@ -41,7 +41,7 @@ class Fingerprints(Protocol):
         """The models that give the codes."""
         ...
 
-    def fingerprint(self, data: bytes) -> Fingerprint:
+    def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
         """Every signal of the image in ``data``. Raises ``ImageError``."""
         ...
 
@@ -121,7 +121,12 @@ class Matcher:
         self.encoders = () if fingerprints is None else tuple(fingerprints.encoders)
         infos = [encoder.info for encoder in self.encoders]
         self.models: Mapping[str, Model] = MappingProxyType(
-            {i.space: Model(i.space, dict(i.radii), i.photographic_bounds) for i in infos}
+            {
+                i.space: Model(
+                    i.space, dict(i.radii), i.photographic_bounds, dict(i.scores), i.candidates
+                )
+                for i in infos
+            }
         )
         # The first model's score is the fingerprint's, so its bounds read it.
         self._bounds = infos[0].photographic_bounds if infos else (0.0, 1.0)
@@ -130,10 +135,10 @@ class Matcher:
         """Let go of the threads that look entries up."""
         self._lookups.close()
 
-    def fingerprint(self, data: bytes) -> Fingerprint:
-        """Every signal of the image in ``data``. Raises ``ImageError`` or
+    def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
+        """Every signal of the image in ``data``, to ask with or to list. Raises ``ImageError`` or
         ``EncoderMissingError``."""
-        return self._made().fingerprint(data)
+        return self._made().fingerprint(data, role)
 
     def _made(self) -> Fingerprints:
         if self._fingerprints is None:

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -60,6 +60,10 @@ class Model:
     """Bits, inclusive, for ``photographic``, ``non_photographic`` and ``any``."""
     photographic_bounds: tuple[float, float]
     """Up to the first a query is ``non_photographic``, from the second ``photographic``."""
+    scores: Mapping[str, int] = field(default_factory=dict)
+    """The least score that matches, by imagery as ``radii``; empty: the radius decides."""
+    candidates: int = 0
+    """Bits: the codes that are scored lie within; 0 where none are."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,28 @@ def code_radius(bank: Bank, imagery: Label, defaults: Mapping[str, int]) -> int:
     return max(of(kind) for kind in Imagery)
 
 
+def code_threshold(bank: Bank, imagery: Label, defaults: Mapping[str, int]) -> int:
+    """The least score that matches in a bank; -1 where its radius decides.
+
+    Each imagery's is the bank's own, else the bank's ``any``; the model's where the bank has
+    neither thresholds nor code radii of its own: who chose a radius is not overruled. Between the
+    two bounds of imagery the lowest; where one imagery has none, the radius decides for both.
+    """
+    own = bank.policy.score.code
+    if not own and bank.policy.radius.code:
+        return -1
+
+    def of(kind: Imagery) -> int:
+        return own.get(kind, own.get(Imagery.ANY, -1 if own else defaults.get(kind, -1)))
+
+    if imagery is Label.PHOTOGRAPHIC:
+        return of(Imagery.PHOTOGRAPHIC)
+    if imagery is Label.NON_PHOTOGRAPHIC:
+        return of(Imagery.NON_PHOTOGRAPHIC)
+    kinds = (Imagery.PHOTOGRAPHIC, Imagery.NON_PHOTOGRAPHIC)
+    return min(of(kind) for kind in kinds)
+
+
 def plan(
     signals: Signals,
     imagery: Label,
@@ -163,12 +189,18 @@ def plan(
     elif signals.pdq is not None:
         not_matched.append(NotMatched("pdq", "", "low_quality"))
     codes: dict[str, dict[int, int]] = {}
+    scores: dict[str, dict[int, int]] = {}
     for space in sorted(signals.codes):
         if not signals.codes_usable:
             not_matched.append(NotMatched("code", space, "low_quality"))
             continue
         defaults = models[space].radii if space in models else {}
         radii = {bank.id: code_radius(bank, imagery, defaults) for bank in listed}
+        if space in signals.descriptors and space in models and models[space].candidates:
+            model = models[space]
+            least = {bank.id: code_threshold(bank, imagery, model.scores) for bank in listed}
+            scores[space] = {group: score for group, score in least.items() if score >= 0}
+            radii |= dict.fromkeys(scores[space], model.candidates)
         codes[space] = {group: radius for group, radius in radii.items() if radius >= 0}
         if len(codes[space]) < len(radii) or (space not in models and not radii):
             not_matched.append(NotMatched("code", space, "unknown_space"))
@@ -192,7 +224,13 @@ def plan(
     # for the rest; one more than an answer shows tells that there are more. A flood of equal
     # references then costs no memory.
     search = Search(
-        signals, frozenset(bank.id for bank in listed), allow, pdq, codes, MAX_MATCHES + 1
+        signals,
+        frozenset(bank.id for bank in listed),
+        allow,
+        pdq,
+        codes,
+        MAX_MATCHES + 1,
+        scores,
     )
     return Plan(search, coverage, tuple(not_matched))
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from embeddings.codes import MAX_SCORE
 from service.health import Severity
 from service.matching import Coverage, Label, Verdict
 from service.signals import DIGEST_BYTES
@@ -34,6 +35,11 @@ _SIGNALS: dict[str, JsonValue] = {
         "pdq": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
         "pdq_quality": {"type": "integer", "minimum": 0, "maximum": 100},
         "codes": {"type": "object", "additionalProperties": {"type": "string"}},
+        "code_role": {"enum": ["query", "reference"]},
+        "descriptors": {
+            "type": "object",
+            "additionalProperties": {"type": "string", "pattern": "^[0-9a-fA-F]{512}$"},
+        },
         "url": {"type": "string"},
         "quality": {"type": "number", "minimum": 0, "maximum": 1},
         "photographic": {"type": "number", "minimum": 0, "maximum": 1},
@@ -97,6 +103,10 @@ class MatchRow(Model):
     """Of the query, by which alone it was found: ``part``, ``flip_y``, ``rotate90``..."""
     distance: int | None = None
     radius: int | None = None
+    score: int | None = None
+    """Higher = more alike; of a code that was compared by the query's descriptor."""
+    threshold: int | None = None
+    """The least score that matches."""
     verdict: Verdict
     provenance: Provenance
 
@@ -167,6 +177,9 @@ class FingerprintAnswer(Model):
     pdq: str
     pdq_quality: int
     codes: dict[str, str]
+    code_role: Literal["query", "reference"]
+    descriptors: dict[str, str] = {}
+    """Code space to 512 hex digits, 256 signed bytes."""
     quality: float
     photographic: float
     width: int
@@ -180,6 +193,14 @@ class RadiusFields(Model):
     code: dict[Imagery, Annotated[int, Field(ge=0, le=256)]] = {}
 
 
+class ScoreFields(Model):
+    """Thresholds of a bank's scores, inclusive, higher = more alike: a code that comes near matches
+    from its threshold on. What is absent is left to the bank's code radii, where it has any, else
+    to the model."""
+
+    code: dict[Imagery, Annotated[int, Field(ge=0, le=MAX_SCORE)]] = {}
+
+
 class BankRequest(Model):
     """A bank to make."""
 
@@ -187,6 +208,7 @@ class BankRequest(Model):
     action: Action = Action.REVIEW
     imagery: Imagery = Imagery.ANY
     radius: RadiusFields = RadiusFields()
+    score: ScoreFields = ScoreFields()
     enabled: bool = True
 
 
@@ -196,6 +218,7 @@ class BankChange(Model):
     action: Action | None = None
     imagery: Imagery | None = None
     radius: RadiusFields | None = None
+    score: ScoreFields | None = None
     enabled: bool | None = None
 
 
@@ -206,6 +229,7 @@ class BankAnswer(Model):
     action: Action
     imagery: Imagery
     radius: RadiusFields
+    score: ScoreFields
     enabled: bool
     created_at: datetime
     updated_at: datetime

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from embeddings import pdq, quality
-from embeddings.codes import CODE_BYTES
+from embeddings import codes, pdq, quality
+from embeddings.codes import CODE_BITS, CODE_BYTES
 from embeddings.fingerprint import Fingerprint, ViewFingerprint
 from service.errors import BadSignalError
 
@@ -28,7 +28,19 @@ MAX_URL: Final = 2048
 
 _HEX: Final = re.compile(r"[0-9a-fA-F]*", re.ASCII)
 _SPACE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-_KNOWN: Final = frozenset({*DIGEST_BYTES, "pdq", "codes", "url", "pdq_quality", "quality"})
+_KNOWN: Final = frozenset(
+    {
+        *DIGEST_BYTES,
+        "pdq",
+        "codes",
+        "code_role",
+        "descriptors",
+        "url",
+        "pdq_quality",
+        "quality",
+    }
+)
+_ROLES: Final = ("query", "reference")
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,10 @@ class Signals:
     """32 bytes."""
     codes: Mapping[str, bytes] = field(default_factory=dict)
     """Code space to code, 32 bytes each."""
+    descriptors: Mapping[str, bytes] = field(default_factory=dict)
+    """Of a query: code space to 256 signed bytes, by which what its code finds is scored."""
+    code_role: str | None = None
+    """What the codes were made for, ``reference`` or ``query``; ``None`` where nobody said."""
     url: str | None = None
     """A web page, as listed."""
     pdq_quality: int | None = None
@@ -86,7 +102,9 @@ class Signals:
                 out[name] = value.hex()
         if self.codes:
             out["codes"] = {space: code.hex() for space, code in sorted(self.codes.items())}
-        for name in ("url", "pdq_quality", "quality"):
+        if self.descriptors:
+            out["descriptors"] = {s: one.hex() for s, one in sorted(self.descriptors.items())}
+        for name in ("code_role", "url", "pdq_quality", "quality"):
             if getattr(self, name) is not None:
                 out[name] = getattr(self, name)
         return out
@@ -110,6 +128,8 @@ def from_fingerprint(fingerprint: Fingerprint) -> Signals:
         sha256=bytes.fromhex(fingerprint.sha256),
         pdq=fingerprint.pdq,
         codes=dict(fingerprint.codes),
+        descriptors=dict(fingerprint.descriptors),
+        code_role=fingerprint.role,
         pdq_quality=fingerprint.pdq_quality,
         quality=fingerprint.quality,
     )
@@ -120,29 +140,35 @@ def from_view(view: ViewFingerprint) -> Signals:
     return Signals(
         pdq=view.pdq,
         codes=dict(view.codes),
+        descriptors=dict(view.descriptors),
         pdq_quality=view.pdq_quality,
         quality=view.quality,
     )
 
 
-def fingerprint_json(fingerprint: Fingerprint) -> dict[str, object]:
+def fingerprint_json(fingerprint: Fingerprint, descriptors: bool = True) -> dict[str, object]:
     """A fingerprint's fields as the contract names them: what ``query_signals`` reads.
 
-    Nothing is rounded, which could carry a score over a bound: sent back as signals, they must be
-    matched as the image is.
+    ``descriptors``: whether they are among them. Nothing is rounded, which could carry a score over
+    a bound: sent back as signals, they must be matched as the image is.
     """
-    return {
+    out: dict[str, object] = {
         "md5": fingerprint.md5,
         "sha1": fingerprint.sha1,
         "sha256": fingerprint.sha256,
         "pdq": fingerprint.pdq.hex(),
         "pdq_quality": fingerprint.pdq_quality,
         "codes": {space: code.hex() for space, code in sorted(fingerprint.codes.items())},
+        "code_role": fingerprint.role,
         "quality": fingerprint.quality,
         "photographic": fingerprint.photographic,
         "width": fingerprint.width,
         "height": fingerprint.height,
     }
+    if descriptors and fingerprint.descriptors:
+        asked = sorted(fingerprint.descriptors.items())
+        out["descriptors"] = {space: one.hex() for space, one in asked}
+    return out
 
 
 def parse_signals(fields: Mapping[str, object]) -> Signals:
@@ -155,12 +181,15 @@ def parse_signals(fields: Mapping[str, object]) -> Signals:
         raise BadSignalError(
             f"unknown signal {unknown[0]!r}; known are {', '.join(sorted(_KNOWN))}"
         )
+    given = _by_space("codes", fields.get("codes"), CODE_BYTES)
     return Signals(
         md5=_digest(fields, "md5"),
         sha1=_digest(fields, "sha1"),
         sha256=_digest(fields, "sha256"),
         pdq=_hex("pdq", fields.get("pdq"), CODE_BYTES),
-        codes=_codes(fields.get("codes")),
+        codes=given,
+        descriptors=_descriptors(fields.get("descriptors"), given),
+        code_role=_code_role(fields.get("code_role")),
         url=_url(fields.get("url")),
         pdq_quality=_pdq_quality(fields.get("pdq_quality")),
         quality=unit_interval("quality", fields.get("quality")),
@@ -192,23 +221,43 @@ def _hex(name: str, value: object, length: int) -> bytes | None:
     return bytes.fromhex(value)
 
 
-def _codes(value: object) -> dict[str, bytes]:
+def _by_space(name: str, value: object, length: int) -> dict[str, bytes]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise BadSignalError("codes must map code spaces to hex")
+        raise BadSignalError(f"{name} must map code spaces to hex")
     if len(value) > MAX_SPACES:
-        raise BadSignalError(f"codes of at most {MAX_SPACES} spaces, not {len(value)}")
-    codes: dict[str, bytes] = {}
+        raise BadSignalError(f"{name} of at most {MAX_SPACES} spaces, not {len(value)}")
+    found: dict[str, bytes] = {}
     for space, text in value.items():
         if not isinstance(space, str) or not _SPACE.fullmatch(space):
             raise BadSignalError(
-                "codes: a code space is 1 to 64 lower-case letters, digits, '.', '_' and '-'"
+                f"{name}: a code space is 1 to 64 lower-case letters, digits, '.', '_' and '-'"
             )
-        code = _hex(f"codes.{space}", text, CODE_BYTES)
-        if code is not None:
-            codes[space] = code
-    return codes
+        one = _hex(f"{name}.{space}", text, length)
+        if one is not None:
+            found[space] = one
+    return found
+
+
+def _descriptors(value: object, given: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Descriptors, each with the code whose signs it has: what comes near is found by the code."""
+    found = _by_space("descriptors", value, CODE_BITS)
+    for space, one in found.items():
+        if space not in given:
+            raise BadSignalError(f"descriptors.{space}: give codes.{space} as well")
+        if not codes.belongs(one, given[space]):
+            raise BadSignalError(
+                f"descriptors.{space} is none, or not that of codes.{space}: 256 signed bytes, "
+                "-127 to 127, whose signs are the code's bits"
+            )
+    return found
+
+
+def _code_role(value: object) -> str | None:
+    if value is not None and value not in _ROLES:
+        raise BadSignalError(f"code_role must be one of {', '.join(_ROLES)}")
+    return value if isinstance(value, str) else None
 
 
 def _url(value: object) -> str | None:

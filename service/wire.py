@@ -87,6 +87,7 @@ def bank(value: Bank) -> Json:
             "pdq": policy.radius.pdq,
             "code": {kind.value: radius for kind, radius in policy.radius.code.items()},
         },
+        "score": {"code": {kind.value: least for kind, least in policy.score.code.items()}},
         "enabled": policy.enabled,
         "created_at": value.created_at,
         "updated_at": value.updated_at,
@@ -189,6 +190,8 @@ def _match_row(row: Row, entry: Entry, detailed: bool) -> Json:
         out["view"] = row.found.view
     if detailed:
         out |= {"distance": row.found.distance, "radius": row.found.radius}
+        if row.found.score is not None:
+            out |= {"score": row.found.score, "threshold": row.found.threshold}
     out["verdict"] = row.verdict
     out["provenance"] = {
         "provider": entry.provider,

@@ -97,21 +97,23 @@ def recommend(
     target: float = TARGET,
     *,
     at_most: int | None = None,
+    fast: int | None = FAST_RADIUS,
     samples: int = 1000,
     seed: int = 0,
 ) -> OperatingPoint:
     """The radius this module's rule chooses, with its recall and false rate.
 
     ``histogram``: int (L,) of unrelated pairs by distance. ``at_most``: bits, a bound from
-    elsewhere. Raises ``CalibrationError`` where ``largest_radius`` does.
+    elsewhere. ``fast``: rule 2's radius, or ``None`` where it does not apply. Raises
+    ``CalibrationError`` where ``largest_radius`` does.
     """
     radius = largest_radius(histogram, target)
     if at_most is not None:
         radius = min(radius, at_most)
-    if radius > FAST_RADIUS:
-        gain = copies.recall(radius) - copies.recall(FAST_RADIUS)
+    if fast is not None and radius > fast:
+        gain = copies.recall(radius) - copies.recall(fast)
         # Written so that without copies, where the gain is nan, the fast radius is taken.
-        radius = radius if gain >= MIN_GAIN else FAST_RADIUS
+        radius = radius if gain >= MIN_GAIN else fast
     false = curve(histogram)[radius]
     return OperatingPoint(
         radius, *copies.estimate(radius, samples, seed), false.rate, false.low, false.high

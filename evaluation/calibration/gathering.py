@@ -20,8 +20,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.codes import Codes
-from embeddings.encoder import Encoder
+from embeddings.codes import Codes, Descriptors, quantised
+from embeddings.encoder import Encoded, Encoder
 from embeddings.quality import MIN_QUALITY, structure
 from evaluation.benchmark import Benchmark, Query, plan
 from evaluation.corpus import KINDS, Corpus
@@ -40,26 +40,42 @@ CLASSES: Final = 2 * len(KINDS)
 class _Hasher:
     """Codes, and the structure they stand on."""
 
-    spaces = (Space("code", "code"), Space("structure", "descriptor"))
+    spaces = (Space("code", "code"), Space("asked", "score"), Space("structure", "descriptor"))
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
 
     def __call__(self, images: Images) -> Mapping[str, Hashes]:
+        return self._hashes(images, self._encoder.encode(images))
+
+    def listed(self, images: Images) -> Mapping[str, Hashes]:
+        return self._hashes(images, self._encoder.encode_references(images))
+
+    def _hashes(self, images: Images, encoded: Encoded) -> Mapping[str, Hashes]:
         values = np.array([[structure(image)] for image in images], np.float32)
         matchable = values[:, 0] >= MIN_QUALITY
         return {
-            "code": Hashes(self._encoder.encode(images).codes, matchable),
+            "code": Hashes(encoded.codes, matchable),
+            "asked": Hashes(quantised(encoded.descriptors), matchable),
             "structure": Hashes(values, matchable),
         }
 
 
+class _Unlisted(_Hasher):
+    """The same of strangers: as queries, on whichever side a plan has them."""
+
+    def listed(self, images: Images) -> Mapping[str, Hashes]:
+        return self(images)
+
+
 @dataclass(frozen=True)
 class Coded:
-    """The codes of n images."""
+    """The codes of n images: of references as they are listed, of others as they ask."""
 
     codes: Codes
     """uint8 (n, 32)."""
+    asked: Descriptors
+    """int8 (n, 256): what they are scored by."""
     classes: NDArray[np.int64]
     """int64 (n,), 0..CLASSES-1."""
     matchable: NDArray[np.bool_]
@@ -73,6 +89,7 @@ class Coded:
         """Those that may be matched."""
         return Coded(
             np.ascontiguousarray(self.codes[self.matchable]),
+            np.ascontiguousarray(self.asked[self.matchable]),
             self.classes[self.matchable],
             self.matchable[self.matchable],
             tuple(np.array(self.labels, object)[self.matchable]),
@@ -123,7 +140,7 @@ def planned(corpora: Sequence[Corpus], seed: int, edits_per_family: int) -> Plan
 
 def gather(plan: Plan, encoder: Encoder, progress: Progress = silent) -> Gathered:
     """Decode, edit and encode. Only a batch of pictures is in memory at a time."""
-    hasher = _Hasher(encoder)
+    hasher, strangers = _Hasher(encoder), _Unlisted(encoder)
     references, unrelated, copies = [], [], []
     copied: list[NDArray[np.int64]] = []
     skipped: list[Skipped] = []
@@ -133,7 +150,7 @@ def gather(plan: Plan, encoder: Encoder, progress: Progress = silent) -> Gathere
         as_they_are = replace(
             benchmark, references=benchmark.outsiders, outsiders=benchmark.references, queries=()
         )
-        clean = run(corpus, as_they_are, [hasher], _named(progress, f"{corpus.name}, unedited"))
+        clean = run(corpus, as_they_are, [strangers], _named(progress, f"{corpus.name}, unedited"))
         references.append(_coded(corpus, hashed.references, _unedited(hashed)))
         unrelated.append(_coded(corpus, hashed.outside, hashed.outside_queries))
         unrelated.append(_coded(corpus, clean.references, _unedited(clean)))
@@ -168,12 +185,16 @@ def _coded(corpus: Corpus, hashes: Mapping[str, Hashes], queries: Sequence[Query
         for item, query in zip(items, queries, strict=True)
     )
     images = tuple(item.name for item in items)
-    return Coded(hashes["code"].values, 2 * kinds + low, hashes["code"].matchable, labels, images)
+    code = hashes["code"]
+    return Coded(
+        code.values, hashes["asked"].values, 2 * kinds + low, code.matchable, labels, images
+    )
 
 
 def _joined(parts: Sequence[Coded]) -> Coded:
     return Coded(
         np.concatenate([part.codes for part in parts]),
+        np.concatenate([part.asked for part in parts]),
         np.concatenate([part.classes for part in parts]),
         np.concatenate([part.matchable for part in parts]),
         tuple(label for part in parts for label in part.labels),

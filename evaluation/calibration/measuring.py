@@ -15,12 +15,28 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.codes import CODE_BITS, distances
+from embeddings.codes import CODE_BITS, MAX_SCORE, distances
 from embeddings.encoder import Encoder
-from evaluation.calibration.choice import TARGET, Copies, OperatingPoint, largest_radius, recommend
+from evaluation.calibration.choice import (
+    FAST_RADIUS,
+    TARGET,
+    Copies,
+    OperatingPoint,
+    largest_radius,
+    recommend,
+)
 from evaluation.calibration.gathering import CLASSES, Gathered, gather, planned
 from evaluation.calibration.pairs import PairCounts, count_pairs
 from evaluation.calibration.rates import FalseRate, curve, expected_false_matches, pairs_needed
+from evaluation.calibration.second_stage import (
+    AtRate,
+    Beyond,
+    at_rates,
+    beyond,
+    count_scores,
+    scores_of,
+    short_of,
+)
 from evaluation.corpus import KINDS, Corpus
 from evaluation.errors import CalibrationError
 from evaluation.hashing import Progress, silent
@@ -85,6 +101,12 @@ class CalibrationResult:
     """Why there is no recommendation, where there is none."""
     closest: tuple[CloseNames, ...]
     """One row a pair of images."""
+    scores: Mapping[Imagery, Recommendation]
+    """The same for the score; its radius is what a score falls short of ``MAX_SCORE``."""
+    at_rates: tuple[AtRate, ...]
+    """Of all pairs: what either stage finds at the same rate."""
+    beyond: tuple[Beyond, ...]
+    """Copies that reach the recommended threshold and lie beyond a radius of the first stage."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for a JSON file; nan becomes null."""
@@ -127,6 +149,11 @@ def calibrate(
     histograms = {stratum: _of(stratum, counts.histogram) for stratum in STRATA}
     copies = {imagery: _copies(gathered, imagery) for imagery in IMAGERY}
     recommended, refused = _recommended(histograms, copies, target, samples, seed)
+    progress("scoring all pairs", 0, 1)
+    short = _shorts(gathered, related)
+    shorts = {stratum: _of(stratum, short) for stratum in STRATA}
+    scored = {imagery: _copies(gathered, imagery, scored=True) for imagery in IMAGERY}
+    scores, _ = _recommended(shorts, scored, target, samples, seed, bounded=False)
     sides = {
         "references": gathered.references,
         "unrelated": gathered.unrelated,
@@ -158,6 +185,11 @@ def calibrate(
         recommended,
         refused,
         _closest(counts, unrelated.labels, references.labels),
+        scores,
+        at_rates(
+            (histograms["any"], copies["any"].distances), (shorts["any"], scored["any"].distances)
+        ),
+        _beyond(copies["any"].distances, scored["any"].distances, scores),
     )
 
 
@@ -191,8 +223,33 @@ def _compared(gathered: Gathered, related: Names, progress: Progress) -> tuple[P
     return PairCounts(histogram, closest), len(listed)
 
 
+def _shorts(gathered: Gathered, related: Names) -> NDArray[np.int64]:
+    """What all pairs, but those of one work, fall short of the most there is to score."""
+    references, unrelated = gathered.references.matched(), gathered.unrelated.matched()
+    found = pairs(related, unrelated.images, references.images)
+    return count_scores(
+        unrelated.asked,
+        unrelated.classes,
+        references.codes,
+        references.classes,
+        CLASSES,
+        without={(query, reference) for query, reference in found.tolist()},
+    )
+
+
+def _beyond(
+    distances: NDArray[np.integer],
+    shorts: NDArray[np.integer],
+    scores: Mapping[Imagery, Recommendation],
+) -> tuple[Beyond, ...]:
+    if not scores:
+        return ()
+    # The lowest threshold that is set reaches furthest.
+    return beyond(distances, shorts, MAX_SCORE - max(one.point.radius for one in scores.values()))
+
+
 def _of(stratum: Stratum, histogram: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The pairs of one stratum by distance, int64 (257,)."""
+    """The pairs of one stratum by distance, int64 (L,)."""
     kind, low = np.divmod(np.arange(CLASSES), 2)
     if stratum == "low_structure":
         chosen = (low[:, None] | low) == 1
@@ -205,13 +262,17 @@ def _of(stratum: Stratum, histogram: NDArray[np.int64]) -> NDArray[np.int64]:
     return counted
 
 
-def _copies(gathered: Gathered, imagery: Imagery) -> Copies:
+def _copies(gathered: Gathered, imagery: Imagery, scored: bool = False) -> Copies:
     """The copies of one imagery; what may not be matched lies beyond any radius."""
     copies, of = gathered.copies, gathered.copied
-    left = copies.codes.view(np.uint64)
-    right = np.ascontiguousarray(gathered.references.codes[of]).view(np.uint64)
-    away = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.int32)
-    away[~(copies.matchable & gathered.references.matchable[of])] = CODE_BITS + 1
+    listed = np.ascontiguousarray(gathered.references.codes[of])
+    if scored:
+        away = short_of(scores_of(copies.asked, listed))
+    else:
+        left, right = copies.codes.view(np.uint64), listed.view(np.uint64)
+        away = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.int64)
+    beyond_any = MAX_SCORE + 1 if scored else CODE_BITS + 1
+    away[~(copies.matchable & gathered.references.matchable[of])] = beyond_any
     keep = np.ones(len(of), bool)
     if imagery != "any":
         keep = copies.classes // 2 == KINDS.index(
@@ -226,6 +287,7 @@ def _recommended(
     target: float,
     samples: int,
     seed: int,
+    bounded: bool = True,
 ) -> tuple[dict[Imagery, Recommendation], dict[Imagery, str]]:
     largest: dict[Imagery, int] = {}
     refused: dict[Imagery, str] = {}
@@ -243,6 +305,7 @@ def _recommended(
             at_most=min(largest.values()) if imagery == "any" else None,
             samples=samples,
             seed=seed,
+            fast=FAST_RADIUS if bounded else None,
         )
         # What operators plan with is what the data cannot rule out, not the lucky middle.
         expected = {size: expected_false_matches(point.high, size) for size in LIST_SIZES}

@@ -9,12 +9,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from embeddings.codes import MAX_SCORE
 from evaluation.calibration.choice import FAST_RADIUS, MIN_GAIN
 from evaluation.calibration.measuring import IMAGERY, LIST_SIZES, STRATA, CalibrationResult
 from evaluation.calibration.rates import FalseRate
 from evaluation.results import Estimate
 from evaluation.summary import RADII
-from evaluation.terminal import NONE, estimate_text, printable, rate_text
+from evaluation.terminal import NONE, estimate_text, printable, rate_text, share_text
 
 _RADII: Final = (16, 24, 31, 36, 40, 43, 46, 48, 52, 56, 60, 64, 72, 80, 96)
 _CLOSEST: Final = 8
@@ -38,6 +39,7 @@ def tables(result: CalibrationResult) -> RenderableType:
     refused = [f"{imagery}: {why}" for imagery, why in result.refused.items()]
     if refused:
         parts.append(Text("\nNo recommendation. " + "\n".join(refused)))
+    parts += [_stages(result), *_scores(result)]
     parts += [_closest(result), _notes(result)]
     return Group(*parts)
 
@@ -110,6 +112,39 @@ def _points(result: CalibrationResult) -> Table:
             *(_count(one.expected[size]) for size in LIST_SIZES),
         )
     return table
+
+
+def _stages(result: CalibrationResult) -> Table:
+    table = _table(
+        "Copies found where at most so many unrelated pairs match",
+        "per pair",
+        "bits",
+        "found by distance",
+        "score",
+        "found by score",
+    )
+    for row in result.at_rates:
+        table.add_row(
+            _short(row.rate),
+            NONE if row.radius < 0 else str(row.radius),
+            share_text(row.recall),
+            str(row.threshold),
+            share_text(row.scored),
+        )
+    return table
+
+
+def _scores(result: CalibrationResult) -> list[RenderableType]:
+    if not result.scores:
+        return []
+    table = _table("Recommended for the score", "", "score ≥", "copies found", "per pair ≤")
+    for imagery, one in result.scores.items():
+        point = one.point
+        recall = Estimate(point.recall, point.recall_low, point.recall_high)
+        least = str(MAX_SCORE - point.radius)
+        table.add_row(_HEADS[imagery], least, estimate_text(recall), _short(point.high))
+    lost = ", ".join(f"{row.copies} beyond {row.radius}" for row in result.beyond)
+    return [table, Text(f"Of the {result.beyond[0].of} copies that score so, by bits: {lost}.")]
 
 
 def _closest(result: CalibrationResult) -> Text:

@@ -19,7 +19,7 @@ from pydantic import Field, JsonValue, ValidationError
 from service.cli.files import read
 from service.errors import InvalidValueError
 from service.schemas import BankChange, Model
-from service.store import Policy, Radii
+from service.store import Policy, Radii, Thresholds
 
 FORMAT: Final = "lookalike-policy-1"
 MAX_BYTES: Final = 2**20
@@ -59,7 +59,7 @@ class BankPolicy:
     fields: BankChange
 
     def applied(self, policy: Policy) -> Policy:
-        """``policy`` with what is given; ``radius`` is replaced as a whole."""
+        """``policy`` with what is given; ``radius`` and ``score`` are replaced as a whole."""
         given = self.fields
         return replace(
             policy,
@@ -69,6 +69,7 @@ class BankPolicy:
             if given.radius is None
             else Radii(given.radius.pdq, given.radius.code),
             enabled=policy.enabled if given.enabled is None else given.enabled,
+            score=policy.score if given.score is None else Thresholds(given.score.code),
         )
 
 
@@ -82,10 +83,10 @@ class PolicyFile:
 
     @property
     def space(self) -> str:
-        """The code space its code radii were measured for; empty where it does not say, or has
-        none."""
+        """The code space its code radii and scores were measured for; empty where it does not say,
+        or has none."""
         space = self.provenance.get("space")
-        radii = [bank.fields.radius for bank in self.banks]
+        radii = [one for bank in self.banks for one in (bank.fields.radius, bank.fields.score)]
         has_codes = any(one is not None and one.code for one in radii)
         return space if isinstance(space, str) and has_codes else ""
 

@@ -29,6 +29,7 @@ COLUMNS: Final = (
     "pdq",
     "pdq_quality",
     "codes",
+    "code_role",
     "quality",
     "url",
     "labels",
@@ -38,7 +39,7 @@ COLUMNS: Final = (
 SIGNAL_COLUMNS: Final = frozenset({*DIGEST_BYTES, "pdq", "codes", "url"})
 """Those that can be matched."""
 
-PASSED_OVER: Final = frozenset({"path", "photographic", "width", "height"})
+PASSED_OVER: Final = frozenset({"path", "photographic", "width", "height", "descriptors"})
 """What ``lookalike hash`` says of an image besides; a list has no use for it, so nobody is told."""
 
 CODE_PREFIX: Final = "code:"

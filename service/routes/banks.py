@@ -21,7 +21,7 @@ from service.schemas import (
     VersionsAnswer,
 )
 from service.services import Curating, Parts, Reading
-from service.store import Policy, Radii
+from service.store import Policy, Radii, Thresholds
 
 router = APIRouter(prefix="/v1/banks", tags=["banks"])
 
@@ -53,7 +53,13 @@ async def make_bank(request: Request, parts: Parts, caller: Curating) -> Respons
     """
     del caller
     body = await bodies.json_body(request, BankRequest)
-    policy = Policy(body.action, body.imagery, _radii(body.radius), body.enabled)
+    policy = Policy(
+        body.action,
+        body.imagery,
+        _radii(body.radius),
+        body.enabled,
+        Thresholds(body.score.code),
+    )
     bank = await parts.changing(lambda: parts.store.banks.create(body.name, policy))
     return wire.json_response(wire.bank(bank), 201, {"Location": f"/v1/banks/{bank.name}"})
 
@@ -77,7 +83,9 @@ async def get_bank(bank: str, parts: Parts, caller: Reading) -> Response:
     openapi_extra=bodies.documented(BankChange, {"action": "block", "radius": {"pdq": 24}}),
 )
 async def change_bank(bank: str, request: Request, parts: Parts, caller: Curating) -> Response:
-    """Changes what is given; ``radius`` is replaced as a whole. In force for the next query."""
+    """Changes what is given; ``radius`` and ``score`` are replaced as a whole. In force for
+    the next query.
+    """
     del caller
     body = await bodies.json_body(request, BankChange)
 
@@ -88,6 +96,7 @@ async def change_bank(bank: str, request: Request, parts: Parts, caller: Curatin
             imagery=policy.imagery if body.imagery is None else body.imagery,
             radius=policy.radius if body.radius is None else _radii(body.radius),
             enabled=policy.enabled if body.enabled is None else body.enabled,
+            score=policy.score if body.score is None else Thresholds(body.score.code),
         )
 
     found = await parts.changing(lambda: parts.store.banks.update(bank, changed))

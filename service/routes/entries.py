@@ -148,7 +148,7 @@ def _from_image(parts: Services, form: Form) -> NewEntry:
         return form.fields.get(name, [default])[0]
 
     return NewEntry(
-        signals=from_fingerprint(parts.matcher.fingerprint(form.file)),
+        signals=from_fingerprint(parts.matcher.fingerprint(form.file, "reference")),
         provider=one("provider", LOCAL_PROVIDER),
         list=one("list", MANUAL_LIST),
         provider_id=one("provider_id", "") or None,

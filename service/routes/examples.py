@@ -18,6 +18,8 @@ FINGERPRINT: Final[dict[str, Any]] = {
     "sha1": "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
     **SIGNALS,
     "pdq_quality": 97,
+    "code_role": "query",
+    "descriptors": {"lite0-256-7": "1ff3" * 128},
     "quality": 0.81,
     "photographic": 0.04,
     "width": 1280,
@@ -33,8 +35,10 @@ MATCH: Final[dict[str, Any]] = {
             "entry_id": "e_00000000qf",
             "signal": "code",
             "space": "lite0-256-7",
-            "distance": 23,
-            "radius": 48,
+            "distance": 71,
+            "radius": 96,
+            "score": 3912,
+            "threshold": 3300,
             "verdict": "review",
             "provenance": {
                 "provider": "iwf",
@@ -56,6 +60,7 @@ BANK: Final[dict[str, Any]] = {
     "action": "review",
     "imagery": "non_photographic",
     "radius": {"pdq": None, "code": {"non_photographic": 44}},
+    "score": {"code": {"non_photographic": 3300}},
     "enabled": True,
 }
 

@@ -34,6 +34,7 @@ from service.store.values import (
     Radii,
     RejectedLine,
     Role,
+    Thresholds,
 )
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "RejectedLine",
     "Role",
     "Store",
+    "Thresholds",
     "TooManyRejectedError",
     "View",
     "backup",

@@ -19,7 +19,16 @@ from service.deadlines import writing_begins_within
 from service.errors import BankExistsError, BankNotFoundError
 from service.store.database import Database
 from service.store.models import BankRow, EntryRow
-from service.store.values import Action, Bank, Imagery, Policy, Radii, check_bank_name, is_bank_name
+from service.store.values import (
+    Action,
+    Bank,
+    Imagery,
+    Policy,
+    Radii,
+    Thresholds,
+    check_bank_name,
+    is_bank_name,
+)
 
 _SWEPT: Final = 10_000
 """Entries of a deleted bank that one transaction tombstones."""
@@ -218,7 +227,12 @@ def live_banks(connection: Connection) -> list[Bank]:
 
 
 def _policy_columns(policy: Policy) -> dict[str, Any]:
-    radius = {"pdq": policy.radius.pdq, "code": {k.value: v for k, v in policy.radius.code.items()}}
+    radius: dict[str, Any] = {
+        "pdq": policy.radius.pdq,
+        "code": {k.value: v for k, v in policy.radius.code.items()},
+    }
+    if policy.score.code:  # beside the radii, so that the layout of the store stays
+        radius["score"] = {k.value: v for k, v in policy.score.code.items()}
     return {
         "action": policy.action.value,
         "imagery": policy.imagery.value,
@@ -237,6 +251,7 @@ def _bank(row: Row[*tuple[Any, ...]]) -> Bank:
             imagery=Imagery(row.imagery),
             radius=Radii(radius["pdq"], {Imagery(k): v for k, v in radius["code"].items()}),
             enabled=row.enabled,
+            score=Thresholds({Imagery(k): v for k, v in radius.get("score", {}).items()}),
         ),
         created_at=row.created_at,
         updated_at=row.updated_at,

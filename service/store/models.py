@@ -175,6 +175,8 @@ class EntryRow(Base):
     url: Mapped[str | None] = mapped_column(Text)
     codes: Mapped[str | None] = mapped_column(Text)
     """JSON: code space to hex."""
+    code_role: Mapped[str | None] = mapped_column(String(16))
+    """What the codes were made for: ``reference`` or ``query``."""
     labels: Mapped[str] = mapped_column(Text)
     """JSON: a list of texts."""
     content: Mapped[bytes] = mapped_column(LargeBinary)

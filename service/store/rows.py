@@ -34,6 +34,7 @@ ENTRY_COLUMNS: Final = (
     ListRow.name.label("list"),
     EntryRow.provider_id,
     *SIGNAL_COLUMNS,
+    EntryRow.code_role,
     EntryRow.labels,
     func.coalesce(ListRow.version, EntryRow.version).label("list_version"),
     EntryRow.enabled,
@@ -54,6 +55,7 @@ def content_columns(signals: Signals, labels: tuple[str, ...]) -> dict[str, Any]
         "quality": signals.quality,
         "url": signals.url,
         "codes": _codes_text(signals),
+        "code_role": signals.code_role if signals.codes else None,
         "labels": orjson.dumps(labels).decode(),
     }
     columns["content"] = _hash(columns)
@@ -66,13 +68,14 @@ def derived_provider_id(signals: Signals) -> str:
     It does not reveal the signals, since ids are shown where hashes are not.
     """
     named = content_columns(signals, ())
-    for name in ("pdq_quality", "quality", "content"):  # the last is a hash over the others
+    # The last is a hash over the others.
+    for name in ("pdq_quality", "quality", "code_role", "content"):
         del named[name]
     return f"h_{_hash(named).hex()}"
 
 
 def signals(row: Row[*tuple[Any, ...]]) -> Signals:
-    """The signals of a row that holds ``SIGNAL_COLUMNS``."""
+    """The signals of a row that holds ``SIGNAL_COLUMNS`` and the role of its codes."""
     codes = orjson.loads(row.codes) if row.codes else {}
     return Signals(
         md5=row.md5,
@@ -80,6 +83,7 @@ def signals(row: Row[*tuple[Any, ...]]) -> Signals:
         sha256=row.sha256,
         pdq=row.pdq,
         codes={space: bytes.fromhex(code) for space, code in codes.items()},
+        code_role=row.code_role,
         url=row.url,
         pdq_quality=row.pdq_quality,
         quality=row.quality,
@@ -117,6 +121,8 @@ def _codes_text(signals: Signals) -> str | None:
 def _hash(columns: dict[str, Any]) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for name, value in sorted(columns.items()):
+        if name == "code_role" and value is None:
+            continue  # what was listed before there were roles has the content it had
         raw = value if isinstance(value, bytes) else b"" if value is None else str(value).encode()
         # Lengths keep two different sets of values from running into the same bytes.
         digest.update(f"{name}:{value is None:d}:{len(raw)}:".encode() + raw)

@@ -47,6 +47,7 @@ _CONTENT_COLUMNS: Final = (
     Column("quality", Float),
     Column("url", Text),
     Column("codes", Text),
+    Column("code_role", String(16)),
     Column("labels", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )

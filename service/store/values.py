@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from embeddings.codes import CODE_BITS
+from embeddings.codes import CODE_BITS, MAX_SCORE
 from service.errors import BadNameError, BadPolicyError, EntryNotFoundError
 from service.signals import Signals
 
@@ -78,6 +78,21 @@ class Radii:
 
 
 @dataclass(frozen=True)
+class Thresholds:
+    """A bank's own thresholds of the score, inclusive, higher = more alike; where there are none
+    its code radii decide, and where it has none of either, the model's."""
+
+    code: Mapping[Imagery, int] = field(default_factory=dict)
+    """By the imagery of the query; ``any`` stands in for those that are absent."""
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds that no score could have."""
+        for kind, least in self.code.items():
+            if not 0 <= least <= MAX_SCORE:
+                raise BadPolicyError(f"score.code.{kind} must be 0 to {MAX_SCORE}, not {least}")
+
+
+@dataclass(frozen=True)
 class Policy:
     """What a bank's matches lead to."""
 
@@ -87,6 +102,7 @@ class Policy:
     imagery: Imagery = Imagery.ANY
     radius: Radii = Radii()
     enabled: bool = True
+    score: Thresholds = Thresholds()
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,9 @@ class _Encoder:
         half = np.full(len(images), 0.5, np.float32)
         return Encoded(codes.from_descriptors(descriptors), descriptors, half)
 
+    def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
+        return self.encode(images)
+
 
 def _save(folder: Path, pictures: Sequence[samples.Sample]) -> Path:
     for sample in pictures:

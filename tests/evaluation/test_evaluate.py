@@ -51,6 +51,9 @@ class _Constant:
         values = np.zeros((len(images), 32), np.uint8)
         return {"constant": Hashes(values, np.ones(len(images), bool))}
 
+    def listed(self, images: Images) -> Mapping[str, Hashes]:
+        return self(images)
+
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:

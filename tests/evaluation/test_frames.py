@@ -39,6 +39,9 @@ class _Means:
         codes = from_descriptors(np.stack(rows))
         return {"means": Hashes(codes, np.ones(len(codes), bool))}
 
+    def listed(self, images: Images) -> Mapping[str, Hashes]:
+        return self(images)
+
 
 HASHERS: list[Hasher] = [PdqHasher(), _Means()]
 

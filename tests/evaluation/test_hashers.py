@@ -40,6 +40,9 @@ class _Encoder:
         photographic = np.zeros(len(images), np.float32)
         return Encoded(codes.from_descriptors(descriptors), descriptors, photographic)
 
+    def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
+        return self.encode(images)
+
 
 def _images() -> Images:
     return [np.asarray(samples.photograph("coffee").image), FLAT]

@@ -39,6 +39,9 @@ class _Encoder:
         values = np.array([self._function(image) for image in images], np.float32)
         return Encoded(np.zeros((len(images), 32), np.uint8), zeros, values)
 
+    def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
+        return self.encode(images)
+
 
 def _colours(image: NDArray[np.uint8]) -> float:
     """How many colours there are."""

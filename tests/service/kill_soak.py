@@ -31,7 +31,7 @@ import httpx
 import uvicorn
 
 from embeddings.encoder import Encoder
-from embeddings.fingerprint import Fingerprint, ViewFingerprint
+from embeddings.fingerprint import Fingerprint, Role, ViewFingerprint
 from index import listed_digests, maintenance
 from service.app import create_app
 from service.door import listening
@@ -48,7 +48,7 @@ class NoImages:
 
     encoders: tuple[Encoder, ...] = ()
 
-    def fingerprint(self, data: bytes) -> Fingerprint:
+    def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
         raise NotImplementedError
 
     def with_views(self, data: bytes) -> tuple[Fingerprint, tuple[ViewFingerprint, ...]]:
