@@ -22,7 +22,6 @@ from embeddings.pictures import Picture
 from embeddings.quality import MIN_QUALITY, structure
 from embeddings.views import views
 
-
 Role = Literal["query", "reference"]
 """Whether codes were made to ask with, of an image as it is, or to be listed, over its reference
 looks (``reference_looks``). Either is found by the other; lists may hold both."""

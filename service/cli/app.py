@@ -24,6 +24,7 @@ from service.cli.keys import keys_app
 from service.cli.matching import match_files
 from service.cli.migrating import migrate_store
 from service.cli.policy import apply_policy
+from service.cli.relisting import relist
 from service.cli.restore import restore_backup
 from service.cli.serving import serve
 
@@ -47,6 +48,7 @@ def build() -> typer.Typer:
     app.command("match")(match_files)
     app.command("import")(import_list)
     app.command("export")(export_bank)
+    app.command("relist")(relist)
     app.command("policy")(apply_policy)
     app.add_typer(keys_app(), name="keys")
     app.command("migrate")(migrate_store)

@@ -123,7 +123,7 @@ def test_what_is_shipped_is_measured_at_its_own_radii_and_peers_are_not(
     everything = evaluate(corpus, [PdqHasher(), _Constant(radius=0)], samples=5)
     assert {row.spaces for row in everything.shipped} == {("pdq", "constant")}
     assert {(row.recall.value, row.false_queries.value) for row in everything.shipped} == {(1, 1)}
-    assert "pdq ≤ 31 or constant ≤ 0" in report.as_text(everything)
+    assert "pdq ≤ 31 bits or constant ≤ 0 bits" in report.as_text(everything)
 
 
 def test_few_copies_of_an_edit_show_no_interval(result: EvaluationResult) -> None:

@@ -9,10 +9,19 @@ from numpy.typing import NDArray
 
 from embeddings import codes
 from embeddings.checkpoint import ModelInfo
+from embeddings.codes import MAX_SCORE, scores
 from embeddings.encoder import Encoded
 from embeddings.pdq import pdq
 from evaluation import hashers, samples
-from evaluation.hashers import DescriptorHasher, EncoderHasher, Images, PdqHasher
+from evaluation.hashers import (
+    DescriptorHasher,
+    EncoderHasher,
+    Hashes,
+    Images,
+    PdqHasher,
+    Space,
+    distances,
+)
 
 FLAT = np.full((64, 64, 3), 200, np.uint8)
 
@@ -55,14 +64,15 @@ def test_pdq_is_the_products_own_and_flat_pictures_are_not_matched() -> None:
     assert hashes.matchable.tolist() == [True, False]
 
 
-def test_an_encoder_fills_one_space_or_two() -> None:
+def test_an_encoder_fills_two_spaces_or_three() -> None:
     images = _images()
     plain = EncoderHasher(_Encoder())
-    assert [space.name for space in plain.spaces] == ["test-256-0"]
+    assert [space.name for space in plain.spaces] == ["test-256-0", "test-256-0 score"]
     both = EncoderHasher(_Encoder(), descriptors=True)
     hashes = both(images)
     assert [(s.name, s.signal) for s in both.spaces] == [
         ("test-256-0", "code"),
+        ("test-256-0 score", "score"),
         ("test-256-0 f32", "descriptor"),
     ]
     assert set(hashes) == {space.name for space in both.spaces}
@@ -70,6 +80,20 @@ def test_an_encoder_fills_one_space_or_two() -> None:
     assert all(found.matchable.tolist() == [True, False] for found in hashes.values())
     lengths = np.linalg.norm(hashes["test-256-0 f32"].values, axis=1)
     assert np.allclose(lengths, 1)
+
+
+def test_a_score_is_counted_as_what_it_falls_short_of_the_most() -> None:
+    """Of queries' bytes with listed codes; below 0 it counts as 0."""
+    rng = np.random.default_rng(3)
+    hasher, score = EncoderHasher(_Encoder()), Space("s score", "score")
+    asked = hasher(_images())["test-256-0 score"]
+    assert asked.values.dtype == np.int8
+    assert asked.values.shape == (2, 256)
+    listed = Hashes(rng.integers(0, 256, (50, 32)).astype(np.uint8), np.ones(50, bool))
+    found = distances(score, asked, listed)
+    expected = MAX_SCORE - np.maximum(scores(asked.values, listed.values), 0)
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert set(found[1].tolist()) == {score.levels}  # too little structure
 
 
 def test_a_peers_descriptors_are_brought_to_length_one_and_zero_stays_zero() -> None:

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from embeddings.codes import from_hex
+from embeddings.codes import belongs, from_hex
 
 Command = Callable[..., Any]
 Script = Callable[..., subprocess.Popen[bytes]]
 
 FIELDS = [
     "path", "md5", "sha1", "sha256", "pdq", "pdq_quality",
-    "codes", "quality", "photographic", "width", "height",
+    "codes", "code_role", "quality", "photographic", "width", "height",
 ]  # fmt: skip
 
 
@@ -145,3 +145,59 @@ def test_a_reader_that_leaves_is_no_reason_for_a_traceback(script: Script, pictu
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(60) == 1
+
+
+def test_a_list_s_codes_say_that_they_are_and_have_no_descriptors(
+    lookalike: Command, pictures: Path
+) -> None:
+    """Another code of the same space; everything else is as it is of a query."""
+    asked, listed = (
+        json.loads(lookalike("hash", "pictures/coffee.jpg", "--jsonl", *role).out)
+        for role in (("--descriptors",), ("--role", "reference"))
+    )
+    (space,) = asked["codes"]
+    descriptor = bytes.fromhex(asked["descriptors"][space])
+    assert len(descriptor) == 256
+    assert belongs(descriptor, from_hex(asked["codes"][space]))
+    assert (asked["code_role"], listed["code_role"]) == ("query", "reference")
+    assert set(listed["codes"]) == {space}
+    assert listed["codes"] != asked["codes"]
+    same = set(FIELDS) - {"codes", "code_role"}
+    assert {name: listed[name] for name in same} == pytest.approx(
+        {name: asked[name] for name in same}
+    )
+    for refused in (("--descriptors",), ("--jsonl", "--descriptors", "--role", "reference")):
+        said = lookalike("hash", str(pictures), *refused)
+        assert said.code == 2
+        assert "--descriptors" in said.err
+
+
+def test_a_list_is_listed_again_where_its_images_are_at_hand(
+    lookalike: Command, pictures: Path
+) -> None:
+    """Codes are made anew, in place; ids, labels and what has no image stay."""
+    lines = [json.loads(line) for line in lookalike("hash", "pictures", "--jsonl").out.splitlines()]
+    old = [
+        {"provider_id": "A-1", "labels": ["A"], **{k: lines[0][k] for k in ("sha1", "codes")}},
+        {k: lines[1][k] for k in ("md5", "codes", "pdq")},
+        {"provider_id": "gone", "md5": "0f" * 16, "codes": {"other-1": "5f" * 32}},
+    ]
+    file = pictures.parent / "list.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in old))
+    assert lookalike("import", str(file), "--bank", "b").code == 0
+    said = lookalike("relist", str(file), "pictures")
+    assert (said.code, said.err.splitlines()[-1]) == (0, "2 of 3 entries listed again")
+    again = pictures.parent / "again.jsonl"
+    again.write_text(said.out)
+    made = [json.loads(line) for line in said.out.splitlines() if "entries" not in line]
+    assert [(one["provider_id"][:3], one.get("labels")) for one in made] == [
+        ("A-1", ["A"]),
+        ("h_" + made[1]["provider_id"][2], None),
+        ("gon", None),
+    ]
+    assert [one.get("code_role") for one in made] == ["reference", "reference", None]
+    assert made[1]["pdq"] == old[1]["pdq"]
+    assert made[2] == old[2]
+    assert lookalike("import", str(again), "--bank", "b").code == 0
+    held = lookalike("export", "--bank", "b", "--format", "jsonl").out.splitlines()
+    assert [json.loads(line) for line in held if "entries" not in line] == made
