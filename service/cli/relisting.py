@@ -18,7 +18,8 @@ import typer
 from service.cli import files
 from service.cli.batch import Failure, each_file
 from service.cli.local import load_fingerprinter
-from service.cli.terminal import FAILED, counted, progress, reporting, say, say_error
+from service.cli.progress import progress
+from service.cli.terminal import FAILED, counted, reporting, say, say_error
 
 if TYPE_CHECKING:
     from embeddings.fingerprint import Fingerprint
@@ -49,7 +50,7 @@ def relist(
     def reference(data: bytes) -> Fingerprint:
         return fingerprinter.fingerprint(data, "reference")
 
-    with progress("Fingerprinting", files.walk(paths)) as found:
+    with progress("Fingerprinting", files.walk(paths), True) as found:
         for result in each_file(found, reference, limits.max_bytes):
             if isinstance(result.outcome, Failure):
                 failed += 1
