@@ -22,7 +22,9 @@ MOST: Final = 4
 _CELLS: Final = 64
 _LEAST_LEFT: Final = 0.6
 _DIFFERENT: Final = 10.0
-"""Levels, the root of the mean square over all cells: colour profiles in use come to half of it."""
+"""Levels, the root of the mean square over all cells."""
+_ALIKE: Final = 0.97
+"""Correlation of the cells: what colour profiles in use do to a picture leaves more than that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ def different(main: NDArray[np.uint8], others: Iterable[Picture]) -> list[Pictur
     found: list[Picture] = []
     for other in others:
         cells = _cells(other.rgb)
-        if all(np.sqrt(np.mean((cells - one) ** 2)) >= _DIFFERENT for one in seen):
+        if all(_differ(cells, one) for one in seen):
             found.append(other)
             seen.append(cells)
     return found
@@ -62,6 +64,15 @@ def without_bars(picture: Picture, size: tuple[int, int]) -> Picture:
     left, top = (width - across) // 2, (height - down) // 2
     middle = np.ascontiguousarray(picture.rgb[top : top + down, left : left + across])
     return Picture(picture.name, middle, across, down)
+
+
+def _differ(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether cells are those of two pictures, and not of one in slightly other colours."""
+    if np.sqrt(np.mean((one - other) ** 2)) < _DIFFERENT:
+        return False
+    ones, others = (cells - cells.mean(axis=(0, 1)) for cells in (one, other))
+    spread = float(np.sqrt(np.sum(ones**2) * np.sum(others**2)))
+    return float(np.sum(ones * others)) < _ALIKE * spread or spread < 1
 
 
 def _cells(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

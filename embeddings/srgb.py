@@ -19,7 +19,7 @@ from embeddings.colour_spaces import ColourSpace
 _INK_MODES: Final = {"RGB": "RGB ", "RGBA": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 _BAND_PIXELS: Final = 2**22
 _NEAR: Final = 2
-_STEEP: Final = 32
+_STEEP: Final = 20
 
 
 @dataclass(frozen=True)

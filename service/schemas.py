@@ -100,7 +100,8 @@ class MatchRow(Model):
     signal: str
     space: str | None = None
     view: str | None = None
-    """Of the query, by which alone it was found: ``part``, ``flip_y``, ``rotate90``..."""
+    """Of the query, by which alone it was found: ``part``, ``flip_y``, ``rotate90``...; or another
+    picture that the file can pass for: ``on_black``, ``stored_colours``, ``thumbnail``..."""
     distance: int | None = None
     radius: int | None = None
     score: int | None = None

@@ -6,6 +6,7 @@ in ``images``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -15,7 +16,16 @@ from embeddings.formats.contents import Contents, Format
 
 __all__ = ["Contents", "Format", "inspect"]
 
-_AVIF_BRANDS: Final = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
+# A file of a general brand is AVIF unless it says that it is HEIC: then Pillow has no decoder.
+_AVIF: Final = re.compile(
+    rb"....ftyp(?:avif|avis|(?:mif1|msf1)....(?!(?:....)*?(?:heic|heix|hevc|hevx)))", re.DOTALL
+)
+_NOT_READ: Final = (
+    (re.compile(rb"....ftyp(?:hei|hev|mif1|msf1)", re.DOTALL), "HEIC"),
+    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "JPEG XL"),
+    (re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|!DOCTYPE svg|svg)", re.IGNORECASE), "SVG"),
+    (re.compile(rb"%PDF"), "PDF"),
+)
 
 
 def inspect(data: bytes) -> Contents:
@@ -37,10 +47,15 @@ def _reader(data: bytes) -> Callable[[bytes], Contents]:
         return gif.read
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return webp.read
-    if data[4:8] == b"ftyp" and data[8:12] in _AVIF_BRANDS:
+    if _AVIF.match(data):
         return avif.read
     if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return tiff.read
     if data.startswith(b"BM"):
         return bmp.read
-    raise UnsupportedImageError("not an image of a format that is read here")
+    raise UnsupportedImageError(
+        next(
+            (f"{name} is not read here" for begin, name in _NOT_READ if begin.match(data)),
+            "not an image of a format that is read here",
+        )
+    )

@@ -20,7 +20,9 @@ Format = Literal["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp"]
 MAX_PROFILE_BYTES: Final = 4 * 2**20
 """Colour profiles beyond this are ignored; the largest in use, for printing presses, have 3 MiB."""
 
-_ORIENTATION: Final = 0x0112
+_ORIENTATION, _THUMBNAIL, _THUMBNAIL_BYTES = 0x0112, 0x0201, 0x0202
+_SHORT: Final = 3
+_EXIF: Final = b"Exif\0\0"
 _MAX_EXIF_ENTRIES: Final = 1000
 
 
@@ -75,17 +77,41 @@ def exif_orientation(exif: bytes) -> int:
 
     Like a browser, and unlike an error, a damaged block leaves the image as it is stored.
     """
-    exif = exif.removeprefix(b"Exif\0\0")
+    for tag, kind, value in exif_entries(exif, 0):
+        if tag == _ORIENTATION:
+            orientation = value if kind == _SHORT else 0
+            return orientation if 1 <= orientation <= 8 else 1
+    return 1
+
+
+def exif_thumbnail(exif: bytes) -> bytes:
+    """The JPEG file in an EXIF block, or nothing."""
+    found = {tag: value for tag, _, value in exif_entries(exif, 1)}
+    start, length = found.get(_THUMBNAIL, 0), found.get(_THUMBNAIL_BYTES, 0)
+    return exif.removeprefix(_EXIF)[start : start + length] if start else b""
+
+
+def exif_entries(exif: bytes, which: int) -> list[tuple[int, int, int]]:
+    """Tag, type and first number of what stands in a directory of an EXIF block: 0 has the picture
+    itself, 1 its thumbnail. As far as it can be read."""
+    exif = exif.removeprefix(_EXIF)
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    entries: list[tuple[int, int, int]] = []
     if order is None:
-        return 1
+        return entries
     try:
         (start,) = struct.unpack_from(order + "L", exif, 4)
-        (entries,) = struct.unpack_from(order + "H", exif, start)
-        for entry in range(min(entries, _MAX_EXIF_ENTRIES)):
-            tag, kind, _, value = struct.unpack_from(order + "HHLH", exif, start + 2 + 12 * entry)
-            if tag == _ORIENTATION:
-                return value if kind == 3 and 1 <= value <= 8 else 1
+        for _ in range(which):
+            (count,) = struct.unpack_from(order + "H", exif, start)
+            (start,) = struct.unpack_from(order + "L", exif, start + 2 + 12 * count)
+            if not start:
+                return entries
+        (count,) = struct.unpack_from(order + "H", exif, start)
+        for entry in range(min(count, _MAX_EXIF_ENTRIES)):
+            at = start + 2 + 12 * entry
+            tag, kind, _ = struct.unpack_from(order + "HHL", exif, at)
+            (value,) = struct.unpack_from(order + ("H" if kind == _SHORT else "L"), exif, at + 8)
+            entries.append((tag, kind, value))
     except struct.error:
         pass
-    return 1
+    return entries

@@ -6,9 +6,17 @@ It knows the marker structure, not the entropy-coded data between markers.
 from __future__ import annotations
 
 import re
+import struct
 from typing import Final
 
-from embeddings.formats.contents import MAX_PROFILE_BYTES, Contents, damaged, exif_orientation
+from embeddings.formats.contents import (
+    MAX_PROFILE_BYTES,
+    Contents,
+    damaged,
+    exif_entries,
+    exif_orientation,
+    exif_thumbnail,
+)
 
 _MARKER: Final = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _MARKER_IN_SCAN: Final = re.compile(rb"\xff([^\x00\xff\x01\xd0-\xd7])", re.DOTALL)
@@ -18,21 +26,25 @@ _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _HUFFMAN: Final = frozenset({0xC0, 0xC1, 0xC2})
 """The codings whose decoder makes grey of what is missing."""
+_MP_ENTRIES: Final = 0xB002
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 
 MAX_SEGMENTS: Final = 4096
 MAX_RUBBISH: Final = 65_536
 """Bytes between two segments that belong to neither: decoders pass over them, slowly."""
+MAX_FURTHER: Final = 5
+"""Pictures of an index of several that are read, beside the first: one more than are looked at."""
 MAX_SCANS: Final = 100
 MAX_SCANNED_PIXELS: Final = 2**30
 """Each scan of a progressive file visits every pixel again; an encoder makes about ten."""
 
 
 def read(data: bytes) -> Contents:
-    """The header of a JPEG file; a picture within it (a thumbnail, a second view) is left out."""
+    """The header of a JPEG file; pictures within it (a thumbnail, a second view) stand apart."""
     kept = [b"\xff\xd8"]
     exif = b""
     profile: dict[int, bytes] = {}
+    further: list[bytes] = []
     frame: bytes | None = None
     coding = 0
     position = 2
@@ -58,6 +70,8 @@ def read(data: bytes) -> Contents:
             exif = body
         elif code == _APP2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
             profile.setdefault(body[12], body[14:])
+        elif code == _APP2 and body.startswith(b"MPF\0") and not further:
+            further = _further(data, position - length + 6, body[4:])
         # What the decoder needs to know of colours stands in two of the application segments.
         if not _APP0 <= code <= _COM or (code, body[:5]) in {
             (_APP0, b"JFIF\0"),
@@ -91,7 +105,32 @@ def read(data: bytes) -> Contents:
         orientation=exif_orientation(exif),
         profile=joined if len(joined) <= MAX_PROFILE_BYTES else b"",
         cut_off=cut_off,
+        inner=_named("thumbnail", [exif_thumbnail(exif)]) + _named("further_picture", further),
     )
+
+
+def _named(name: str, files: list[bytes]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, file) for file in files if file.startswith(b"\xff\xd8\xff"))
+
+
+def _further(data: bytes, base: int, index: bytes) -> list[bytes]:
+    """The files of the further pictures that an index of several (MPF) names.
+
+    ``base``: where in ``data`` the index begins, from which it counts.
+    """
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(index[:4], "<")
+    files: list[bytes] = []
+    for tag, _, where in exif_entries(index, 0):
+        if tag != _MP_ENTRIES:
+            continue
+        try:
+            for picture in range(1, 1 + MAX_FURTHER):
+                _, size, offset = struct.unpack_from(order + "LLL", index, where + 16 * picture)
+                if offset and size:
+                    files.append(data[base + offset : base + offset + size])
+        except struct.error:
+            break
+    return files
 
 
 def _image(data: bytes, start: int) -> bytes | None:

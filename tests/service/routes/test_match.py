@@ -188,6 +188,35 @@ def test_of_an_animation_the_answer_says_that_one_frame_was_compared(
     ]
 
 
+def test_another_picture_that_a_file_can_pass_for_is_matched_unasked(
+    served: Served, pictures: Pictures
+) -> None:
+    """The second picture of a file, which few programs show: the row names it, and asks for
+    review."""
+    shown = Image.fromarray(pictures.photo)
+    buffer = io.BytesIO()
+    other = Image.fromarray(np.ascontiguousarray(pictures.photo[::-1, ::-1]))
+    other.save(buffer, "MPO", save_all=True, append_images=[shown])
+    with served.client() as client:
+        listed(client, {"name": "A", "action": "block"}, pictures.png(pictures.photo))
+        answer = post(client, "/v1/match", files={"file": buffer.getvalue()})
+    rows = [row for row in answer["matches"] if row["signal"] == "pdq"]
+    assert [(row["view"], row["verdict"]) for row in rows] == [("further_picture", "review")]
+    assert (answer["verdict"], answer["not_matched"]) == ("review", [])
+
+
+def test_a_file_that_was_cut_off_is_matched_and_says_so(served: Served, pictures: Pictures) -> None:
+    with served.client() as client:
+        listed(client, {"name": "A", "action": "block"}, pictures.png(pictures.photo))
+        answer = post(client, "/v1/match", files={"file": pictures.jpeg(pictures.photo)[:-2]})
+        schemas.MatchAnswer.model_validate(answer)
+    assert (answer["verdict"], answer["coverage"]) == ("block", "full")
+    assert answer["not_matched"] == [
+        {"signal": "pdq", "reason": "truncated"},
+        {"signal": "code", "space": SPACE, "reason": "truncated"},
+    ]
+
+
 def test_a_match_is_answered_though_the_store_is_away(
     served: Served, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
