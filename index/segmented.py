@@ -248,6 +248,8 @@ class SegmentedIndex(Changeable):
         for part in state.parts:
             bits = {"present": part.present, "live": part.live}
             for name, array in {**part.segment.parts(), **bits}.items():
+                if self._holder.epoch != epoch:
+                    return ""  # all was replaced: what we hold of it only takes room
                 if self._watch.changed(array, pace):
                     self._lose(epoch, f"{name} of a segment changed in memory", alarm)
                     return ""

@@ -10,6 +10,7 @@ or what a match leads to (``matching``), nor HTTP.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -102,7 +103,7 @@ class Engine:
         self._failing = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follow-store", daemon=True)
-        self.scrub = Scrub(lambda: self._indexes.all, self.health, self.sync)
+        self.scrub = Scrub(lambda: self._indexes.all, self.health, self._mend)
 
     def start(self) -> None:
         """Read banks and keys, then load and follow in a thread; ``loaded`` tells when it can
@@ -255,6 +256,11 @@ class Engine:
             said = "it cannot be read"
         detail = str(error) if isinstance(error, ServiceError) else type(error).__name__
         self.health.degraded("store", said, detail, lasts=self._stale_after)
+
+    def _mend(self) -> None:
+        """Build anew what the scrub found damaged."""
+        with contextlib.suppress(_StoppedError):
+            self.sync()
 
     def _give_up(self) -> None:
         if self._stopping.is_set():
