@@ -28,6 +28,7 @@ from service.openapi import DocumentedApp
 from service.pool import WorkPool
 from service.probing import Probing
 from service.rates import Rates
+from service.retention import Retention
 from service.routes import banks, entries, imports, keys, match, status
 from service.services import Services
 from service.settings import Settings, load_settings
@@ -66,6 +67,7 @@ def create_app(
     engine = Engine(
         store, settings.poll_seconds, shelf, health, settings.stale_after, settings.allow_empty
     )
+    retention = Retention(store, settings.retention_days, health)
     compute = WorkPool(
         "compute",
         settings.workers,
@@ -102,6 +104,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         engine.start()
+        retention.start()
         # What is left of a bank whose deletion was cut short matches nothing, and only takes room.
         sweeping = asyncio.ensure_future(_sweep(services))
         calming = asyncio.ensure_future(_calm(services))
@@ -124,6 +127,7 @@ def create_app(
                 services.imports,
             ):
                 pool.close()
+            retention.stop()
             engine.stop()
             cutting.cancel()
             if own_store is not None:

@@ -81,6 +81,10 @@ def _not_ours(index: Fed, view: View, ours: set[Commit]) -> str | None:
         return ""
     commit = Commit(index.sequence, index.mark)
     if commit not in ours and not view.holds(commit):
+        if commit.sequence < view.purged:
+            return (
+                f"it was fed up to {commit.sequence}, and the store is purged up to {view.purged}"
+            )
         return f"the store does not hold the change {index.sequence} it was fed: a restored backup?"
     ours.add(commit)
     return None

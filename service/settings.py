@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     """Seconds until a match is answered without its provenance."""
     shutdown_timeout: float = Field(default=25.0, ge=2, le=3600)
     """Seconds from a signal to end until the process is gone, whatever it waits for."""
+    retention_days: float | None = Field(default=90.0, ge=1, le=36_500)
+    """Days that what was removed from lists is kept as a tombstone; ``None``: for ever."""
     poll_seconds: float = Field(default=0.3, gt=0, le=1)
     """Between two looks at what other writers changed."""
     stale_after: float = Field(default=30.0, ge=2, le=3600)
@@ -123,7 +125,7 @@ class Settings(BaseSettings):
             raise ValueError("this release fetches no URL: leave it empty")
         return value
 
-    @field_validator("database_url", "admin_key", mode="before")
+    @field_validator("database_url", "admin_key", "retention_days", mode="before")
     @classmethod
     def _unset_if_empty(cls, value: object) -> object:
         return None if value == "" else value

@@ -24,6 +24,7 @@ from service.cli.keys import keys_app
 from service.cli.matching import match_files
 from service.cli.migrating import migrate_store
 from service.cli.policy import apply_policy
+from service.cli.purge import purge_store
 from service.cli.relisting import relist
 from service.cli.restore import restore_backup
 from service.cli.serving import serve
@@ -54,6 +55,7 @@ def build() -> typer.Typer:
     app.command("migrate")(migrate_store)
     app.command("backup")(make_backup)
     app.command("restore")(restore_backup)
+    app.command("purge")(purge_store)
     app.command("evaluate")(evaluate)
     app.add_typer(bench_app(), name="bench")
     app.command("doctor")(doctor)

@@ -39,12 +39,17 @@ class View:
     """All of them."""
     spaces: Mapping[int, frozenset[str]]
     """Bank id to the code spaces of which it holds codes, or held some once."""
+    purged: int
+    """The sequence up to which tombstones may be gone for good."""
     _connection: Connection
 
     def holds(self, commit: Commit) -> bool:
-        """Whether this store came by ``commit``: not so where a backup was restored since."""
+        """Whether this store came by ``commit``, and knows all that was removed since.
+
+        Not so where a backup was restored since, or where later tombstones were purged.
+        """
         return (
-            commit.sequence <= self.commit.sequence
+            self.purged <= commit.sequence <= self.commit.sequence
             and self._connection.execute(
                 select(CommitRow.mark).where(CommitRow.sequence == commit.sequence)
             ).scalar()
@@ -124,6 +129,7 @@ def view_of(database: Database) -> Iterator[View]:
             tuple(live_banks(connection)),
             tuple(all_keys(connection)),
             {bank_id: frozenset(held) for bank_id, held in spaces.items()},
+            connection.execute(select(CounterRow.purged)).scalar_one(),
             connection,
         )
 

@@ -16,6 +16,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -156,7 +157,10 @@ class Database:
             # Taking the row first makes writers queue here, so that sequences commit in order.
             sequence = self._counted(connection, limit)
             mark = secrets.token_hex(16)
-            connection.execute(insert(CommitRow).values(sequence=sequence, mark=mark))
+            now = datetime.now(UTC)
+            connection.execute(
+                insert(CommitRow).values(sequence=sequence, mark=mark, committed_at=now)
+            )
             yield sequence
 
     @contextmanager
@@ -319,6 +323,8 @@ def _prepare_sqlite(engine: Engine, busy_timeout: float) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # What is purged is overwritten, not only forgotten; not so in temporary tables.
+        connection.execute("PRAGMA main.secure_delete = ON")
 
     def on_begin(connection: Connection) -> None:
         be_patient(connection.connection.driver_connection)

@@ -2,8 +2,8 @@
 
 ``counter`` has one row. Every writing transaction first adds one to it, which serialises writers,
 and stamps what it changes with the new value: the *sequence*. So the order of sequences is the
-order of commits, and "what changed since" is a range of an index; nothing is ever deleted, rows are
-tombstoned, so that replicas learn of removals in the same way.
+order of commits, and "what changed since" is a range of an index; what goes is tombstoned, so that
+replicas learn of removals in the same way, and deleted for good only much later (``purge``).
 
 It knows the layout; what may be written when is decided by its neighbours.
 """
@@ -63,6 +63,8 @@ class CounterRow(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
+    purged: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """The sequence up to which tombstones, and commits but this one, may be gone for good."""
 
 
 class CommitRow(Base):
@@ -76,6 +78,7 @@ class CommitRow(Base):
 
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     mark: Mapped[str] = mapped_column(String(32))
+    committed_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class BankRow(Base):
@@ -203,3 +206,13 @@ class KeyRow(Base):
     """SHA-256: the secret has 256 random bits, so a slow hash would add nothing."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class LeaseRow(Base):
+    """Who does what only one replica should do, and until when."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(128))
+    until: Mapped[datetime] = mapped_column(Moment)

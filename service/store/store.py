@@ -6,9 +6,11 @@ stand in its own module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
+from time import sleep
 
 from service.deadlines import Deadlines, Reach
 from service.errors import StoreMissingError
@@ -21,7 +23,9 @@ from service.store.diffs import ImportDiff
 from service.store.entries import Entries
 from service.store.imports import Allowed, ImportTarget, apply_import
 from service.store.keys import Keys
+from service.store.leases import take_lease
 from service.store.manifest import Manifest
+from service.store.purge import Purged, purge
 from service.store.restore import Restored, restore_backup
 from service.store.traces import refuse_if_lost
 from service.store.values import Commit, ImportRow, ListVersion, RejectedLine
@@ -75,6 +79,16 @@ class Store:
     def view(self) -> AbstractContextManager[View]:
         """The store as it is now, and what changed since any commit, consistently."""
         return view_of(self._database)
+
+    def purge(
+        self, before: datetime, dry_run: bool = False, pause: Callable[[float], object] = sleep
+    ) -> Purged:
+        """Delete tombstones and commits made before a moment; see ``purge.purge``."""
+        return purge(self._database, before, dry_run, pause)
+
+    def take_lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Take a lease or keep it; whether ``holder`` has it now."""
+        return take_lease(self._database, name, holder, seconds)
 
     @property
     def deadlines(self) -> Deadlines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -122,6 +123,14 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.store.banks.delete(bank) == len(self.model.live(bank))
         self.store.banks.create(bank)
         self.model.entries = {k: v for k, v in self.model.entries.items() if k[0] != bank}
+
+    @rule(days=st.sampled_from([-1, 1]))
+    def purge(self, days: int) -> None:
+        """An item that is purged is forgotten: listed again, it is a new one."""
+        self.store.purge(datetime.now(UTC) - timedelta(days=days))
+        if days < 0:
+            live = {key: known for key, known in self.model.entries.items() if known.live}
+            self.model.entries = live
 
     @rule()
     def restart(self) -> None:

@@ -1,0 +1,31 @@
+"""Leases: of many replicas, one does what should be done once.
+
+A lease ends by itself, so that another takes over from a holder that died. Times are those of
+whoever asks: clocks that disagree shift who does the work, so it must be harmless to do it twice.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import insert, select, update
+
+from service.store.database import Database
+from service.store.models import LeaseRow
+
+
+def take_lease(database: Database, name: str, holder: str, seconds: float) -> bool:
+    """Take the lease ``name``, or keep it, for ``seconds``; whether ``holder`` has it now."""
+    now = datetime.now(UTC)
+    values = {"holder": holder, "until": now + timedelta(seconds=seconds)}
+    held = select(LeaseRow.holder, LeaseRow.until).where(LeaseRow.name == name)
+    with database.connect() as connection, database.altering(connection):
+        database.lock(connection)
+        row = connection.execute(held).one_or_none()
+        if row is None:
+            connection.execute(insert(LeaseRow).values(name=name, **values))
+            return True
+        if row.holder != holder and row.until > now:
+            return False
+        connection.execute(update(LeaseRow).where(LeaseRow.name == name).values(**values))
+        return True
