@@ -36,7 +36,7 @@ def purge_store(
     if days is None:
         say("LOOKALIKE_RETENTION_DAYS says to keep everything: name an age with --older-than")
         raise typer.Exit(2)
-    with open_local_store(data, create=False) as store:
+    with open_local_store(data) as store:
         done = store.purge(datetime.now(UTC) - timedelta(days=days), dry_run)
     say(
         f"{'would purge' if dry_run else 'purged'} {counted(done.tombstones, 'tombstone')} and"

@@ -25,7 +25,7 @@ from service.store.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The layout that ``models`` describes."""
 
 _SCRIPTS: Final = Path(__file__).resolve().parent.parent / "migrations"

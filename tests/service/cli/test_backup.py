@@ -14,6 +14,7 @@ def test_what_was_backed_up_is_in_force_again(lookalike: Command, tmp_path: Path
     for number, name in enumerate(("one", "two")):
         (tmp_path / f"{name}.txt").write_text(f"sha256 {str(number) * 64}\n")
         (tmp_path / name).write_bytes(b"")
+    assert lookalike("init").code == 0
     assert lookalike("import", "one.txt", "--bank", "a", "--list", "1").code == 0
     done = lookalike("backup", "saved")
     assert (done.code, done.out) == (0, "")
@@ -32,6 +33,6 @@ def test_what_was_backed_up_is_in_force_again(lookalike: Command, tmp_path: Path
 def test_it_is_refused_by_name(lookalike: Command, tmp_path: Path) -> None:
     (tmp_path / "saved").mkdir()
     assert "store_missing" in lookalike("backup", "elsewhere").err
-    assert lookalike("keys", "create", "k", "--role", "admin").code == 0
+    assert lookalike("init").code == 0
     assert "backup_failed" in lookalike("backup", "saved").err
     assert "backup_damaged" in lookalike("restore", "saved").err

@@ -18,6 +18,7 @@ def test_it_says_what_it_purged(
     (tmp_path / "two.txt").write_text("sha256 " + "a" * 64 + "\nsha256 " + "b" * 64 + "\n")
     (tmp_path / "one.txt").write_text("sha256 " + "a" * 64 + "\n")
     assert lookalike("purge").code == 1
+    assert lookalike("init").code == 0
     for name in ("two.txt", "one.txt"):
         assert lookalike("import", name, "--bank", "x").code == 0
     assert "purged 0 tombstones and 0 commits" in lookalike("purge").err

@@ -1,6 +1,6 @@
 """When commits were made, up to which tombstones were purged, and leases.
 
-Revision ID: 0003
+Revision ID: 0004
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from alembic import context, op
 
 from service.store.models import Moment
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
