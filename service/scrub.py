@@ -54,6 +54,7 @@ class Scrub:
         self._thread = threading.Thread(target=self._run, name="scrub", daemon=True)
         self._read_at = time.monotonic()
         self._rounds = threading.Lock()
+        health.sound(CHECK)
 
     def start(self) -> None:
         """Begin, unless it did. The first round sums up what is there, for later ones to compare

@@ -143,7 +143,10 @@ _SOUND: Final = {
 
 READY: Final[dict[str, Any]] = {
     "status": "ready",
-    "checks": [{"name": name, **_SOUND} for name in ("banks", "fresh", "index", "store")],
+    "checks": [
+        {"name": name, **_SOUND}
+        for name in ("banks", "fresh", "index", "probing", "scrub", "store")
+    ],
 }
 
 STATUS: Final[dict[str, Any]] = {

@@ -300,7 +300,8 @@ def test_health_and_metrics_need_no_key(served: Served) -> None:
         client.post("/v1/banks/secret-bank/entries", json={"signals": {"md5": "5f" * 16}})
         ready = anybody.get("/readyz").json()
         assert ready["status"] == "ready"
-        assert {check["name"] for check in ready["checks"]} == {"banks", "fresh", "index", "store"}
+        names = {check["name"] for check in ready["checks"]}
+        assert names == {"banks", "fresh", "index", "probing", "scrub", "store"}
         text = anybody.get("/metrics").text
     assert 'lookalike_verdicts_total{coverage="none",verdict="none"} 1.0' in text
     assert 'route="/v1/match",status="200"} 1.0' in text

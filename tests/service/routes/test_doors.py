@@ -63,7 +63,8 @@ def test_the_document_explains_an_import_and_is_written_in_markdown(
     """Every parameter of the query says what it does; no docstring's own marks are left."""
     described = operations(document)["POST", "/v1/banks/{bank}/imports"]["parameters"]
     query = {one["name"]: one.get("description") for one in described if one["in"] == "query"}
-    assert set(query) == {"format", "provider", "list", "version", "max_rejected", "dry_run"}
+    expected = {"format", "provider", "list", "version", "max_rejected", "allow_shrink", "dry_run"}
+    assert set(query) == expected
     assert all(query.values())
     assert "``" not in str(document)
 
