@@ -24,17 +24,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-CODE_BITS: Final = 256
-CODE_BYTES: Final = CODE_BITS // 8
+from embeddings.figures import CODE_BITS as CODE_BITS
+from embeddings.figures import CODE_BYTES as CODE_BYTES
+from embeddings.figures import MAX_SCORE as MAX_SCORE
 
 DESCRIPTOR_LENGTH: Final = 512.0
 """The length a descriptor is brought to: a number of it is then about 32, and hardly ever beyond
 127."""
 
 _MOST: Final = 127
-
-MAX_SCORE: Final = 8192
-"""No score is larger, but for rounding: of 256 numbers of that length all alike."""
 
 Codes = NDArray[np.uint8]
 """uint8 (n, 32)."""

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.bands import Band, Tap, banded, summed
+from embeddings.figures import PDQ_MIN_QUALITY
 
-MIN_QUALITY: Final = 50
+MIN_QUALITY: Final = PDQ_MIN_QUALITY
 """PDQ's own advice: below this a hash must not be matched."""
 
 RADIUS: Final = 31

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.bands import Band, Tap, banded, summed
+from embeddings.figures import MIN_STRUCTURE
 
-MIN_QUALITY: Final = 0.11
+MIN_QUALITY: Final = MIN_STRUCTURE
 """Below this an image is matched by digest only."""
 
 MIN_SIDE: Final = 24

@@ -76,12 +76,12 @@ class NotMatched:
     reason: str
     """``low_quality``; ``unknown_space``: no model here and no bank says how far to look;
     ``other_space``: a bank holds codes of this space, and the query has none to compare there;
-    ``not_given``: a bank holds PDQ hashes, and the query has none and nothing else to compare
-    there; ``further_frames``: only the first of several frames was compared; ``truncated``: the
-    file ends before its picture does, and what is there was compared; ``ambiguous_picture``: the
-    file may show yet another picture, which was not; ``no_entries``: no bank that was asked for is
-    enabled and holds an entry; or ``index_incomplete``: a fault here could hide a listed image, see
-    ``/readyz``."""
+    ``not_given``: the query has neither PDQ nor code, or a bank holds PDQ hashes, and the query
+    has none and nothing else to compare there; ``further_frames``: only the first of several frames
+    was compared; ``truncated``: the file ends before its picture does, and what is there was
+    compared; ``ambiguous_picture``: the file may show yet another picture, which was not;
+    ``no_entries``: no bank that was asked for is enabled and holds an entry; or
+    ``index_incomplete``: a fault here could hide a listed image, see ``/readyz``."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,10 @@ def plan(
         not_matched += [NotMatched("code", space, "other_space") for space in others]
         if signals.pdq is None and missed & hashed:
             not_matched.append(NotMatched("pdq", "", "not_given"))
+    if signals.pdq is None and not signals.codes:
+        spaces = {*models, *(space for bank in listed for space in held.get(bank.id, ()))}
+        not_matched.append(NotMatched("pdq", "", "not_given"))
+        not_matched += [NotMatched("code", space, "not_given") for space in sorted(spaces)]
     # A bank of which nothing but digests was compared must not look as if it had been.
     perceptual = not missed and (
         signals.pdq_usable or any(space in models or codes[space] for space in codes)

@@ -6,6 +6,9 @@ It knows names, types and ranges; not what the parts make of them.
 
 from __future__ import annotations
 
+import difflib
+import os
+from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -174,3 +177,18 @@ def _sentence(error: ErrorDetails) -> str:
     if name in _SECRET:
         return f"{key}: {message}"
     return f"{key}: {message}; not {str(error['input'])[:200]!r}"
+
+
+_ELSEWHERE: Final = frozenset({"LOOKALIKE_CORPUS"})
+"""Variables that others read."""
+
+
+def unknown_variables() -> Iterator[str]:
+    """A sentence for each ``LOOKALIKE_`` variable of the environment that nobody reads."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _ELSEWHERE
+    for name in sorted(os.environ):
+        # The settings are read whatever the case.
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, 1, 0.8)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            yield f"{name} is no setting, so nothing reads it{meant}"

@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from embeddings import codes, pdq, quality
-from embeddings.codes import CODE_BITS, CODE_BYTES
-from embeddings.fingerprint import Fingerprint, ViewFingerprint
+from embeddings.figures import CODE_BITS, CODE_BYTES, MIN_STRUCTURE, PDQ_MIN_QUALITY
 from service.errors import BadSignalError
+
+if TYPE_CHECKING:
+    from embeddings.fingerprint import Fingerprint, ViewFingerprint
 
 DIGEST_BYTES: Final[Mapping[str, int]] = MappingProxyType({"md5": 16, "sha1": 20, "sha256": 32})
 """Digest type to its length, bytes."""
@@ -112,12 +113,12 @@ class Signals:
 
 def is_structured(value: float | None) -> bool:
     """Whether an image of this quality may be matched by PDQ and codes."""
-    return value is None or value >= quality.MIN_QUALITY
+    return value is None or value >= MIN_STRUCTURE
 
 
 def is_trusted(pdq_quality: int | None) -> bool:
     """Whether a PDQ hash of this quality may be matched."""
-    return pdq_quality is None or pdq_quality >= pdq.MIN_QUALITY
+    return pdq_quality is None or pdq_quality >= PDQ_MIN_QUALITY
 
 
 def from_fingerprint(fingerprint: Fingerprint) -> Signals:
@@ -243,6 +244,10 @@ def _by_space(name: str, value: object, length: int) -> dict[str, bytes]:
 def _descriptors(value: object, given: Mapping[str, bytes]) -> dict[str, bytes]:
     """Descriptors, each with the code whose signs it has: what comes near is found by the code."""
     found = _by_space("descriptors", value, CODE_BITS)
+    if not found:
+        return found
+    from embeddings import codes  # NumPy, which nobody else here needs
+
     for space, one in found.items():
         if space not in given:
             raise BadSignalError(f"descriptors.{space}: give codes.{space} as well")

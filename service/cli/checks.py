@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from embeddings.cores import available_cores
-from embeddings.errors import EmbeddingError
+from embeddings.errors import DeviceError, EmbeddingError
 from service.cli.local import open_local_store, settings_for
 from service.cli.terminal import code_of, counted
 from service.errors import SchemaOutdatedError, ServiceError, StoreLostError, StoreMissingError
@@ -68,7 +68,7 @@ def all_checks(data: Path | None) -> Iterator[Finding]:
     except ServiceError as error:
         yield Finding("settings", State.WRONG, str(error), "correct this environment variable")
         return
-    yield Finding("settings", State.OK, _said_in_environment())
+    yield from _environment()
     yield from _guarded("model", lambda: _model(settings))
     yield from _guarded("store", lambda: _store(data, settings))
 
@@ -77,8 +77,13 @@ def _guarded(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
     try:
         yield from check()
     except (ServiceError, EmbeddingError, OSError, ImportError) as error:
-        mend = "run `make setup` again" if isinstance(error, ImportError | EmbeddingError) else ""
-        yield Finding(what, State.WRONG, f"{code_of(error)}: {error}", mend)
+        yield Finding(what, State.WRONG, f"{code_of(error)}: {error}", _mend(error))
+
+
+def _mend(error: Exception) -> str:
+    if isinstance(error, DeviceError):
+        return "set LOOKALIKE_DEVICE to auto or cpu, or install the GPU's driver and see nvidia-smi"
+    return "run `make setup` again" if isinstance(error, ImportError | EmbeddingError) else ""
 
 
 def _installed() -> Iterator[Finding]:
@@ -121,9 +126,15 @@ def _machine() -> Iterator[Finding]:
     yield Finding("machine", State.OK, found)
 
 
-def _said_in_environment() -> str:
+def _environment() -> Iterator[Finding]:
+    from service.settings import unknown_variables
+
+    unknown = list(unknown_variables())
     names = sorted(name for name in os.environ if name.startswith("LOOKALIKE_"))
-    return f"from the environment: {', '.join(names)}" if names else "all defaults"
+    found = f"from the environment: {', '.join(names)}" if names else "all defaults"
+    yield Finding("settings", State.OK, found)
+    for sentence in unknown:
+        yield Finding("settings", State.WRONG, sentence, "correct or remove this variable")
 
 
 def _model(settings: Settings) -> Iterator[Finding]:

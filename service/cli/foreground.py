@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NOT_STARTED: Final = 3
+_NOT_STARTED: Final = 1
 """Exit code: the server could not start, say because its port is taken."""
 _CUT_OFF: Final = 1
 """Exit code: the end was not orderly."""
@@ -47,10 +47,16 @@ def run_until_told(app: FastAPI, host: str, port: int, shutdown_timeout: float) 
     """Serve until a signal says to end, and be gone ``shutdown_timeout`` seconds after it."""
     # Half of the time is for answers under way, the rest for threads and what they wait for.
     config = listening(
-        app, host=host, port=port, timeout_graceful_shutdown=max(1, int(shutdown_timeout / 2))
+        app,
+        host=host,
+        port=port,
+        timeout_graceful_shutdown=max(1, int(shutdown_timeout / 2)),
+        log_config=None,  # lines as ``logs`` has them
     )
     server = _Server(config, shutdown_timeout)
-    with contextlib.suppress(KeyboardInterrupt):  # by which an orderly end says so once more
+    # By which an orderly end says so once more; a port that is taken ends uvicorn with a code of
+    # its own, 3 or 1 by its release.
+    with contextlib.suppress(KeyboardInterrupt, SystemExit):
         server.run()
     if not server.started:
         sys.exit(_NOT_STARTED)

@@ -24,9 +24,14 @@ def serve(
     refuses to start unless LOOKALIKE_ADMIN_KEY is set or the store has an admin key.
     """
     from service.auth import first_admin_key
+    from service.cli.logs import log_to_stderr
+    from service.settings import unknown_variables
     from service.store import open_store
 
+    log_to_stderr()
     settings = settings_for(data)
+    for unknown in unknown_variables():
+        say(f"warning: {unknown}")
     store = open_store(settings.data_dir, settings.store_url, deadlines=settings.deadlines)
     try:
         made = first_admin_key(store, settings, terminal=sys.stdout.isatty())

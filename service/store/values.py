@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from embeddings.codes import CODE_BITS, MAX_SCORE
+from embeddings.figures import CODE_BITS, MAX_SCORE
 from service.errors import BadNameError, BadPolicyError, EntryNotFoundError
 from service.signals import Signals
 

@@ -230,7 +230,7 @@ def test_a_code_that_nobody_can_place_is_told() -> None:
 
 def test_a_bank_of_other_codes_alone_is_not_covered() -> None:
     """Nothing but digests was compared with it, and that is told; where PDQ was, coverage stays;
-    a caller who sends digests alone knows."""
+    a caller who sends digests alone is told what was not given, whatever the banks hold."""
     coded = Signals(codes={SPACE: b"c" * 32})
     banks = [bank(1), bank(2), bank(3, ALLOW), bank(4)]
     held = {2: frozenset({"old-256-1"}), 3: frozenset({"old-256-1"}), 4: frozenset[str]()}
@@ -244,7 +244,13 @@ def test_a_bank_of_other_codes_alone_is_not_covered() -> None:
     made = plan(FULL, Label.UNCERTAIN, banks, MODELS, held, frozenset({2}))
     assert (made.coverage, made.not_matched) == (Coverage.FULL, other)
     digest = Signals(md5=b"m" * 16)
-    assert plan(digest, Label.UNCERTAIN, banks, MODELS, held).not_matched == ()
+    assert plan(digest, Label.UNCERTAIN, banks, MODELS, held).not_matched == (
+        NotMatched("pdq", "", "not_given"),
+        NotMatched("code", "old-256-1", "not_given"),
+        NotMatched("code", SPACE, "not_given"),
+    )
+    url = Signals(url="https://a.example/")
+    assert [one.signal for one in plan(url, Label.UNCERTAIN, [], {}).not_matched] == ["pdq"]
     made = plan(coded, Label.UNCERTAIN, [bank(1)], MODELS, held)
     assert (made.coverage, made.not_matched) == (Coverage.FULL, ())
 

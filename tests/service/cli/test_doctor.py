@@ -66,3 +66,33 @@ def test_a_store_that_is_none_is_wrong(lookalike: Command, tmp_path: Path) -> No
     (tmp_path / "data" / "lookalike.db").write_bytes(b"not a database at all" * 100)
     code, found = _findings(lookalike)
     assert (code, found["store"]["state"]) == (1, "wrong")
+
+
+def test_a_misspelt_setting_is_named_with_what_was_meant(
+    lookalike: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOOKALIKE_WORKRS", "2")
+    monkeypatch.setenv("LOOKALIKE_ENTIRELY_ELSE", "secret")
+    monkeypatch.setenv("LOOKALIKE_CORPUS", "somewhere")
+    said = lookalike("doctor", "--jsonl")
+    wrong = [line for line in map(json.loads, said.out.splitlines()) if line["state"] == "wrong"]
+    assert said.code == 1
+    assert [line["found"] for line in wrong] == [
+        "LOOKALIKE_ENTIRELY_ELSE is no setting, so nothing reads it",
+        "LOOKALIKE_WORKRS is no setting, so nothing reads it; did you mean LOOKALIKE_WORKERS?",
+    ]
+    assert {line["what"] for line in wrong} == {"settings"}
+    assert "secret" not in said.out
+
+
+def test_a_missing_gpu_is_not_mended_by_installing_again(
+    lookalike: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOOKALIKE_DEVICE", "cuda")
+    code, found = _findings(lookalike)
+    if code == 0:
+        pytest.skip("there is a GPU")
+    assert found["model"]["state"] == "wrong"
+    assert "LOOKALIKE_DEVICE" in found["model"]["mend"]
+    assert "driver" in found["model"]["mend"]
+    assert "make setup" not in found["model"]["mend"]

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,19 +106,6 @@ def test_an_empty_folder_is_said_to_be_empty(lookalike: Command, tmp_path: Path)
     (tmp_path / "empty").mkdir()
     said = lookalike("hash", "empty", "--jsonl")
     assert (said.code, said.out, said.err) == (0, "", "no files found\n")
-
-
-def test_hashing_loads_no_server_no_database_and_no_torch(pictures: Path) -> None:
-    code = (
-        "import sys; from service.cli import main\n"
-        "try: main()\n"
-        "except SystemExit as end: assert not end.code\n"
-        "heavy = {'torch', 'fastapi', 'sqlalchemy', 'uvicorn', 'faiss', 'numba', 'httpx'}\n"
-        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
-    )
-    arguments = [sys.executable, "-c", code, "hash", str(pictures), "--jsonl"]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    assert done.stderr.splitlines()[-1] == "[]"
 
 
 def test_ctrl_c_ends_it_without_a_traceback(script: Script, pictures: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -107,3 +108,25 @@ def test_a_server_that_cannot_start_is_not_waited_for(monkeypatch: pytest.Monkey
     monkeypatch.setenv("LOOKALIKE_DEVICE", "abacus")
     with pytest.raises(Exception, match="LOOKALIKE_DEVICE"), running_server():
         pass
+
+
+def test_a_port_that_is_taken_ends_it_with_1_and_every_line_of_the_log_has_time_and_level(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3 means that an image matched, and nothing else."""
+    monkeypatch.setenv("LOOKALIKE_ADMIN_KEY", "an admin key for tests")
+    monkeypatch.setenv("LOOKALIKE_WORKRS", "2")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = script("serve", "--port", str(taken.getsockname()[1]))
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    lines = err.decode().splitlines()
+    assert lines.pop(0) == (
+        "warning: LOOKALIKE_WORKRS is no setting, so nothing reads it; did you mean"
+        " LOOKALIKE_WORKERS?"
+    )
+    assert any("address already in use" in line for line in lines)
+    form = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) [a-z_.]+: .")
+    assert [line for line in lines if not form.match(line)] == []

@@ -1,0 +1,34 @@
+"""What a server writes to its log: one line each with time, level and where it comes from.
+
+It knows how lines look; not what is said in them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+_OURS: Final = ("embeddings", "index", "service", "uvicorn")
+"""Who tells of what happens; of others only warnings are worth a line."""
+
+
+class UtcFormatter(logging.Formatter):
+    """``2026-11-30T10:02:03.456Z WARNING service.pool: …``."""
+
+    converter = staticmethod(time.gmtime)
+
+    def __init__(self) -> None:
+        """Take no options: all lines are alike."""
+        super().__init__(
+            "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
+        )
+
+
+def log_to_stderr() -> None:
+    """Send every line of this process's log to stderr, in this one form."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(UtcFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(logging.INFO)
