@@ -179,8 +179,10 @@ def _sentence(error: ErrorDetails) -> str:
     return f"{key}: {message}; not {str(error['input'])[:200]!r}"
 
 
-_ELSEWHERE: Final = frozenset({"LOOKALIKE_CORPUS"})
-"""Variables that others read."""
+_ELSEWHERE: Final = frozenset(
+    PREFIX + name for name in ("CORPUS", "IMAGES", "MANIFEST", "NOTEBOOK_SMALL")
+)
+"""Variables that benchmarks and notebooks read."""
 
 
 def unknown_variables() -> Iterator[str]:

@@ -46,6 +46,7 @@ def test_a_command_loads_nothing_heavy_that_it_does_not_need(
 ) -> None:
     del pictures
     Path("list.csv").write_text("md5\n0cc175b9c0f1b6a831c399e269772661\n")
+    assert lookalike("init").code == 0
     assert lookalike("import", "list.csv", "--bank", "known").code == 0
     done = subprocess.run(
         [sys.executable, "-c", _CODE, *arguments], capture_output=True, text=True, check=True
