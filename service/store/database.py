@@ -235,15 +235,20 @@ class Database:
 
     def _counted(self, connection: Connection, limit: float | None) -> int:
         """The next sequence, once every other writer is done."""
+        usual = self.deadlines.statement if limit is None else limit
         waits = patience(self.deadlines.busy)
-        short = waits > self.deadlines.statement if limit is None else waits > limit
-        with self.allowing(connection, waits if short else None):
-            return connection.execute(
+        with self.allowing(connection, waits if waits > usual else None):
+            number = connection.execute(
                 update(CounterRow)
                 .where(CounterRow.id == 1)
                 .values(value=CounterRow.value + 1)
                 .returning(CounterRow.value)
             ).scalar_one()
+        if self.path is None and waits > usual:
+            from service.store import postgres
+
+            postgres.allow_statements(connection, usual)
+        return number
 
     def _opened(self, connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         del record
