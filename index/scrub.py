@@ -61,7 +61,7 @@ class Watch:
         except DamagedFileError as error:
             return str(error)
         except OSError as error:
-            return f"{path.name}: {error.strerror or error!r}"
+            return f"{path.name}: {error.strerror or repr(error)}"
         self._files[path] = signature
         return ""
 

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 CHECK: Final = "scrub"
 RATE: Final = 64 << 20
-"""Bytes a second: ten million codes take 19 seconds, of one core less than a hundredth."""
+"""Bytes a second: ten million codes take 19 seconds, and a hundredth of one core."""
 PAUSE: Final = 2.0
 """Seconds between two rounds."""
 FILES_EVERY: Final = 3600.0
