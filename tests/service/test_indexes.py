@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from index.changes import Changes, Entries
 from index.interface import Ids
+from index.listed_digests import NumberedDigestIndex
 from service.columns import PDQ, WIDTHS, IndexName, url_key
 from service.indexes import Indexes, Search
 from service.shelf import FolderShelf, MemoryShelf, Shelf
@@ -107,3 +109,22 @@ def test_a_folder_that_cannot_be_used_is_said_and_done_without(tmp_path: Path) -
     assert search(indexes) == FOUND
     assert all("memory only" in one.stats.trouble for one in indexes.stats())
     indexes.close()
+
+
+def test_an_index_that_is_damaged_is_left_out_and_said(indexes: Indexes) -> None:
+    """What the others find is found all the same; nobody takes it for everything there is."""
+    feed(indexes, [1, 2], 1, 1)
+    asked = Search(ITEM, frozenset({1}), frozenset(), {1: 0}, {SPACE: {1: 0}})
+    whole = indexes.search(asked)
+    assert not whole.incomplete
+    assert not indexes.damaged
+    damaged = indexes.all[IndexName("md5")]
+    assert isinstance(damaged, NumberedDigestIndex)
+    damaged.needs_rebuild = "its memory changed"
+    assert indexes.damaged
+    rest = indexes.search(asked)
+    assert rest.incomplete
+    assert {hit.signal for hit in whole.found} - {hit.signal for hit in rest.found} == {"md5"}
+    assert len(rest.found) == len(whole.found) - 2
+    # Who does not ask it misses nothing by it.
+    assert not indexes.search(replace(asked, exact=frozenset())).incomplete
