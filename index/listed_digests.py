@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from embeddings.cores import available_cores
 from index import container
 from index.changes import Applied, Changes, Entries
 from index.container import Pace
@@ -218,7 +219,7 @@ class NumberedDigestIndex:
         return self._lock is not None and self._lock.held
 
     def _load(self, path: Path) -> None:
-        contents = container.read(path / FILE, "D")
+        contents = container.read(path / FILE, "D", available_cores())
         for key, mine in self._fields.items():
             if contents.fields.get(key) != mine:
                 said = contents.fields.get(key)
