@@ -42,8 +42,8 @@ from embeddings.errors import (
     UnreadableImageError,
 )
 from embeddings.formats import Contents, Format, inspect
-from embeddings.pictures import MOST, Picture, different, without_bars
-from embeddings.srgb import Colours, is_steep, is_transparent, to_srgb
+from embeddings.pictures import MOST, Picture, Shown, different, without_bars
+from embeddings.srgb import Colours, is_managed, is_steep, is_transparent, to_srgb
 
 MIN_REDUCED_SIDE: Final = 512
 """Pixels the shorter side keeps when an image is reduced while it is decoded."""
@@ -183,33 +183,28 @@ def _decode(contents: Contents, limits: ImageLimits) -> CheckedImage:
     decoded = decoding.load(
         contents, reduction(contents.width, contents.height, contents.orientation)
     )
-    main = _picture("", contents, decoded)
+    main = _flat(contents, decoded)
+    size = contents.upright_size
     others = _others(contents, decoded)
     doubts: tuple[str, ...] = () if decoded.rows is None else ("truncated",)
-    inner, hidden = _inner(contents, limits, (main.width, main.height))
+    inner, hidden = _inner(contents, limits, size)
     others += inner
     if len(others) > MOST or hidden or (contents.fine and is_steep(contents.profile)):
         doubts += ("ambiguous_picture",)
-    found = different(main.rgb, others[:MOST]) if others else []
     return CheckedImage(
-        main.rgb,
-        main.width,
-        main.height,
+        np.array(main),
+        *size,
         contents.format,
         contents.frames,
-        tuple(found),
+        tuple(different(main, others[:MOST])) if others else (),
         doubts,
     )
 
 
-def _picture(
-    name: str,
-    contents: Contents,
-    decoded: Decoded,
-    colours: Colours | None = None,
-    ground: str = "white",
-) -> Picture:
-    """What the file shows in these colours on this ground."""
+def _flat(
+    contents: Contents, decoded: Decoded, colours: Colours | None = None, ground: str = "white"
+) -> Image.Image:
+    """What the file shows in these colours on this ground: mode RGB, upright."""
     flat = to_srgb(
         decoded.image,
         colours or decoded.colours,
@@ -221,44 +216,43 @@ def _picture(
         rows = decoded.rows // decoded.factor
         top = 0 if decoded.from_bottom else rows
         flat.paste("white", (0, top, flat.width, top + flat.height - rows))
-    width, height = contents.width, contents.height
     if contents.orientation in _TURNS:
         flat = flat.transpose(_TURNS[contents.orientation])
-    if contents.orientation >= 5:
-        width, height = height, width
-    return Picture(name, np.array(flat), width, height)
+    return flat
 
 
-def _others(contents: Contents, decoded: Decoded) -> list[Picture]:
+def _others(contents: Contents, decoded: Decoded) -> list[Shown]:
     """What programs may show that have other grounds, other colours or another way up."""
     colours = decoded.colours
-    stored = replace(colours, profile=b"", space=None)
+    size = contents.upright_size
     transparent = is_transparent(decoded.image, colours)
     found = []
     if transparent:
-        found.append(_picture("on_black", contents, decoded, ground="black"))
-    if colours.managed:
-        found.append(_picture("stored_colours", contents, decoded, stored))
+        found.append(Shown("on_black", _flat(contents, decoded, ground="black"), size))
+    if is_managed(decoded.image, colours):
+        stored = replace(colours, profile=b"", space=None)
+        found.append(Shown("stored_colours", _flat(contents, decoded, stored), size))
         if transparent:
-            found.append(_picture("stored_on_black", contents, decoded, stored, "black"))
+            flat = _flat(contents, decoded, stored, "black")
+            found.append(Shown("stored_on_black", flat, size))
     if decoded.opaque:
         plain = replace(decoded, image=decoded.image.convert("RGB"))
-        found.append(_picture("opaque", contents, plain))
+        found.append(Shown("opaque", _flat(contents, plain), size))
     if contents.turned != 1:
         other = replace(contents, orientation=contents.turned)
-        found.append(_picture("turned", other, decoded))
+        found.append(Shown("turned", _flat(other, decoded), other.upright_size))
     return found
 
 
 def _inner(
     contents: Contents, limits: ImageLimits, size: tuple[int, int]
-) -> tuple[list[Picture], bool]:
+) -> tuple[list[Shown], bool]:
     """The pictures within the file, and whether one was too large to be looked at.
 
     All together may have as many pixels as the file announces for its own.
     """
     left = contents.width * contents.height
-    found: list[Picture] = []
+    found: list[Shown] = []
     for name, data in contents.inner:
         try:
             inner = announced(data, limits)
@@ -271,10 +265,10 @@ def _inner(
         inner = replace(inner, orientation=contents.orientation)
         try:
             factor = reduction(inner.width, inner.height, inner.orientation)
-            picture = _picture(name, inner, decoding.load(inner, factor))
+            flat = _flat(inner, decoding.load(inner, factor))
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001, S112 as above, whatever the decoder runs into
             continue
-        found.append(without_bars(picture, size))
+        found.append(without_bars(Shown(name, flat, inner.upright_size), size))
     return found, False

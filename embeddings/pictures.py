@@ -41,29 +41,40 @@ class Picture:
     """Pixels of the full size."""
 
 
-def different(main: NDArray[np.uint8], others: Iterable[Picture]) -> list[Picture]:
-    """Those of ``others`` that look neither like ``main``, uint8 (h, w, 3), nor like one before."""
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A picture that may be one more, or the same again."""
+
+    name: str
+    image: Image.Image
+    """In mode RGB, upright; perhaps reduced."""
+    size: tuple[int, int]
+    """Width and height, pixels, of the full size."""
+
+
+def different(main: Image.Image, others: Iterable[Shown]) -> list[Picture]:
+    """Those of ``others`` that look neither like ``main``, mode RGB, nor like one before."""
     seen = [_cells(main)]
     found: list[Picture] = []
     for other in others:
-        cells = _cells(other.rgb)
+        cells = _cells(other.image)
         if all(_differ(cells, one) for one in seen):
-            found.append(other)
+            found.append(Picture(other.name, np.array(other.image), *other.size))
             seen.append(cells)
     return found
 
 
-def without_bars(picture: Picture, size: tuple[int, int]) -> Picture:
+def without_bars(shown: Shown, size: tuple[int, int]) -> Shown:
     """A thumbnail without the bars that made it fit: its middle, in the shape of ``size``, width
     and height; the whole where that would leave little of it."""
-    height, width = picture.rgb.shape[:2]
+    width, height = shown.image.size
     across = min(width, max(1, round(height * size[0] / size[1])))
     down = min(height, max(1, round(width * size[1] / size[0])))
-    if across * down < _LEAST_LEFT * width * height:
-        return picture
+    if across * down < _LEAST_LEFT * width * height or (across, down) == (width, height):
+        return shown
     left, top = (width - across) // 2, (height - down) // 2
-    middle = np.ascontiguousarray(picture.rgb[top : top + down, left : left + across])
-    return Picture(picture.name, middle, across, down)
+    middle = shown.image.crop((left, top, left + across, top + down))
+    return Shown(shown.name, middle, (across, down))
 
 
 def _differ(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
@@ -75,7 +86,7 @@ def _differ(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     return float(np.sum(ones * others)) < _ALIKE * spread or spread < 1
 
 
-def _cells(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """``rgb`` averaged in 64 x 64 cells: float32 (64, 64, 3)."""
-    image = Image.fromarray(rgb).resize((_CELLS, _CELLS), Image.Resampling.BOX)
-    return np.asarray(image, np.float32)
+def _cells(image: Image.Image) -> NDArray[np.float32]:
+    """``image`` averaged in 64 x 64 cells: float32 (64, 64, 3)."""
+    small = image.resize((_CELLS, _CELLS), Image.Resampling.BOX, reducing_gap=1.1)
+    return np.asarray(small, np.float32)

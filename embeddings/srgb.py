@@ -35,11 +35,6 @@ class Colours:
     key: tuple[int, ...] = ()
     """The transparent colour, three numbers of 16 bits."""
 
-    @property
-    def managed(self) -> bool:
-        """Whether programs that ignore what a file says of its colours may show it otherwise."""
-        return bool(self.profile) or self.space is not None
-
 
 def to_srgb(
     image: Image.Image,
@@ -79,6 +74,14 @@ def is_transparent(image: Image.Image, colours: Colours) -> bool:
         lowest = image.getchannel(len(image.getbands()) - 1).getextrema()[0]
         return isinstance(lowest, int | float) and lowest < 255
     return image.has_transparency_data
+
+
+def is_managed(image: Image.Image, colours: Colours) -> bool:
+    """Whether programs that ignore what a file says of its colours show it otherwise."""
+    if colours.space is not None or not colours.profile:
+        return colours.space is not None
+    modes = {"L", "RGB"} if image.mode in {"L", "LA", "La", "I;16", "1"} else {image.mode, "RGB"}
+    return any(_transform(colours.profile, mode) is not None for mode in modes & _INK_MODES.keys())
 
 
 def is_steep(profile: bytes) -> bool:

@@ -62,6 +62,12 @@ class Contents:
     """Name and file of each further picture that other programs may show in this one's place."""
 
     @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height, pixels, after orientation."""
+        size = self.width, self.height
+        return size if self.orientation < 5 else size[::-1]
+
+    @property
     def decoded_size(self) -> tuple[int, int]:
         """Width and height, pixels, of what the decoder gives, at its full size."""
         return self.part or (self.width, self.height)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.embeddings.matrix import bmp_files as bmps
 from tests.embeddings.matrix import tiff_files as tiffs
 from tests.embeddings.matrix.bmp_cells import bmp
 from tests.embeddings.matrix.cell import (
@@ -53,5 +54,14 @@ def refused() -> dict[str, tuple[bytes, str]]:
             ),
             "not read",
         ),
-        "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+        "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG is not read"),
+        "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC is not read"),
+        "heic of a general brand": (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC is not read"),
+        "jpeg xl": (b"\xff\x0a", "JPEG XL is not read"),
+        "jpeg xl in boxes": (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL is not read"),
+        "pdf": (b"%PDF-1.7", "PDF is not read"),
+        "bmp with masks that have holes": (
+            bmps.bmp(np.zeros((4, 8), np.uint8), 4, 16, compression=3, masks=(0xA000, 0x7E0, 0x1F)),
+            "bit masks",
+        ),
     }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 
 from embeddings.encoder import Encoder, load_encoder
 from embeddings.errors import ImageError
-from embeddings.images import decode
+from embeddings.images import ImageLimits, decode
 from embeddings.pdq import pdq
 from embeddings.quality import MIN_QUALITY, structure
 from tests.embeddings.matrix.cell import Cell
@@ -85,3 +88,48 @@ def test_what_is_not_read_is_refused_by_name() -> None:
     for file, message in refused().values():
         with pytest.raises(ImageError, match=message):
             decode(file)
+
+
+def damaged(count: int, seed: int) -> Iterator[bytes]:
+    """Files of the table with bytes changed, cut off, put in or taken out; alike in every run."""
+    chance = random.Random(seed)
+    files = [cell.file for cell in table().values()]
+    extremes = [0, 1, 127, 128, 255]
+    for _ in range(count):
+        file = bytearray(chance.choice(files))
+        at = chance.randrange(len(file))
+        match chance.randrange(6):
+            case 0:
+                for _ in range(chance.choice([1, 4, 16])):
+                    file[chance.randrange(len(file))] = chance.randrange(256)
+            case 1:
+                del file[at:]
+            case 2:
+                file[at:at] = chance.randbytes(chance.randrange(1, 64))
+            case 3:
+                del file[at : at + chance.randrange(1, 64)]
+            case 4:  # headers stand first, and the directory of a TIFF last
+                for _ in range(3):
+                    file[chance.randrange(min(len(file), 200))] = chance.choice(extremes)
+            case _:
+                for _ in range(3):
+                    file[-1 - chance.randrange(min(len(file), 300))] = chance.choice(extremes)
+        yield bytes(file)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_damaged_files_of_every_kind_give_pictures_or_a_named_error() -> None:
+    outcomes: Counter[str] = Counter()
+    for file in damaged(1500, seed=4):
+        try:
+            checked = decode(file, ImageLimits(max_pixels=2**20))
+        except ImageError as error:
+            outcomes[error.code] += 1
+            continue
+        for rgb in (checked.rgb, *(other.rgb for other in checked.others)):
+            assert (rgb.dtype, rgb.ndim, rgb.shape[2]) == (np.uint8, 3, 3)
+        outcomes["picture"] += 1
+        outcomes["truncated"] += "truncated" in checked.doubts
+    assert outcomes["picture"] > 300
+    assert outcomes["truncated"] > 20
+    assert outcomes["unreadable_image"] > 300
