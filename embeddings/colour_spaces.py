@@ -49,6 +49,7 @@ _USUAL_GAMMA: Final = 1 / 2.2
 _GAMMA_TOLERANCE: Final = 0.05
 _XY_TOLERANCE: Final = 0.005
 _TABLE: Final = 2**16
+_BAND_PIXELS: Final = 2**17
 _PQ, _HLG = 16, 18
 _BRIGHT: Final = frozenset({_PQ, _HLG})
 _HLG_NITS: Final = 1000.0
@@ -100,6 +101,14 @@ def to_srgb(
     samples: NDArray[np.uint8] | NDArray[np.uint16], space: ColourSpace
 ) -> NDArray[np.uint8]:
     """``samples`` (h, w) grey or (h, w, 3) of ``space``, 8 or 16 bits, as sRGB of 8: same shape."""
+    shown = np.empty(samples.shape, np.uint8)
+    rows = max(1, _BAND_PIXELS // samples.shape[1])
+    for top in range(0, len(samples), rows):
+        shown[top : top + rows] = _band(samples[top : top + rows], space)
+    return shown
+
+
+def _band(samples: NDArray[np.uint8] | NDArray[np.uint16], space: ColourSpace) -> NDArray[np.uint8]:
     table = _light(space, samples.dtype.itemsize)
     bright = not space.gamma and space.transfer in _BRIGHT
     if not bright and (samples.ndim == 2 or _alike(space.primaries, SRGB_PRIMARIES)):

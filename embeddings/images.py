@@ -15,8 +15,9 @@ every format. ``width`` and ``height`` are always those of the full size.
 of the same file, and looks different, comes with it (see ``pictures``).
 
 **Memory.** While one image is decoded it takes the file three times and at most 17 bytes a pixel
-(WebP with transparency; AVIF 9, PNG 5 or, with 16 bits and colours of its own, 9, JPEG under 4):
-1.1 GiB at the default limits, a tenth of it for a camera's 12 megapixels.
+(WebP with transparency, and everything that shows a second picture; AVIF 9, PNG 5, JPEG under 4):
+1.1 GiB at the default limits, a tenth of it for a camera's 12 megapixels. A TIFF of samples that
+Pillow does not know takes them three times, at most ``decoding.tiff.MAX_SAMPLE_BYTES`` of them.
 
 It knows formats and colour, nothing of hashes, codes or models.
 """

@@ -51,7 +51,8 @@ def to_srgb(
     low, high = _range(image, colours.sample_range)
     width, height = image.size
     # A large image goes band by band, so that what it is on its way never takes its full size.
-    rows = max(1, _BAND_PIXELS // (width * factor)) * factor
+    pixels = _BAND_PIXELS if lower is None else _BAND_PIXELS // 8
+    rows = max(1, pixels // (width * factor)) * factor
     if rows >= height:
         if lower is not None:
             image, colours = _joined(image, lower, colours)

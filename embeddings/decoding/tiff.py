@@ -25,8 +25,9 @@ from embeddings.formats import Contents
 from embeddings.formats.tiff import Layout, numbers
 from embeddings.srgb import Colours
 
-MAX_SAMPLE_BYTES: Final = 2**29
-"""Of all samples of an image that is read here: room for 64 megapixels of 8 bytes."""
+MAX_SAMPLE_BYTES: Final = 3 * 2**27
+"""Of all samples of an image that is read here, of which there are three copies for a moment: room
+for 64 megapixels of 6 bytes."""
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIPS, _CHANNELS, _ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR = 273, 277, 278, 279, 284, 317
@@ -45,7 +46,7 @@ _OF_BYTES: Final = frozenset({1, 5, 8, 32773, 32946, 50000})
 _HORIZONTAL, _FLOATING = 2, 3
 _MULTIPLIED, _PLAIN = 1, 2
 _NATIVE: Final = "<" if sys.byteorder == "little" else ">"
-_BAND_BYTES: Final = 2**24
+_BAND_BYTES: Final = 2**20
 
 _Tags = dict[int, tuple[int, ...]]
 
@@ -67,6 +68,11 @@ class _Samples:
     compression: int
     swapped: bool
     """Whether the file's byte order is not the processor's."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the samples, in the processor's byte order."""
+        return np.dtype(f"{_KINDS[self.kind]}{self.bits // 8}")
 
     @property
     def is_read_by_pillow(self) -> bool:
@@ -157,41 +163,58 @@ def _planes(contents: Contents, layout: Layout, tags: _Tags, samples: _Samples) 
     if tiled and _first(tags, _PREDICTOR, 1) == _FLOATING:
         raise UnreadableImageError("a TIFF of tiles with a predictor for floats is not read here")
     across = 1 if samples.planes else samples.channels
-    width = across * samples.bits // 8
-    planes = []
+    shape = contents.height, contents.width * across, samples.bits // 8
+    result = np.empty((contents.height, contents.width, samples.channels), samples.dtype)
+    here = len(contents.data)
+    lengths = tuple(
+        max(0, min(length, here - offset)) for offset, length in zip(offsets, lengths, strict=False)
+    )
+    if sum(lengths) > here:
+        raise UnreadableImageError("tiff: its strips are more than the file")
     for plane in range(count):
         part = slice(plane * each, (plane + 1) * each)
-        file = _of_bytes(contents, layout, tags, width, offsets[part], lengths[part])
+        file = _of_bytes(contents, layout, tags, shape, offsets[part], lengths[part])
         image = TiffImagePlugin.TiffImageFile(io.BytesIO(file))
-        if image.size != (contents.width * width, contents.height):
+        if image.size != (shape[1] * shape[2], shape[0]):
             raise UnreadableImageError("tiff: its header contradicts itself")
         image.info["exif"] = b""
         image.load()
         rows = np.array(image)
         del image, file
-        planes.append(_unpredicted(rows, layout.order, tags, samples, across))
-    if count == 1:
-        return planes[0].reshape(contents.height, contents.width, across)
-    return np.stack(planes, axis=2)
+        target = result[..., plane] if samples.planes else result.reshape(shape[:2])
+        _unpredict(rows, target, layout.order, tags, samples, across)
+    return result
 
 
 def _of_bytes(
     contents: Contents,
     layout: Layout,
     tags: _Tags,
-    width: int,
+    shape: tuple[int, int, int],
     offsets: Sequence[int],
     lengths: Sequence[int],
 ) -> bytes:
-    """The file with a directory in which a pixel is ``width`` pixels of one byte."""
-    data = contents.data
-    end = len(data) + len(data) % 2
+    """A file of these strips or tiles alone, in which a sample is as many pixels as it has bytes.
+
+    ``shape``: rows, samples a row and bytes a sample.
+    """
+    height, samples, width = shape
+    pieces = [
+        contents.data[offset : offset + length]
+        for offset, length in zip(offsets, lengths, strict=True)
+    ]
+    head = 16 if layout.big else 8
+    places = [head]
+    for piece in pieces:
+        places.append(places[-1] + len(piece))
+    end = places.pop()
     form, kind = ("Q", 16) if layout.big else ("L", 4)
-    array = struct.Struct(f"{layout.order}{len(offsets)}{form}")
-    arrays = [array.pack(*offsets), array.pack(*lengths)]
+    array = struct.Struct(f"{layout.order}{len(pieces)}{form}")
+    arrays = [array.pack(*places), array.pack(*(len(piece) for piece in pieces))]
+    pixel = samples // contents.width * width
     single = {
-        _WIDTH: contents.width * width,
-        _HEIGHT: contents.height,
+        _WIDTH: samples * width,
+        _HEIGHT: height,
         _BITS: 8,
         _COMPRESSION: _first(tags, _COMPRESSION, 1),
         _PHOTOMETRIC: _BLACK_IS_ZERO,
@@ -199,56 +222,57 @@ def _of_bytes(
         _CHANNELS: 1,
     }
     if _TILES in tags:
-        places = (_TILES, _TILE_BYTES)
-        single[_TILE_WIDTH] = _first(tags, _TILE_WIDTH, 0) * width
+        where = (_TILES, _TILE_BYTES)
+        single[_TILE_WIDTH] = _first(tags, _TILE_WIDTH, 0) * pixel
         single[_TILE_HEIGHT] = _first(tags, _TILE_HEIGHT, 0)
     else:
-        places = (_STRIPS, _STRIP_BYTES)
-        single[_ROWS] = min(_first(tags, _ROWS, contents.height), contents.height)
+        where = (_STRIPS, _STRIP_BYTES)
+        single[_ROWS] = min(_first(tags, _ROWS, height), height)
     entries = {tag: (1, struct.pack(layout.order + form, value)) for tag, value in single.items()}
-    at = end
-    for place, packed in zip(places, arrays, strict=True):
-        within = packed if len(offsets) == 1 else layout.offset.pack(at)
-        entries[place] = (len(offsets), within)
+    padding = bytes(end % 2)
+    at = end + len(padding)
+    for tag, packed in zip(where, arrays, strict=True):
+        within = packed if len(pieces) == 1 else layout.offset.pack(at)
+        entries[tag] = (len(pieces), within)
         at += len(packed)
     directory = layout.count.pack(len(entries)) + b"".join(
         layout.entry.pack(tag, kind, count) + value
         for tag, (count, value) in sorted(entries.items())
     )
-    head = data[:8] if layout.big else data[:4]
-    rest = data[len(head) + layout.offset.size :] + bytes(end - len(data))
+    begin = contents.data[: head - layout.offset.size] + layout.offset.pack(at)
     last = layout.offset.pack(0)
-    return b"".join([head, layout.offset.pack(at), rest, *arrays, directory, last])
+    return b"".join([begin, *pieces, padding, *arrays, directory, last])
 
 
-def _unpredicted(
-    rows: NDArray[np.uint8], order: str, tags: _Tags, samples: _Samples, across: int
-) -> NDArray[Any]:
-    """Rows of bytes as samples, (h, w * across), without what a predictor took from them."""
-    width = samples.bits // 8
-    kind = _KINDS[samples.kind]
-    stored = np.dtype(f"{order}{kind}{width}")
+def _unpredict(
+    rows: NDArray[np.uint8],
+    target: NDArray[Any],
+    order: str,
+    tags: _Tags,
+    samples: _Samples,
+    across: int,
+) -> None:
+    """Write rows of bytes to ``target``, (h, w * across) samples, without what a predictor took
+    from them; a band at a time."""
+    width = target.dtype.itemsize
     predictor = _first(tags, _PREDICTOR, 1) if samples.compression != 1 else 1
     tile = _first(tags, _TILE_WIDTH, 0) * across
-    if predictor == _FLOATING:
-        stored = np.dtype(f">{kind}{width}")
-    result = rows.view(stored.newbyteorder("="))
+    stored = np.dtype(f"{'>' if predictor == _FLOATING else order}{target.dtype.kind}{width}")
     step = max(1, _BAND_BYTES // max(rows.shape[1], 1))
     for top in range(0, len(rows), step):
         band = rows[top : top + step]
         if predictor == _FLOATING:
             sums = np.cumsum(band.reshape(len(band), -1, across), axis=1, dtype=np.uint8)
-            band = np.ascontiguousarray(sums.reshape(len(band), width, -1).transpose(0, 2, 1))
-            band = band.reshape(len(band), -1)
-        values = band.view(stored).astype(result.dtype)
+            bytes_ = sums.reshape(len(band), width, -1).transpose(0, 2, 1)
+            band = np.ascontiguousarray(bytes_).reshape(len(band), -1)
+        values = band.view(stored).astype(target.dtype)
         if predictor == _HORIZONTAL:
             whole = values.view(f"u{width}")
             for left in range(0, whole.shape[1], tile or whole.shape[1]):
                 piece = whole[:, left : left + (tile or whole.shape[1])]
                 pixels = piece.reshape(len(piece), -1, across)
                 piece[:] = np.cumsum(pixels, axis=1, dtype=whole.dtype).reshape(piece.shape)
-        result[top : top + step] = values
-    return result
+        target[top : top + step] = values
 
 
 def _image(planes: NDArray[Any], samples: _Samples) -> Image.Image:

@@ -127,7 +127,8 @@ def test_damaged_files_of_every_kind_give_pictures_or_a_named_error() -> None:
             outcomes[error.code] += 1
             continue
         for rgb in (checked.rgb, *(other.rgb for other in checked.others)):
-            assert (rgb.dtype, rgb.ndim, rgb.shape[2]) == (np.uint8, 3, 3)
+            assert rgb.dtype == np.uint8
+            assert rgb.shape[2:] == (3,)
         outcomes["picture"] += 1
         outcomes["truncated"] += "truncated" in checked.doubts
     assert outcomes["picture"] > 300
