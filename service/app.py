@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from embeddings.encoder import load_encoder
 from embeddings.fingerprint import Fingerprinter
@@ -141,12 +142,21 @@ def create_app(
         # The pages that FastAPI offers load scripts from elsewhere; the document itself is enough.
         docs_url=None,
         redoc_url=None,
+        # A redirect would repeat whatever host the request names.
+        redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.services = services
     problems.install(app)
-    for routes in (match, banks, entries, imports, keys, status):
-        app.include_router(routes.router)
+    routers = [module.router for module in (match, banks, entries, imports, keys, status)]
+    for router in (*routers, status.keyed):
+        app.include_router(router)
+    app.state.routes = [
+        route
+        for owner in (*routers, status.keyed, app)
+        for route in owner.routes
+        if isinstance(route, Route)
+    ]
     app.add_middleware(MeasuringMiddleware, metrics=services.metrics)
     return app
 

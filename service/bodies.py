@@ -7,6 +7,7 @@ answers as a problem; hence these. It knows shapes and OpenAPI; not what a body 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -38,9 +39,13 @@ async def json_body(request: Request, shape: type[M]) -> M:
 def parsed(body: bytes, shape: type[M]) -> M:
     """``body`` as a ``shape``. Raises ``MalformedRequestError``, ``InvalidRequestError``."""
     try:
-        return shape.model_validate_json(body)
+        made = shape.model_validate_json(body)
     except ValidationError as error:
         raise _refusal(error) from None
+    # It was read once and is JSON, and not nested too deeply; but of two fields of one name the
+    # last would have counted, and others that read the request may count the first.
+    json.loads(body, object_pairs_hook=_distinct)
+    return made
 
 
 def shaped(value: object, shape: type[M]) -> M:
@@ -76,21 +81,31 @@ def answers(
 ) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI shows of a route's answers: one that is good, and those of ``failures``.
 
-    ``keyed``: the route asks for a key, so it may also answer 401 and 403.
+    ``keyed``: the route asks for a key, so it may also answer 401 and 403; 422, since it refuses
+    parameters it does not know; and 503. What every route with a body may answer besides stands in
+    ``openapi``.
     """
     good: dict[str, Any] = {"description": "Done."}
     if shape is not None:
         good |= {"model": shape, "content": {JSON: {"example": example}}}
-    problems: dict[int | str, dict[str, Any]] = {
-        failed: {
-            "description": described(failed)["title"],
-            "content": {
-                MEDIA_TYPE: {"schema": Problem.model_json_schema(), "example": described(failed)}
-            },
-        }
-        for failed in sorted({*failures, *((401, 403) if keyed else ())})
-    }
-    return {status: good, **problems}
+    also = (401, 403, 422, 503) if keyed else ()
+    return {status: good, **{failed: problem(failed) for failed in sorted({*failures, *also})}}
+
+
+def problem(status: int) -> dict[str, Any]:
+    """What OpenAPI shows of a failure."""
+    content = {"schema": Problem.model_json_schema(), "example": described(status)}
+    return {"description": described(status)["title"], "content": {MEDIA_TYPE: content}}
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) == len(pairs):
+        return
+    seen = set[str]()
+    for name, _ in pairs:
+        if name in seen:
+            raise InvalidRequestError(f"{name[:64]}: given more than once")
+        seen.add(name)
 
 
 def _refusal(error: ValidationError) -> MalformedRequestError | InvalidRequestError:

@@ -10,6 +10,11 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from service.bodies import problem
+
+BODY_FAILURES: Final = (400, 408, 413, 415, 422)
+"""What every route that reads a body may answer."""
+
 _SCHEME: Final = {
     "type": "http",
     "scheme": "bearer",
@@ -47,6 +52,9 @@ def _mend(operation: dict[str, Any], keyed: bool) -> None:
         del operation["responses"]["422"]
     if keyed:
         operation["security"] = [{"key": []}]
+    if "requestBody" in operation:
+        for status in BODY_FAILURES:
+            operation["responses"].setdefault(str(status), problem(status))
 
 
 def _use_markdown(part: Any) -> None:  # noqa: ANN401 - walks any JSON

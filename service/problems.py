@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from embeddings import errors as embedding
 from service import errors
@@ -111,7 +112,10 @@ def body_of(error: Exception) -> dict[str, object]:
     more: dict[str, object] = {}
     if isinstance(error, RefusedDiffError):
         more = {name: value for name, value in import_diff(error.diff).items() if name in _DIFF}
-    return _body(status_of(error), code_of(error), str(error), more)
+    said = str(error)
+    if isinstance(error, errors.StoreUnusableError | errors.StoreMissingError):
+        said = "the store cannot be used; the log says why"  # it may name hosts and folders
+    return _body(status_of(error), code_of(error), said, more)
 
 
 def plain(status: int, code: str, detail: str) -> dict[str, object]:
@@ -172,14 +176,20 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
-    del request
     assert isinstance(error, HTTPException)
     code = _FRAMEWORK.get(error.status_code, "http_error")
-    return _response(
-        error.status_code,
-        _body(error.status_code, code, str(error.detail)),
-        dict(error.headers or {}),
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    body = _body(error.status_code, code, str(error.detail))
+    return _response(error.status_code, body, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Of all routes with the request's path: the framework names those of the first alone."""
+    routes: Sequence[Route] = request.app.state.routes
+    matching = (one for one in routes if one.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in matching for method in route.methods or ()}
 
 
 async def _on_gone(request: Request, error: Exception) -> Response:

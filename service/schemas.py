@@ -10,7 +10,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    WithJsonSchema,
+)
 
 from embeddings.codes import MAX_SCORE
 from service.health import Severity
@@ -24,34 +32,97 @@ SIGNALS_EXAMPLE: dict[str, Any] = {
     "codes": {"lite0-256-7": "5f3759df" * 8},
 }
 
-_HEX: dict[str, JsonValue] = {
-    name: {"type": "string", "pattern": f"^[0-9a-fA-F]{{{2 * n}}}$"}
-    for name, n in DIGEST_BYTES.items()
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
+"""Of a bank."""
+
+TEXT = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
+"""Printable, without spaces around it."""
+
+
+def _hex(digits: int) -> dict[str, JsonValue]:
+    return {"type": ["string", "null"], "pattern": f"^[0-9a-fA-F]{{{digits}}}$"}
+
+
+_HASHES: dict[str, JsonValue] = {
+    name: _hex(2 * n) for name, n in (*DIGEST_BYTES.items(), ("pdq", 32))
 }
+_URL: dict[str, JsonValue] = {
+    "type": ["string", "null"],
+    "maxLength": 2048,
+    "pattern": "^[!-~]*://[!-~]*$",
+}
+_SCORE: dict[str, JsonValue] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+_SPACE = "^[a-z0-9][a-z0-9._-]{0,63}$"
+_SOME: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"type": "string"}}} for name in (*_HASHES, "url")
+]
+_CODE: dict[str, JsonValue] = {"type": "object", "minProperties": 1}
 _SIGNALS: dict[str, JsonValue] = {
     "type": "object",
     "properties": {
-        **_HEX,
-        "pdq": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
-        "pdq_quality": {"type": "integer", "minimum": 0, "maximum": 100},
-        "codes": {"type": "object", "additionalProperties": {"type": "string"}},
-        "code_role": {"enum": ["query", "reference"]},
-        "descriptors": {
-            "type": "object",
-            "additionalProperties": {"type": "string", "pattern": "^[0-9a-fA-F]{512}$"},
+        **_HASHES,
+        "pdq_quality": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
+        "codes": {
+            "type": ["object", "null"],
+            "propertyNames": {"pattern": _SPACE},
+            "additionalProperties": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+            "maxProperties": 8,
         },
-        "url": {"type": "string"},
-        "quality": {"type": "number", "minimum": 0, "maximum": 1},
-        "photographic": {"type": "number", "minimum": 0, "maximum": 1},
+        "code_role": {"enum": ["query", "reference", None]},
+        "descriptors": {
+            "type": ["object", "null"],
+            "propertyNames": {"pattern": _SPACE},
+            "additionalProperties": {"type": "string", "pattern": "^[0-9a-fA-F]{512}$"},
+            "maxProperties": 8,
+        },
+        "url": _URL,
+        "quality": _SCORE,
+        "photographic": _SCORE,
+        "width": {"description": "Passed over."},
+        "height": {"description": "Passed over."},
     },
+    "additionalProperties": False,
+    "anyOf": [*_SOME, {"required": ["codes"], "properties": {"codes": _CODE}}],
     "examples": [SIGNALS_EXAMPLE],
 }
 
-SignalFields = Annotated[dict[str, JsonValue], Field(json_schema_extra=_SIGNALS)]
+SignalFields = Annotated[dict[str, JsonValue], WithJsonSchema(_SIGNALS)]
 """Any of the signals; ``service.signals`` reads them and names the one that is wrong."""
+
+
+def _number(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise ValueError("a number, not text or a switch")
+    return value
+
+
+Bits = Annotated[
+    int,
+    Field(ge=0, le=256),
+    BeforeValidator(_number),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 256}),
+]
+"""A radius."""
+
+Threshold = Annotated[
+    int,
+    Field(ge=0, le=MAX_SCORE),
+    BeforeValidator(_number),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_SCORE}),
+]
+"""Of a score."""
 
 Texts = list[str]
 """By another name, for shapes that have a field called ``list``."""
+
+ShownLabel = Annotated[str, Field(json_schema_extra={"maxLength": 64, "pattern": TEXT})]
+Word = Annotated[str, Field(json_schema_extra={"maxLength": 128, "pattern": TEXT})]
+"""Checked, and refused by name, where it is understood."""
+Identity = Annotated[
+    str, Field(min_length=1, json_schema_extra={"maxLength": 256, "pattern": TEXT})
+]
+Labels = list[ShownLabel]
+BankName = Annotated[str, Field(json_schema_extra={"pattern": NAME})]
 
 Opaque = Annotated[str, Field(max_length=256)]
 """The caller's own id: neither read nor kept."""
@@ -63,14 +134,23 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def _without_url(schema: dict[str, Any]) -> None:
+    # No URL is fetched in this release: who sends one is told so, and nobody is invited to.
+    del schema["properties"]["url"]
+    schema["required"] = ["signals"]
+    schema["properties"]["signals"] = _SIGNALS
+
+
 class MatchRequest(Model):
-    """Signals to match, or the URL of an image to fetch."""
+    """Signals to match."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_without_url)
 
     signals: SignalFields | None = None
     url: str | None = Field(default=None, max_length=2048)
     content_id: Opaque | None = None
     account_id: Opaque | None = None
-    banks: list[str] | None = Field(default=None, min_length=1, max_length=1000)
+    banks: list[BankName] | None = Field(default=None, min_length=1, max_length=1000)
     include: list[Literal["fingerprint"]] = Field(default=[], max_length=8)
 
 
@@ -190,8 +270,8 @@ class FingerprintAnswer(Model):
 class RadiusFields(Model):
     """Radii of a bank, bits, inclusive; what is absent is the signal's or the model's default."""
 
-    pdq: int | None = Field(default=None, ge=0, le=256)
-    code: dict[Imagery, Annotated[int, Field(ge=0, le=256)]] = {}
+    pdq: Bits | None = None
+    code: dict[Imagery, Bits] = {}
 
 
 class ScoreFields(Model):
@@ -199,18 +279,18 @@ class ScoreFields(Model):
     from its threshold on. What is absent is left to the bank's code radii, where it has any, else
     to the model."""
 
-    code: dict[Imagery, Annotated[int, Field(ge=0, le=MAX_SCORE)]] = {}
+    code: dict[Imagery, Threshold] = {}
 
 
 class BankRequest(Model):
     """A bank to make."""
 
-    name: str = Field(max_length=64)
+    name: BankName
     action: Action = Action.REVIEW
     imagery: Imagery = Imagery.ANY
     radius: RadiusFields = RadiusFields()
     score: ScoreFields = ScoreFields()
-    enabled: bool = True
+    enabled: StrictBool = True
 
 
 class BankChange(Model):
@@ -220,7 +300,7 @@ class BankChange(Model):
     imagery: Imagery | None = None
     radius: RadiusFields | None = None
     score: ScoreFields | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
 
 
 class BankAnswer(Model):
@@ -246,17 +326,17 @@ class EntryRequest(Model):
     """An entry to add by its signals."""
 
     signals: SignalFields
-    provider: str = "local"
-    list: str = "manual"
-    provider_id: str | None = None
-    labels: Annotated[Texts, Field(max_length=32)] = []
-    enabled: bool = True
+    provider: Word = "local"
+    list: Word = "manual"
+    provider_id: Identity | None = None
+    labels: Annotated[Labels, Field(max_length=32)] = []
+    enabled: StrictBool = True
 
 
 class EntryChange(Model):
     """What to change of an entry."""
 
-    enabled: bool
+    enabled: StrictBool
 
 
 class Remark(Model):
@@ -414,7 +494,7 @@ class StatusAnswer(Model):
 class KeyRequest(Model):
     """A key to make."""
 
-    name: str
+    name: Word
     roles: list[Role] = Field(min_length=1)
 
 

@@ -281,6 +281,8 @@ def _url(value: object) -> str | None:
 def _pdq_quality(value: object) -> int | None:
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # in JSON 97.0 is an integer
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
         raise BadSignalError("pdq_quality must be an integer from 0 to 100")
     return value

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service import bodies, wire
+from service.parameters import StrictRoute
 from service.routes import examples
 from service.schemas import (
     BankAnswer,
@@ -23,7 +24,7 @@ from service.schemas import (
 from service.services import Curating, Parts, Reading
 from service.store import Policy, Radii, Thresholds
 
-router = APIRouter(prefix="/v1/banks", tags=["banks"])
+router = APIRouter(prefix="/v1/banks", route_class=StrictRoute, tags=["banks"])
 
 
 @router.get(

@@ -12,25 +12,35 @@ from starlette.responses import Response
 
 from service import bodies, wire
 from service.errors import BadCursorError, EntryNotFoundError, InvalidRequestError
+from service.parameters import StrictRoute
 from service.routes import examples
-from service.schemas import EntriesAnswer, EntryAnswer, EntryChange, EntryRequest
+from service.schemas import TEXT, EntriesAnswer, EntryAnswer, EntryChange, EntryRequest
 from service.services import Curating, Parts, Reading, Services
 from service.signals import from_fingerprint, query_signals
 from service.store import LOCAL_PROVIDER, MANUAL_LIST, Action, Entry, NewEntry
 from service.store.values import entry_number
 from service.uploads import Form, media_type
 
-router = APIRouter(prefix="/v1/banks/{bank}/entries", tags=["entries"])
+router = APIRouter(prefix="/v1/banks/{bank}/entries", tags=["entries"], route_class=StrictRoute)
 
+_CURSOR: Final = Query(
+    description="The `next_cursor` of the page before.",
+    json_schema_extra={"pattern": "^e_[0-9a-v]{10}$"},
+)
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["file"],
     "properties": {
         "file": {"type": "string", "format": "binary", "description": "An image; not kept."},
-        "provider": {"type": "string"},
-        "list": {"type": "string"},
-        "provider_id": {"type": "string"},
-        "labels": {"type": "string", "description": "May be repeated."},
+        "provider": {"type": "string", "maxLength": 128, "pattern": TEXT},
+        "list": {"type": "string", "maxLength": 128, "pattern": TEXT},
+        "provider_id": {"type": "string", "maxLength": 256, "pattern": TEXT},
+        "labels": {
+            "type": "string",
+            "maxLength": 64,
+            "pattern": TEXT,
+            "description": "May be repeated.",
+        },
     },
 }
 
@@ -46,7 +56,7 @@ async def list_entries(
     bank: str,
     parts: Parts,
     caller: Reading,
-    cursor: str | None = None,
+    cursor: Annotated[str | None, _CURSOR] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Entries in the order they were added; give ``next_cursor`` as ``cursor`` for the next
@@ -143,6 +153,8 @@ def _from_image(parts: Services, form: Form) -> NewEntry:
             raise InvalidRequestError(f"unknown field {name[:64]!r}")
         if name != "labels" and len(values) > 1:
             raise InvalidRequestError(f"{name}: given more than once")
+        if "" in values:
+            raise InvalidRequestError(f"{name}: empty; leave it out instead")
 
     def one(name: str, default: str) -> str:
         return form.fields.get(name, [default])[0]

@@ -8,28 +8,33 @@ from __future__ import annotations
 from typing import Annotated, Any, BinaryIO, Final
 
 from fastapi import APIRouter, Query, Request
+from pydantic import JsonValue
 from starlette.responses import Response
 
 from service import bodies, wire
-from service.errors import InvalidRequestError
-from service.formats import ListReader, file_chunks, format_named
+from service.formats import Format, ListReader, file_chunks, format_named
+from service.parameters import StrictRoute
 from service.routes import examples
-from service.schemas import ImportAnswer
+from service.schemas import TEXT, ImportAnswer
 from service.services import Curating, Parts
 from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget
 
-router = APIRouter(tags=["imports"])
+router = APIRouter(tags=["imports"], route_class=StrictRoute)
 
-_PARAMETERS: Final = frozenset(
-    ("format", "provider", "list", "version", "max_rejected", "allow_shrink", "dry_run")
-)
-
+_WORD: Final[dict[str, JsonValue]] = {"maxLength": 128, "pattern": TEXT}
 _FORMAT: Final = Query(
-    max_length=40, description="`csv`, `jsonl` or `text`; found out from the first line if absent."
+    json_schema_extra={"enum": [*Format]},
+    description="`csv`, `jsonl` or `text`; found out from the first line if absent.",
 )
-_PROVIDER: Final = Query(description="Who provides the list.")
-_LIST: Final = Query(description="Which of the provider's lists it is: this one is replaced.")
-_VERSION: Final = Query(description="The provider's name for this version; by default the time.")
+_PROVIDER: Final = Query(description="Who provides the list.", json_schema_extra=_WORD)
+_LIST: Final = Query(
+    description="Which of the provider's lists it is: this one is replaced.",
+    json_schema_extra=_WORD,
+)
+_VERSION: Final = Query(
+    description="The provider's name for this version; by default the time.",
+    json_schema_extra=_WORD,
+)
 _MAX_REJECTED: Final = Query(
     ge=0, le=10**9, description="Bad lines to tolerate; with more of them nothing is imported."
 )
@@ -76,10 +81,6 @@ async def import_list(
     the diff and changes nothing. The format is found out from the first line unless it is given.
     """
     del caller
-    unknown = sorted(request.query_params.keys() - _PARAMETERS)
-    if unknown:  # a misspelt "dry_run" must not commit a list
-        known = ", ".join(sorted(_PARAMETERS))
-        raise InvalidRequestError(f"unknown parameter {unknown[0][:64]!r}; known: {known}")
     target = ImportTarget(bank, provider, list, version)
     chosen = None if format is None else format_named(format)
 

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service import bodies, wire
+from service.parameters import StrictRoute
 from service.routes import examples
 from service.schemas import KeyAnswer, KeyRequest, KeysAnswer
 from service.services import Administering, Parts
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = APIRouter(prefix="/v1/keys", route_class=StrictRoute, tags=["keys"])
 
 
 @router.get("", summary="Every key", responses=bodies.answers(KeysAnswer, {"keys": [examples.KEY]}))

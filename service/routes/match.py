@@ -23,8 +23,10 @@ from service.errors import (
     ServiceError,
 )
 from service.matcher import Answer, Query, UndecodedError
+from service.parameters import StrictRoute
 from service.routes import examples
 from service.schemas import (
+    NAME,
     BatchAnswer,
     BatchRequest,
     FingerprintAnswer,
@@ -35,7 +37,19 @@ from service.services import Parts, Querying, Services
 from service.signals import fingerprint_json, query_signals
 from service.uploads import Form, media_type
 
-router = APIRouter(tags=["match"])
+_BANK: Final = {"type": "string", "pattern": NAME}
+_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {"name": name, "in": "query", "required": False, "schema": schema, "description": said}
+    for name, schema, said in (
+        ("content_id", {"type": "string", "maxLength": 256}, "Yours; neither read nor kept."),
+        ("account_id", {"type": "string", "maxLength": 256}, "Yours; neither read nor kept."),
+        ("banks", {"type": "array", "items": _BANK, "minItems": 1}, "By default all."),
+        ("include", {"type": "string", "enum": ["fingerprint"]}, "What to answer besides."),
+        ("views", {"type": "boolean"}, "Of an image: match its views too."),
+    )
+]
+
+router = APIRouter(tags=["match"], route_class=StrictRoute)
 
 _OPTIONS: Final = ("content_id", "account_id", "banks", "include", "views")
 
@@ -67,10 +81,13 @@ class _Options:
 @router.post(
     "/v1/match",
     summary="Is this image, or are these signals, listed?",
-    responses=bodies.answers(MatchAnswer, examples.MATCH, 400, 404, 413, 415, 422, 503),
-    openapi_extra=bodies.documented(
-        MatchRequest, {"signals": examples.SIGNALS, "banks": ["iwf-npi"]}, form=_FORM
-    ),
+    responses=bodies.answers(MatchAnswer, examples.MATCH, 404, 429),
+    openapi_extra={
+        "parameters": _PARAMETERS,
+        **bodies.documented(
+            MatchRequest, {"signals": examples.SIGNALS, "banks": ["iwf-npi"]}, form=_FORM
+        ),
+    },
 )
 async def match(request: Request, parts: Parts, caller: Querying) -> Response:
     """Answers with a verdict and why.
@@ -115,7 +132,7 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
     "/v1/match/batch",
     summary="Many queries by signals at once",
     responses=bodies.answers(
-        BatchAnswer, {"items": [examples.MATCH, {"error": problems.described(404)}]}, 400, 413, 422
+        BatchAnswer, {"items": [examples.MATCH, {"error": problems.described(404)}]}, 429
     ),
     openapi_extra=bodies.documented(
         BatchRequest,
@@ -137,7 +154,7 @@ async def match_batch(request: Request, parts: Parts, caller: Querying) -> Respo
 @router.post(
     "/v1/fingerprint",
     summary="Every signal of an image",
-    responses=bodies.answers(FingerprintAnswer, examples.FINGERPRINT, 400, 413, 415, 422, 503),
+    responses=bodies.answers(FingerprintAnswer, examples.FINGERPRINT, 429),
     openapi_extra=bodies.documented(
         form={
             "type": "object",

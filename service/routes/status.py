@@ -15,11 +15,14 @@ from service import bodies, problems, wire
 from service.errors import IndexNotLoadedError, NotReadyError
 from service.health import Severity
 from service.metrics import CONTENT_TYPE
+from service.parameters import StrictRoute
 from service.routes import examples
 from service.schemas import Alive, ReadyAnswer, StatusAnswer
 from service.services import Anyone, Parts
 
 router = APIRouter(tags=["status"])
+# Health checks are left in peace: one that adds a parameter must not take a server for dead.
+keyed = APIRouter(tags=["status"], route_class=StrictRoute)
 
 VERSION = version("lookalike")
 
@@ -69,7 +72,7 @@ async def metrics(parts: Parts) -> Response:
     return Response(parts.metrics.text(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
 
 
-@router.get(
+@keyed.get(
     "/v1/status",
     summary="What this replica holds and runs",
     responses=bodies.answers(StatusAnswer, examples.STATUS),
