@@ -79,13 +79,6 @@ MIDDLE: Final = 12
 POOLED: Final = 112 + 1280
 """Channels the head sees: the middle's and the last's, each pooled over the image."""
 
-TEXTURE: Final = (3, 5, 6)
-"""Entries of ``LITE0`` whose outputs' mean and root mean square tell how a picture was made:
-strokes, grain, flat fills. The photographic head sees them beside what is pooled."""
-
-TEXTURE_VALUES: Final = 2 * sum(LITE0[place].layers[-1].outputs for place in TEXTURE)
-"""How many those are: each entry's means, then its root mean squares."""
-
 
 def _plain(name: str, inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> Layer:
     return Layer(f"locator.{name}", inputs, outputs, kernel, stride, 1, True)

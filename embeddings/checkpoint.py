@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from embeddings.architecture import LITE0, LOCATOR, POOLED, TEXTURE_VALUES
+from embeddings.architecture import LITE0, LOCATOR, POOLED
 from embeddings.codes import CODE_BITS
 from embeddings.errors import CheckpointError
 from embeddings.looks import LOOKS, Look, are_looks
@@ -55,8 +55,6 @@ class ModelInfo:
     """What the difference is divided by."""
     radii: Mapping[str, int]
     """Recommended radius, bits, for ``photographic``, ``non_photographic`` and ``any``."""
-    photographic_bounds: tuple[float, float]
-    """Probability up to which an image is ``non_photographic``, and from which ``photographic``."""
     metrics: Mapping[str, Any]
     """What was measured, on which data, with which command; see the model card."""
     data: str
@@ -84,9 +82,6 @@ def _shapes() -> dict[str, tuple[int, ...]]:
         "last_power": (),
         "head.weight": (CODE_BITS, POOLED),
         "head.bias": (CODE_BITS,),
-        "photographic.weight": (1, POOLED),
-        "photographic.bias": (1,),
-        "texture.weight": (1, TEXTURE_VALUES),
     }
     for layer in (*(layer for entry in LITE0 for layer in entry.layers), *LOCATOR):
         inputs = layer.inputs // layer.groups
@@ -97,6 +92,9 @@ def _shapes() -> dict[str, tuple[int, ...]]:
 
 SHAPES: Final = _shapes()
 """Every tensor of a checkpoint and its shape."""
+
+_GONE: Final = frozenset({"photographic.weight", "photographic.bias", "texture.weight"})
+"""Tensors that files may still hold: of a head that ``imagery`` took the place of."""
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
@@ -122,7 +120,11 @@ def load(path: Path = DEFAULT_CHECKPOINT) -> Checkpoint:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             names = file.keys()
-            tensors = {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
+            tensors = {
+                name: np.asarray(file.get_tensor(name), np.float32)
+                for name in names
+                if name not in _GONE
+            }
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {error}") from error
     info = _parse_info(metadata.get(_KEY), path)
@@ -137,10 +139,9 @@ def _parse_info(text: str | None, path: Path) -> ModelInfo:
         document = json.loads(text or "")
         if document.pop("format") != FORMAT:
             raise CheckpointError(f"{path}: its format is not {FORMAT}")
-        low, high = document.pop("photographic_bounds")
+        document.pop("photographic_bounds", None)  # of a head that is gone
         looks = _check_looks(document.pop("looks", ["whole"]), path)
-        bounds = float(low), float(high)
-        info = ModelInfo(photographic_bounds=bounds, looks=looks, **document)
+        info = ModelInfo(looks=looks, **document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: its metadata is not a model's: {error!r}") from error
     if set(info.radii) != {"photographic", "non_photographic", "any"}:

@@ -38,8 +38,6 @@ _TYPES: Final = {
     "float16": torch.float16,
 }
 
-_Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
-
 
 def open_cuda_encoder(
     precision: Precision = "float16", path: Path = DEFAULT_CHECKPOINT, device: str = "cuda"
@@ -80,8 +78,8 @@ class CudaNetwork:
         self._turn = threading.Lock()
 
     @torch.inference_mode()
-    def __call__(self, images: NDArray[np.uint8]) -> _Outputs:
-        """Descriptors, float32 (n, 256), and logits, float32 (n,), of uint8 (n, s, s, 3)."""
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Descriptors, float32 (n, 256), of uint8 (n, s, s, 3)."""
         with self._turn:
             if self._device.type != "cuda":
                 return _fetched([self.compute(torch.from_numpy(images).to(self._device))])
@@ -92,8 +90,8 @@ class CudaNetwork:
         with self._turn:  # nothing else may use the device while a graph is recorded
             return self._locator(images)
 
-    def compute(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Descriptors and logits of uint8 (n, s, s, 3) on the device; what a graph records."""
+    def compute(self, images: Tensor) -> Tensor:
+        """Descriptors of uint8 (n, s, s, 3) on the device; what a graph records."""
         assert images.shape[1:] == (self._info.detail, self._info.detail, 3), images.shape
         batch = images.permute(0, 3, 1, 2).to(torch.float32)
         batch = (batch - self._info.mean) / self._info.scale
@@ -103,9 +101,10 @@ class CudaNetwork:
             torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False),
         ):
             outputs = self._network(batch)
-        return outputs.descriptors.float(), outputs.photographic.float()
+        descriptors: Tensor = outputs.descriptors.float()
+        return descriptors
 
-    def _on_cuda(self, images: Tensor) -> _Outputs:
+    def _on_cuda(self, images: Tensor) -> NDArray[np.float32]:
         """Batch after batch: the next one is under way to the device while one is computed."""
         answers = []
         with torch.cuda.device(self._device):
@@ -115,8 +114,7 @@ class CudaNetwork:
             for part, (there, done) in ahead:
                 computing.wait_event(done)
                 there.record_stream(computing)
-                descriptors, logits = self._recording(there.shape).replay(there)
-                answers.append((descriptors[: len(part)], logits[: len(part)]))
+                answers.append(self._recording(there.shape).replay(there)[: len(part)])
             return _fetched(answers)
 
     def _upload(self, images: Tensor, stream: torch.cuda.Stream) -> tuple[Tensor, torch.cuda.Event]:
@@ -157,13 +155,13 @@ class _Recording:
         except RuntimeError:
             torch.cuda.synchronize()
 
-    def replay(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def replay(self, images: Tensor) -> Tensor:
         if self._graph is None:
             return self._network.compute(images)
         self._input.copy_(images)
         self._graph.replay()
-        # The next replay writes over its own outputs.
-        return self._output[0].clone(), self._output[1].clone()
+        # The next replay writes over its own output.
+        return self._output.clone()
 
 
 def _widened(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -175,7 +173,6 @@ def _batches(images: Tensor) -> Iterator[Tensor]:
         yield images[start : start + SIZES[-1]]
 
 
-def _fetched(answers: Sequence[tuple[Tensor, Tensor]]) -> _Outputs:
-    descriptors = torch.cat([first for first, _ in answers])
-    logits = torch.cat([second for _, second in answers])
-    return descriptors.cpu().numpy(), logits.cpu().numpy()
+def _fetched(answers: Sequence[Tensor]) -> NDArray[np.float32]:
+    descriptors: NDArray[np.float32] = torch.cat(list(answers)).cpu().numpy()
+    return descriptors

@@ -36,8 +36,6 @@ class Encoded:
     """uint8 (n, 32)."""
     descriptors: NDArray[np.float32]
     """float32 (n, 256); the code is the sign."""
-    photographic: NDArray[np.float32]
-    """float32 (n,): probability that the image is a photograph."""
 
 
 class Encoder(Protocol):
@@ -65,10 +63,8 @@ class Encoder(Protocol):
 class Network(Protocol):
     """Prepared images in, raw outputs out."""
 
-    def __call__(
-        self, images: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Descriptors, float32 (n, 256), and logits, float32 (n,), of uint8 (n, s, s, 3)."""
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Descriptors, float32 (n, 256), of uint8 (n, s, s, 3)."""
         ...
 
     def locate(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -132,29 +128,19 @@ class NetworkEncoder:
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
         """Codes of ``images``, each uint8 (h, w, 3); the sizes may differ."""
         descriptors = np.empty((len(images), codes.CODE_BITS), np.float32)
-        logits = np.empty(len(images), np.float32)
         for start in range(0, len(images), self._batch):
             rows = slice(start, start + self._batch)
-            descriptors[rows], logits[rows] = self._network(self.prepare(images[rows]))
-        return _encoded(descriptors, logits)
+            descriptors[rows] = self._network(self.prepare(images[rows]))
+        return Encoded(codes.from_descriptors(descriptors), descriptors)
 
     def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
         """Codes to list: of each image the mean over its reference looks."""
         descriptors = np.empty((len(images), codes.CODE_BITS), np.float32)
-        logits = np.empty(len(images), np.float32)
         for row, image in enumerate(images):
             # One image at a time: its looks fill a batch.
-            said = self._network(reference_looks.looks(self.prepare([image])[0]))
-            descriptors[row] = reference_looks.averaged(said[0])
-            logits[row] = said[1][0]  # whether it is a photograph is asked of it as it is
-        return _encoded(descriptors, logits)
-
-
-def _encoded(descriptors: NDArray[np.float32], logits: NDArray[np.float32]) -> Encoded:
-    photographic = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    return Encoded(
-        codes.from_descriptors(descriptors), descriptors, photographic.astype(np.float32)
-    )
+            looks = reference_looks.looks(self.prepare([image])[0])
+            descriptors[row] = reference_looks.averaged(self._network(looks))
+        return Encoded(codes.from_descriptors(descriptors), descriptors)
 
 
 def load_encoder(

@@ -16,6 +16,7 @@ from embeddings.codes import quantised
 from embeddings.digests import digests
 from embeddings.encoder import Encoder
 from embeddings.errors import CheckpointError
+from embeddings.imagery import Imagery
 from embeddings.images import CheckedImage, ImageLimits, decode
 from embeddings.pdq import dihedral, pdq
 from embeddings.pictures import Picture
@@ -86,15 +87,23 @@ class ViewFingerprint:
 class Fingerprinter:
     """Makes fingerprints from bytes. Safe to call from several threads."""
 
-    def __init__(self, encoders: Sequence[Encoder], limits: ImageLimits | None = None) -> None:
-        self._encoders, self._limits = tuple(encoders), limits or ImageLimits()
+    def __init__(
+        self, encoders: Sequence[Encoder], imagery: Imagery, limits: ImageLimits | None = None
+    ) -> None:
+        self._encoders, self._imagery = tuple(encoders), imagery
+        self._limits = limits or ImageLimits()
         if not encoders:
             raise CheckpointError("a fingerprint needs at least one model")
 
     @property
     def encoders(self) -> tuple[Encoder, ...]:
-        """The models that make its codes; the first also says whether an image is a photograph."""
+        """The models that make its codes."""
         return self._encoders
+
+    @property
+    def imagery(self) -> Imagery:
+        """The model that says whether an image is a photograph."""
+        return self._imagery
 
     def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
         """All signals of the image in ``data``. Raises ``ImageError``.
@@ -128,7 +137,7 @@ class Fingerprinter:
             pdq_quality=hashed.quality,
             codes={space: one.codes[0].tobytes() for space, one in encoded.items()},
             quality=structure(image.rgb),
-            photographic=float(encoded[self._encoders[0].info.space].photographic[0]),
+            photographic=float(self._imagery.photographic([image.rgb])[0]),
             width=image.width,
             height=image.height,
             frames=image.frames,

@@ -21,8 +21,6 @@ from embeddings.architecture import (
     LOCATOR_UP,
     MIDDLE,
     POOLED,
-    TEXTURE,
-    TEXTURE_VALUES,
     Layer,
 )
 from embeddings.codes import CODE_BITS
@@ -85,11 +83,10 @@ class Outputs(NamedTuple):
     descriptors: Tensor
     """Float (n, 256); the code is the sign."""
     photographic: Tensor
-    """Float (n,): logit that the image is a photograph."""
+    """Float (n,): logit that the image is a photograph; asked of the network in training, where it
+    keeps the two kinds apart, and left out of a checkpoint."""
     pooled: Tensor
     """Float (n, 1392): what the heads see."""
-    texture: Tensor
-    """Float (n, 288): what the photographic head sees besides; (n, 0) where it was left out."""
 
 
 def pool(features: Tensor, power: Tensor) -> Tensor:
@@ -133,8 +130,7 @@ class Lite0(nn.Module):
         self.last_power = nn.Parameter(torch.tensor(3.0))
         self.head = nn.Linear(POOLED, CODE_BITS)
         self.photographic = nn.Linear(POOLED, 1)
-        self.texture = nn.Linear(TEXTURE_VALUES, 1, bias=False)
-        nn.init.zeros_(self.texture.weight)
+        nn.init.zeros_(self.photographic.weight)
 
     def early(self, images: Tensor, entries: int = MIDDLE) -> Tensor:
         """The first ``entries`` of the table: float (n, 3, s, s), normalised, to features."""
@@ -144,29 +140,20 @@ class Lite0(nn.Module):
         return features
 
     def late(self, features: Tensor, entries: int = MIDDLE) -> Outputs:
-        """The rest of the table and the heads, without texture; ``features`` are ``early``'s."""
-        pooled = self._pooled(features, entries)
-        return self._said(pooled, pooled.new_empty((len(pooled), 0)))
+        """The rest of the table and the heads; ``features`` are ``early``'s."""
+        return self._said(self._pooled(features, entries))
 
     def forward(self, images: Tensor) -> Outputs:
         """``images``: float (n, 3, s, s), normalised as the checkpoint says. What is pooled of all
         looks at an image is averaged.
         """
         assert self.side is not None, "the network was made without a side to enlarge to"
-        features, moments = looked(images, self.looks, self.side), []
+        features = looked(images, self.looks, self.side)
         # What is looked at is computed in the images' precision, the rest in the weights'.
         features = features.to(next(self.entries.parameters()).dtype)
         features = features.contiguous(memory_format=torch.channels_last)
-        for place in range(MIDDLE):
-            features = self.entries[place](features)
-            if place in TEXTURE:
-                moments += [features.mean((2, 3)), features.square().mean((2, 3)).sqrt()]
-        pooled, texture = self._pooled(features, MIDDLE), torch.cat(moments, 1)
-        pooled, texture = (
-            rows.view(len(self.looks), -1, rows.shape[1]).mean(0) for rows in (pooled, texture)
-        )
-        outputs = self._said(pooled, texture)
-        return outputs._replace(photographic=outputs.photographic + self.texture(texture)[:, 0])
+        pooled = self._pooled(self.early(features), MIDDLE)
+        return self._said(pooled.view(len(self.looks), -1, pooled.shape[1]).mean(0))
 
     def _pooled(self, features: Tensor, entries: int) -> Tensor:
         middle = features
@@ -178,8 +165,8 @@ class Lite0(nn.Module):
         powers = self.middle_power, self.last_power
         return torch.cat([pool(part, power) for part, power in zip(parts, powers, strict=True)], 1)
 
-    def _said(self, pooled: Tensor, texture: Tensor) -> Outputs:
-        return Outputs(self.head(pooled), self.photographic(pooled)[:, 0], pooled, texture)
+    def _said(self, pooled: Tensor) -> Outputs:
+        return Outputs(self.head(pooled), self.photographic(pooled)[:, 0], pooled)
 
 
 class Locator(nn.Module):

@@ -24,7 +24,6 @@ from embeddings.architecture import (
     LOCATOR_DOWN,
     LOCATOR_UP,
     MIDDLE,
-    TEXTURE,
     Block,
     Layer,
 )
@@ -87,26 +86,24 @@ def _scalar(value: float) -> Any:
     return op.constant(np.float32(value))
 
 
-def _linear(node: Any, name: str, tensors: Tensors) -> Any:
+def linear(node: Any, name: str, tensors: Tensors) -> Any:
+    """``node``, (n, inputs), through the linear layer ``name``."""
     product = op.matmul(node, op.constant(tensors[f"{name}.weight"]), False, True)
     return op.add(product, op.constant(tensors[f"{name}.bias"]))
 
 
-def _seen(info: ModelInfo, tensors: Tensors) -> tuple[Any, Any, Any]:
-    """``images`` and what the heads see: pooled (n, 1392) and texture (n, 288)."""
+def _pooled(info: ModelInfo, tensors: Tensors) -> tuple[Any, Any]:
+    """``images`` and what the head sees: pooled (n, 1392)."""
     images, node = image_input(info.detail, info.mean, info.scale)
     node = op.concat([_looked(node, look, info) for look in info.looks], 0)
-    middle, moments = node, []
+    middle = node
     for place, entry in enumerate(LITE0):
         if place == MIDDLE:
             middle = node
         node = run_entry(node, entry, tensors)
-        if place in TEXTURE:
-            moments += [_mean(node), op.sqrt(_mean(op.multiply(node, node)))]
     powers = float(tensors["middle_power"]), float(tensors["last_power"])
     pooled = op.concat([_pool(middle, powers[0]), _pool(node, powers[1])], 1)
-    texture = op.concat(moments, 1)
-    return images, _averaged(pooled, len(info.looks)), _averaged(texture, len(info.looks))
+    return images, _averaged(pooled, len(info.looks))
 
 
 def _looked(node: Any, look: Look, info: ModelInfo) -> Any:
@@ -143,18 +140,10 @@ def _width(rows: Any) -> int:
 
 
 def build(checkpoint: Checkpoint) -> ov.Model:
-    """The graph: ``images``, uint8 (n, s, s, 3), to descriptors (n, 256) and logits (n, 1)."""
+    """The graph: ``images``, uint8 (n, s, s, 3), to descriptors (n, 256)."""
     info, tensors = checkpoint.info, checkpoint.tensors
-    images, pooled, texture = _seen(info, tensors)
-    fine = op.matmul(texture, op.constant(tensors["texture.weight"]), False, True)
-    logits = op.add(_linear(pooled, "photographic", tensors), fine)
-    return ov.Model([_linear(pooled, "head", tensors), logits], [images], info.space)
-
-
-def build_seen(info: ModelInfo, tensors: Tensors) -> ov.Model:
-    """The graph without heads: ``images`` to pooled and texture side by side, (n, 1680)."""
-    images, pooled, texture = _seen(info, tensors)
-    return ov.Model([op.concat([pooled, texture], 1)], [images], info.space)
+    images, pooled = _pooled(info, tensors)
+    return ov.Model([linear(pooled, "head", tensors)], [images], info.space)
 
 
 def build_locator(checkpoint: Checkpoint) -> ov.Model:
@@ -182,30 +171,34 @@ def _doubled(node: Any) -> Any:
     )  # fmt: skip
 
 
+def cpu_options(streams: int) -> dict[str, Any]:
+    """How OpenVINO runs any network of ours on a CPU: in float32, ``streams`` calls side by side,
+    each on one core.
+    """
+    return {
+        "INFERENCE_PRECISION_HINT": "f32",
+        # A thread for each stream: a call shares none, so that calls do not slow each other.
+        "INFERENCE_NUM_THREADS": streams,
+        "NUM_STREAMS": streams,
+        # Pinned, every process would have its streams on the same first cores.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
 class OpenVinoNetwork:
     """A compiled graph. Safe to call from several threads: each call takes its own request."""
 
     def __init__(self, checkpoint: Checkpoint, streams: int) -> None:
         """``streams``: calls that may run side by side, each on one core; more wait in line."""
-        options = {
-            "INFERENCE_PRECISION_HINT": "f32",
-            # A thread for each stream: a call shares none, so that calls do not slow each other.
-            "INFERENCE_NUM_THREADS": streams,
-            "NUM_STREAMS": streams,
-            # Pinned, every process would have its streams on the same first cores.
-            "ENABLE_CPU_PINNING": False,
-        }
+        options = cpu_options(streams)
         core = ov.Core()
         self._compiled = core.compile_model(build(checkpoint), "CPU", options)
         self._locator = core.compile_model(build_locator(checkpoint), "CPU", options)
 
-    def __call__(
-        self, images: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Descriptors, float32 (n, 256), and logits, float32 (n,), of uint8 (n, s, s, 3)."""
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Descriptors, float32 (n, 256), of uint8 (n, s, s, 3)."""
         results = self._compiled.create_infer_request().infer([images], share_inputs=True)
-        descriptors, logits = (np.array(results[port]) for port in self._compiled.outputs)
-        return descriptors, logits[:, 0]
+        return np.array(results[self._compiled.output(0)])
 
     def locate(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How much of each cell is the picture's, float32 (n, 24, 24), of uint8 (n, 96, 96, 3)."""

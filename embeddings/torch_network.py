@@ -25,16 +25,15 @@ FULL_FLOATS: Final = threading.RLock()
 TensorFloat-32 keeps ten bits of mantissa, too few for codes to agree with the CPU's."""
 
 
-def _convolutions(module: torch.nn.Module) -> list[torch.nn.Conv2d]:
+def convolutions(module: torch.nn.Module) -> list[torch.nn.Conv2d]:
+    """Those of ``module``, in the order of its layers."""
     return [part for part in module.modules() if isinstance(part, torch.nn.Conv2d)]
 
 
-def _of_layers(
-    layers: Iterable[Layer], convolutions: Iterable[torch.nn.Conv2d]
-) -> dict[str, torch.Tensor]:
-    """The tensors of ``layers`` by name; ``convolutions`` are theirs, in the same order."""
+def of_layers(layers: Iterable[Layer], found: Iterable[torch.nn.Conv2d]) -> dict[str, torch.Tensor]:
+    """The tensors of ``layers`` by name; those ``found`` are theirs, in the same order."""
     named: dict[str, torch.Tensor] = {}
-    for layer, convolution in zip(layers, convolutions, strict=True):
+    for layer, convolution in zip(layers, found, strict=True):
         assert convolution.bias is not None
         named[f"{layer.name}.weight"] = convolution.weight
         named[f"{layer.name}.bias"] = convolution.bias
@@ -44,7 +43,7 @@ def _of_layers(
 def _locator_names(locator: Locator) -> dict[str, torch.Tensor]:
     pairs = zip(locator.narrow, locator.merge, strict=True)
     parts = [locator.down, *(part for pair in pairs for part in pair), locator.answer]
-    return _of_layers(LOCATOR, [layer for part in parts for layer in _convolutions(part)])
+    return of_layers(LOCATOR, [layer for part in parts for layer in convolutions(part)])
 
 
 def _names(network: Lite0) -> dict[str, torch.Tensor]:
@@ -54,12 +53,9 @@ def _names(network: Lite0) -> dict[str, torch.Tensor]:
         "last_power": network.last_power,
         "head.weight": network.head.weight,
         "head.bias": network.head.bias,
-        "photographic.weight": network.photographic.weight,
-        "photographic.bias": network.photographic.bias,
-        "texture.weight": network.texture.weight,
     }
     for entry, module in zip(LITE0, network.entries, strict=True):
-        named |= _of_layers(entry.layers, _convolutions(module))
+        named |= of_layers(entry.layers, convolutions(module))
     return named
 
 
@@ -72,18 +68,19 @@ def network_of(checkpoint: Checkpoint) -> Lite0:
 
 def fill(network: Lite0, tensors: Tensors) -> Lite0:
     """Copy a checkpoint's tensors into ``network``; what ``tensors`` lacks stays as it was."""
-    _copy(tensors, _names(network))
+    copy_into(tensors, _names(network))
     return network
 
 
 def fill_locator(locator: Locator, tensors: Tensors) -> Locator:
     """Copy a checkpoint's tensors into ``locator``."""
     named = _locator_names(locator)
-    _copy({name: tensors[name] for name in named}, named)
+    copy_into({name: tensors[name] for name in named}, named)
     return locator
 
 
-def _copy(tensors: Tensors, named: Mapping[str, torch.Tensor]) -> None:
+def copy_into(tensors: Tensors, named: Mapping[str, torch.Tensor]) -> None:
+    """Copy ``tensors`` into the parameters of their names; what they lack stays as it was."""
     with torch.no_grad():
         for name, parameter in named.items():
             if name in tensors:
@@ -138,13 +135,12 @@ class TorchNetwork:
         )
 
     @torch.inference_mode()
-    def __call__(
-        self, images: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Descriptors, float32 (n, 256), and logits, float32 (n,), of uint8 (n, s, s, 3)."""
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Descriptors, float32 (n, 256), of uint8 (n, s, s, 3)."""
         assert images.shape[1:] == (self._info.detail, self._info.detail, 3), images.shape
         # What is not named is switched off, cuDNN itself included.
         with FULL_FLOATS, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float()
             outputs = self._network((batch - self._info.mean) / self._info.scale)
-        return outputs.descriptors.cpu().numpy(), outputs.photographic.cpu().numpy()
+        descriptors: Tensor = outputs.descriptors
+        return descriptors.cpu().numpy()

@@ -25,6 +25,7 @@ from embeddings import digests, pdq, quality
 from embeddings.cores import available_cores
 from embeddings.encoder import NetworkEncoder, load_encoder
 from embeddings.fingerprint import Fingerprinter
+from embeddings.imagery import load_imagery
 from embeddings.images import ImageLimits, decode
 from evaluation.bench_encode import PIXELS, jpeg_photographs
 
@@ -126,7 +127,7 @@ def together(work: Work, threads: int, seconds: float) -> float:
 
 
 def _parts(encoder: NetworkEncoder, files: Sequence[bytes], limits: ImageLimits) -> dict[str, Work]:
-    fingerprinter = Fingerprinter([encoder], limits)
+    fingerprinter = Fingerprinter([encoder], load_imagery(), limits)
     images = [decode(data, limits).rgb for data in files]
     prepared = [encoder.prepare([image])[0] for image in images]
     return {

@@ -24,6 +24,7 @@ import PIL.Image
 from embeddings import digests, pdq, quality
 from embeddings.encoder import NetworkEncoder
 from embeddings.fingerprint import Fingerprinter
+from embeddings.imagery import load_imagery
 from embeddings.images import ImageLimits, decode
 from evaluation import samples
 
@@ -79,7 +80,8 @@ def run(encoder: NetworkEncoder, repeats: int = 30) -> EncodeReport:
     """Time every part on every photograph ``repeats`` times, after one round for warmth."""
     files = jpeg_photographs()
     limits = ImageLimits()
-    fingerprinter = Fingerprinter([encoder], limits)
+    imagery = load_imagery()
+    fingerprinter = Fingerprinter([encoder], imagery, limits)
     decoded = [decode(data, limits) for data in files]
     prepared = [encoder.prepare([image.rgb])[0] for image in decoded]
     times: dict[str, list[float]] = {}
@@ -93,6 +95,7 @@ def run(encoder: NetworkEncoder, repeats: int = 30) -> EncodeReport:
                     "structure": partial(quality.structure, image.rgb),
                     "prepare": partial(encoder.prepare, [image.rgb]),
                     "network": partial(encoder.encode, [small]),
+                    "imagery": partial(imagery.photographic, [image.rgb]),
                     "whole": partial(fingerprinter.fingerprint, data),
                 }
                 for name, part in work.items():

@@ -50,14 +50,14 @@ def encode_rows(device: str) -> list[EncodeRow]:
     pictures = prepare([np.asarray(sample.image) for sample in drawings()], side, reference.locate)
     cuda = torch.device(device).type == "cuda"
     pictures = pictures if cuda else pictures[:4]
-    expected = codes.from_descriptors(reference(pictures)[0])
+    expected = codes.from_descriptors(reference(pictures))
     images = np.random.default_rng().integers(
         0, 256, (_IMAGES if cuda else 2, side, side, 3), np.uint8
     )
     rows = []
     for precision in get_args(Precision):
         network = CudaNetwork(checkpoint, device, precision)
-        apart = np.diag(codes.distances(codes.from_descriptors(network(pictures)[0]), expected))
+        apart = np.diag(codes.distances(codes.from_descriptors(network(pictures)), expected))
         times = []
         for _ in range(5 if cuda else 1):
             start = time.perf_counter()

@@ -13,6 +13,7 @@ import pandas as pd
 
 from embeddings.edits import colour, compression, geometry
 from embeddings.fingerprint import Fingerprinter
+from embeddings.imagery import load_imagery
 from evaluation import plots
 from evaluation.edits import generator
 from evaluation.plots.pictures import Bits, Compared
@@ -34,7 +35,7 @@ bench
 # photograph. A code belongs to a *code space*: codes of two spaces are never compared.
 
 # %%
-first = Fingerprinter([bench.encoder]).fingerprint(bench.corpus.read(0))
+first = Fingerprinter([bench.encoder], load_imagery()).fingerprint(bench.corpus.read(0))
 pd.Series(
     {
         "image": bench.corpus.items[0].name,

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from embeddings.encoder import load_encoder
 from embeddings.fingerprint import Fingerprinter
+from embeddings.imagery import load_imagery
 from embeddings.images import ImageLimits
 from service import problems
 from service.auth import Doorman
@@ -178,7 +179,8 @@ def fingerprinter(settings: Settings) -> Fingerprinter:
     Raises ``CheckpointError`` or ``DeviceError``.
     """
     encoder = load_encoder(settings.device, workers=settings.workers)
-    return Fingerprinter([encoder], limits_of(settings))
+    imagery = load_imagery(workers=settings.workers)
+    return Fingerprinter([encoder], imagery, limits_of(settings))
 
 
 def limits_of(settings: Settings) -> ImageLimits:

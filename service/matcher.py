@@ -16,6 +16,7 @@ from embeddings.digests import digests
 from embeddings.encoder import Encoder
 from embeddings.errors import EmptyFileError, FileTooLargeError, ImageError
 from embeddings.fingerprint import Fingerprint, Role, ViewFingerprint
+from embeddings.imagery import Imagery as ImageryModel
 from service import matching
 from service.engine import Engine, Freshness
 from service.errors import (
@@ -39,6 +40,11 @@ class Fingerprints(Protocol):
     @property
     def encoders(self) -> Sequence[Encoder]:
         """The models that give the codes."""
+        ...
+
+    @property
+    def imagery(self) -> ImageryModel:
+        """The model that gives the imagery score."""
         ...
 
     def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
@@ -121,15 +127,8 @@ class Matcher:
         self.encoders = () if fingerprints is None else tuple(fingerprints.encoders)
         infos = [encoder.info for encoder in self.encoders]
         self.models: Mapping[str, Model] = MappingProxyType(
-            {
-                i.space: Model(
-                    i.space, dict(i.radii), i.photographic_bounds, dict(i.scores), i.candidates
-                )
-                for i in infos
-            }
+            {i.space: Model(i.space, dict(i.radii), dict(i.scores), i.candidates) for i in infos}
         )
-        # The first model's score is the fingerprint's, so its bounds read it.
-        self._bounds = infos[0].photographic_bounds if infos else (0.0, 1.0)
 
     def close(self) -> None:
         """Let go of the threads that look entries up."""
@@ -238,7 +237,10 @@ class Matcher:
         """The label of a score."""
         if photographic is None:
             return None
-        return Imagery(photographic, matching.label(photographic, self._bounds))
+        made = self._fingerprints
+        # Without a model nobody knows what a score means.
+        bounds = (0.0, 1.0) if made is None else made.imagery.info.bounds
+        return Imagery(photographic, matching.label(photographic, bounds))
 
     def _chosen(self, names: tuple[str, ...] | None) -> dict[int, Bank]:
         known = self._engine.known

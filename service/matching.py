@@ -58,8 +58,6 @@ class Model:
     space: str
     radii: Mapping[str, int]
     """Bits, inclusive, for ``photographic``, ``non_photographic`` and ``any``."""
-    photographic_bounds: tuple[float, float]
-    """Up to the first a query is ``non_photographic``, from the second ``photographic``."""
     scores: Mapping[str, int] = field(default_factory=dict)
     """The least score that matches, by imagery as ``radii``; empty: the radius decides."""
     candidates: int = 0

@@ -1,142 +1,223 @@
-"""The photographic head: logistic regression on what the trained network pools, and on texture.
+"""Train the imagery network: what tells photographs from the rest.
 
-Both kinds are brought to the same random size and JPEG quality first, or the head would learn the
-compressor (corpora save their kinds at different qualities). Painterly re-renderings of
-photographs join the non-photographs: the corpus knows few painters. A fifth of the images is kept
-from the fit; on it the probability is calibrated (Platt's scale and shift) and the two bounds are
-set.
+``python -m embeddings.training.imagery fit --corpus DIR --work DIR --scores CSV --out FILE ``
+fits its heads to views of every image of the corpus and writes a checkpoint. EfficientNet-Lite0
+keeps ImageNet's weights: what it learnt of a million photographs holds on sources that neither has
+seen, and what is learnt from our few sources does so less.
 
-It knows features and labels; not copies or codes.
+Every figure it steers by is of **held-out sources**: pictures scored by heads that saw none of
+their family of sources (``imagery_folds``). Those scores fit the certainty, set the bounds and are
+written to ``--scores``, of which ``python -m evaluation.imagery --scores CSV`` makes a table.
+
+``python -m embeddings.training.imagery figures --checkpoint FILE --metrics JSON`` writes into a
+checkpoint what was measured of it.
+
+It knows the order of the steps; not how views are drawn or heads fitted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import argparse
+import csv
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
-from torch.nn import functional
 
-from embeddings.architecture import POOLED
-from embeddings.edits import compression, geometry, render
-from embeddings.encoder import prepare
-from embeddings.locating import Locate
-from embeddings.training.data import TrainingImage
+from embeddings import imagery_checkpoint
+from embeddings.imagery_checkpoint import IMAGERY_CHECKPOINT, PLAIN, ImageryCheckpoint, ImageryInfo
+from embeddings.training import imagery_head
+from embeddings.training.data import TrainingImage, read_shards
+from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
+from embeddings.training.imagery_features import Views, chosen, views_of
+from embeddings.training.imagery_folds import dealt
+from embeddings.training.imagery_head import Directions, Linear, Rows, Scale
+from embeddings.training.imagery_recipe import IMAGERY_RECIPE, ImageryHeadRecipe, read
+from embeddings.training.terminal import ended
 
-_PAINTED: Final = 0.15  # share of photographs that are re-rendered
-_WRONG: Final = 0.02  # share of either kind that may stand beyond the far bound
-_PENALTY: Final = 0.05  # chosen on DEV: docs/training-log.md
-
-
-Seen = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Prepared images, uint8 (n, s, s, 3), to what the head sees: pooled and texture, (n, 1680)."""
+_DATA: Final = (
+    "Backbone: EfficientNet-Lite0, ImageNet weights (Apache-2.0). Heads: benign pictures of 114 "
+    "public sources, licences as their sources state, several for research only."
+)
 
 
 @dataclass(frozen=True)
-class ImageryHead:
-    """A calibrated linear head."""
+class Seen:
+    """Everything the heads are fitted to: n views of all passes."""
 
-    weight: NDArray[np.float32]
-    """float32 (1, 1392): of what is pooled."""
-    texture: NDArray[np.float32]
-    """float32 (1, 288): of the texture."""
-    bias: NDArray[np.float32]
-    """float32 (1,)."""
-    bounds: tuple[float, float]
-    """Up to the first ``non_photographic``, from the second ``photographic``."""
+    moments: Rows
+    """float32 (n, ``SEEN``)."""
+    photographic: NDArray[np.bool_]
+    weights: Rows
+    """float32 (n,), mean 1: how much each counts for the evidence."""
+    folds: NDArray[np.int64]
+    usual: NDArray[np.bool_]
+    """Whether a view is of the usual pass: what figures and bounds are of."""
 
 
-def fit(
-    seen: Seen, locate: Locate, images: list[TrainingImage], detail: int, count: int, seed: int
-) -> ImageryHead:
-    """The head for ``count`` of ``images``, squashed to ``detail`` pixels, on what it sees."""
-    rng = np.random.default_rng((seed, 4))
-    chosen = [images[place] for place in rng.permutation(len(images))[:count]]
-    views = [_view(image, rng) for image in chosen]
-    photographic = np.array([label for _, label in views])
-    rows = []
-    for start in range(0, len(views), 32):
-        some = [np.asarray(view) for view, _ in views[start : start + 32]]
-        rows.append(seen(prepare(some, detail, locate)))
-    features = torch.from_numpy(np.concatenate(rows)).double()
-    weights = _style_weights(chosen)
-    kept = _every_fifth(photographic)
-    target = torch.from_numpy(photographic).double()
-    mean = features[~kept].mean(0)
-    # A feature that hardly varies must not be blown up.
-    deviation = features[~kept].std(0).clamp(min=0.02)
-    scaled = (features - mean) / deviation
-    weight, bias = _logistic(scaled[~kept], target[~kept], weights[~kept], _PENALTY)
-    scale, shift = _logistic((scaled[kept] @ weight + bias)[:, None], target[kept], None, 1e-4)
-    weight, bias = weight * scale, bias * scale + shift
-    probability = torch.sigmoid(scaled[kept] @ weight + bias).numpy()
-    is_photo = photographic[kept]
-    low = float(np.quantile(probability[is_photo], _WRONG))
-    high = float(np.quantile(probability[~is_photo], 1 - _WRONG))
-    raw = weight / deviation
-    return ImageryHead(
-        raw[:POOLED].float().numpy()[None],
-        raw[POOLED:].float().numpy()[None],
-        (bias - raw @ mean).float().numpy().reshape(1),
-        (min(low, high, 0.5), max(low, high, 0.5)),
+@dataclass(frozen=True)
+class Heads:
+    """Both heads, for moments as they are."""
+
+    evidence: Linear
+    certainty: Linear
+
+
+def gathered(
+    images: list[TrainingImage], passes: list[tuple[Views, float]], recipe: ImageryHeadRecipe
+) -> Seen:
+    """The views of ``passes``, each with its weight; the first is the usual one."""
+    of_image = dealt(images, recipe.folds)
+    photographic = np.concatenate([views.photographic for views, _ in passes])
+    groups = [
+        (style, images[place].source)
+        for views, _ in passes
+        for place, style in zip(views.images, views.styles, strict=True)
+    ]
+    factor: Rows = np.concatenate(
+        [np.full(len(views.images), weight, np.float32) for views, weight in passes]
+    )
+    weights: Rows = imagery_head.balanced(photographic, groups, recipe.even) * factor
+    return Seen(
+        np.concatenate([views.moments for views, _ in passes]).astype(np.float32),
+        photographic,
+        np.asarray(weights / weights.mean(), np.float32),
+        np.concatenate([of_image[views.images] for views, _ in passes]),
+        np.arange(len(photographic)) < len(passes[0][0].images),
     )
 
 
-def _every_fifth(photographic: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which images are kept from the fit: every fifth of either kind, at least one."""
-    kept = np.zeros(len(photographic), np.bool_)
-    for kind in (True, False):
-        kept[np.flatnonzero(photographic == kind)[::5]] = True
-    return kept
+def fit(seen: Seen, recipe: ImageryHeadRecipe) -> tuple[Heads, Rows]:
+    """The heads, and the probability of every view by heads that saw none of its sources' family:
+    float32 (n,).
+    """
+    scale = Scale.of(seen.moments[seen.usual])
+    scaled = scale(seen.moments)
+    directions = Directions.of(scaled[seen.usual], recipe.directions)
+    rows = directions(scaled)
+
+    def evidence(kept: NDArray[np.bool_]) -> Linear:
+        return imagery_head.logistic(
+            rows[kept], seen.photographic[kept], seen.weights[kept], recipe.penalty
+        )
+
+    held_out = np.empty(len(rows), np.float32)
+    for fold in range(recipe.folds):
+        out = seen.folds == fold
+        held_out[out] = evidence(~out)(rows[out])
+    plain, even = scaled[:, :PLAIN], np.ones(len(rows), np.float32)
+
+    def certainty(kept: NDArray[np.bool_]) -> tuple[float, float, Linear]:
+        return imagery_head.certainty(
+            plain[kept], held_out[kept], seen.photographic[kept], even[kept], recipe.certainty
+        )
+
+    probability = np.empty(len(rows), np.float32)
+    for fold in range(recipe.folds):
+        out = seen.folds == fold
+        gain, shift, worth = certainty(~out)
+        logits = (held_out[out] * gain + shift) / (1 + np.exp(-worth(plain[out])))
+        probability[out] = 1 / (1 + np.exp(-logits))
+    everything = np.ones(len(rows), np.bool_)
+    whole, (gain, shift, worth) = evidence(everything), certainty(everything)
+    whole = Linear(whole.weight * np.float32(gain), whole.bias * gain + shift)
+    early = Scale(scale.mean[:PLAIN], scale.deviation[:PLAIN])
+    return Heads(scale.raw(directions.raw(whole)), early.raw(worth)), probability
 
 
-def _view(image: TrainingImage, rng: np.random.Generator) -> tuple[Image.Image, bool]:
-    view = geometry.resize(image.open(), float(rng.uniform(0.6, 1.0)))
-    photographic = image.kind == "photo"
-    if photographic and rng.random() < _PAINTED:
-        view, photographic = _painted(view, rng), False
-    return compression.jpeg(view, int(rng.integers(40, 95))), photographic
+def write_scores(
+    path: Path, images: list[TrainingImage], views: list[Views], probability: Rows
+) -> None:
+    """A row for each view: source, kind, style, wear, probability. What is not worn in the second
+    pass may still be edited: it counts as ``edited``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    start = 0
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["source", "kind", "style", "wear", "probability"])
+        for number, some in enumerate(views):
+            for place, kind, style, wear in zip(
+                some.images, some.photographic, some.styles, some.wears, strict=True
+            ):
+                shown = "photo" if kind else "nonphoto"
+                score = f"{probability[start]:.5f}"
+                worn = "edited" if number and wear == "usual" else wear
+                writer.writerow([images[place].source, shown, style, worn, score])
+                start += 1
 
 
-def _painted(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    draw = rng.random()
-    if draw < 0.5:
-        return render.smooth(image, int(rng.integers(4, 8)), float(rng.uniform(30, 60)))
-    if draw < 0.75:
-        return render.cartoon(image, int(rng.integers(6, 14)), float(rng.uniform(0.7, 1.5)))
-    return render.palette(image, int(rng.integers(5, 16)), False)
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    fitting = commands.add_parser("fit", help="a checkpoint from a corpus")
+    fitting.add_argument("--corpus", type=Path, required=True)
+    fitting.add_argument("--work", type=Path, required=True, help="keeps what views look like")
+    fitting.add_argument("--out", type=Path, required=True, help="the checkpoint")
+    fitting.add_argument("--scores", type=Path, required=True, help="of held-out sources")
+    fitting.add_argument("--recipe", type=Path, default=IMAGERY_RECIPE)
+    fitting.add_argument("--data", default=_DATA, help="what it is trained on, on which terms")
+    figures = commands.add_parser("figures", help="measured figures into a checkpoint")
+    figures.add_argument("--checkpoint", type=Path, default=IMAGERY_CHECKPOINT)
+    figures.add_argument("--metrics", type=json.loads, required=True)
+    asked = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    if asked.command == "fit":
+        run(asked)
+    else:
+        before = imagery_checkpoint.load(asked.checkpoint)
+        info = replace(before.info, metrics={**before.info.metrics, **asked.metrics})
+        imagery_checkpoint.save(ImageryCheckpoint(info, before.tensors), asked.checkpoint)
 
 
-def _style_weights(images: list[TrainingImage]) -> Tensor:
-    """Rare styles count more (by the root of their share), both kinds count alike: mean 1."""
-    styles = [image.style for image in images]
-    weight = {style: styles.count(style) ** -0.5 for style in set(styles)}
-    each = np.array([weight[style] for style in styles])
-    for kind in ("photo", "nonphoto"):
-        rows = np.array([image.kind == kind for image in images])
-        each[rows] /= max(each[rows].sum(), 1e-9)
-    return torch.from_numpy(each * len(each) / each.sum())
+def run(asked: argparse.Namespace) -> None:
+    """Fit and write a checkpoint, as the command line says."""
+    recipe, images = read(asked.recipe), read_shards(asked.corpus)
+    tensors = imagenet_tensors()
+    prepared = recipe.input
+    info = ImageryInfo(
+        recipe.name, prepared.detail, prepared.quality, prepared.side, MEAN, SCALE,
+        (0.0, 1.0), {}, asked.data,
+    )  # fmt: skip
+    passes = [
+        views_of(
+            images,
+            chosen(images, some.most, recipe.seed),
+            some,
+            info,
+            tensors,
+            asked.work / name,
+            _said,
+        )
+        for name, some in (("usual", recipe.usual), ("worn", recipe.worn))
+    ]
+    weighted = list(zip(passes, (recipe.usual.weight, recipe.worn.weight), strict=True))
+    seen = gathered(images, weighted, recipe.head)
+    heads, probability = fit(seen, recipe.head)
+    bounds = imagery_head.bounds(
+        probability[seen.usual], seen.photographic[seen.usual], recipe.head.wrong
+    )
+    tensors |= {
+        "evidence.weight": heads.evidence.weight[None],
+        "evidence.bias": np.array([heads.evidence.bias], np.float32),
+        "certainty.weight": heads.certainty.weight[None],
+        "certainty.bias": np.array([heads.certainty.bias], np.float32),
+    }
+    write_scores(asked.scores, images, passes, probability)
+    info = replace(info, bounds=bounds)
+    imagery_checkpoint.save(ImageryCheckpoint(info, tensors), asked.out)
 
 
-def _logistic(
-    rows: Tensor, target: Tensor, weights: Tensor | None, penalty: float
-) -> tuple[Tensor, Tensor]:
-    """Weights (d,) and bias () of a logistic regression, by L-BFGS."""
-    weight = torch.zeros(rows.shape[1], dtype=torch.float64, requires_grad=True)
-    bias = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
+def _said(what: str, done: int, total: int) -> None:
+    if done % 1000 == 0:
+        sys.stderr.write(f"{what} {done}/{total}\n")
 
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = functional.binary_cross_entropy_with_logits(rows @ weight + bias, target, weights)
-        loss = loss + penalty * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch ships it untyped
-        return loss
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]  # torch ships it untyped
-    return weight.detach(), bias.detach()
+if __name__ == "__main__":
+    sys.exit(ended(main))

@@ -1,11 +1,11 @@
 """Turn a training run into a checkpoint, and write what was measured into one.
 
-``python -m embeddings.training.publish weights --run DIR --locator FILE --corpus DIR --out FILE``
-takes the averaged weights of a run and of a locator, fits the photographic head and writes a
-checkpoint with provisional radii. With ``--start FILE --share S`` the network's weights are those
-``S`` of the way from that checkpoint's to the run's: half the way to a run finds more copies than
-either end (docs/training-log.md). Source: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models,
-CVPR 2022. Another locator, start or detail than the run's is refused.
+``python -m embeddings.training.publish weights --run DIR --locator FILE --out FILE`` takes the
+averaged weights of a run and of a locator and writes a checkpoint with provisional radii. With
+``--start FILE --share S`` the network's weights are those ``S`` of the way from that checkpoint's
+to the run's: half the way to a run finds more copies than either end (docs/training-log.md).
+Source: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, CVPR 2022. Another locator, start
+or detail than the run's is refused.
 
 ``python -m embeddings.training.publish figures --checkpoint FILE --radii JSON --metrics JSON``
 replaces a checkpoint's radii and metrics by measured ones.
@@ -22,17 +22,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import torch
 from safetensors.torch import load_file
 
 from embeddings import checkpoint
 from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo, Tensors
 from embeddings.network import Lite0
-from embeddings.runtime import build_seen
-from embeddings.torch_network import TorchLocator, tensors_of
-from embeddings.training import imagery
-from embeddings.training.data import read_shards
+from embeddings.torch_network import tensors_of
 from embeddings.training.imagenet import MEAN, SCALE
 from embeddings.training.locator import read_locator
 from embeddings.training.origin import OriginError, differing, digest
@@ -44,10 +40,8 @@ _PROVISIONAL = {"photographic": 48, "non_photographic": 48, "any": 48}
 
 def averaged(run: Path) -> Lite0:
     """The network of a run's averaged weights, as they were last saved."""
-    tensors = load_file(run / "weights.safetensors")
     network = Lite0()
-    # The texture's weights are fitted afterwards: a run does not have them.
-    network.load_state_dict(tensors | {"texture.weight": network.texture.weight})
+    network.load_state_dict(load_file(run / "weights.safetensors"))
     return network.eval()
 
 
@@ -71,10 +65,9 @@ def on_the_way(start: Tensors, end: Tensors, share: float) -> Tensors:
 
 
 def publish_weights(
-    network: Tensors, locator: Tensors, corpus: Path, out: Path, recipe: Recipe, data: str
+    network: Tensors, locator: Tensors, out: Path, recipe: Recipe, data: str
 ) -> None:
     """Write a checkpoint of a ``network``'s tensors and the locator it was trained behind."""
-    tensors = dict(network)
     info = ModelInfo(
         space=recipe.space,
         detail=recipe.data.detail,
@@ -82,30 +75,11 @@ def publish_weights(
         mean=MEAN,
         scale=SCALE,
         radii=_PROVISIONAL,
-        photographic_bounds=(0.0, 1.0),
         metrics={},
         data=data,
         looks=recipe.network.looks,
     )
-    compiled = ov.Core().compile_model(
-        build_seen(info, tensors), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
-    head = imagery.fit(
-        lambda images: np.array(compiled([images])[compiled.output(0)]),
-        TorchLocator(MEAN, SCALE, locator),
-        read_shards(corpus),
-        info.detail,
-        recipe.head.imagery,
-        recipe.seed,
-    )
-    tensors |= locator
-    tensors |= {
-        "photographic.weight": head.weight,
-        "photographic.bias": head.bias,
-        "texture.weight": head.texture,
-    }
-    info = replace(info, photographic_bounds=head.bounds)
-    checkpoint.save(Checkpoint(info, tensors), out)
+    checkpoint.save(Checkpoint(info, {**network, **locator}), out)
 
 
 def publish_figures(path: Path, radii: dict[str, int], metrics: dict[str, object]) -> None:
@@ -129,7 +103,6 @@ def main(arguments: list[str] | None = None) -> None:
     weights = commands.add_parser("weights", help="a checkpoint from a run")
     weights.add_argument("--run", type=Path, required=True)
     weights.add_argument("--locator", type=Path, required=True)
-    weights.add_argument("--corpus", type=Path, required=True)
     weights.add_argument("--out", type=Path, required=True)
     weights.add_argument("--start", type=Path, help="checkpoint the run went on from")
     weights.add_argument("--share", type=_share, help="how far from there to the run's weights")
@@ -150,7 +123,7 @@ def main(arguments: list[str] | None = None) -> None:
         network: Tensors = tensors_of(averaged(asked.run))
         if start is not None:
             network = on_the_way(start, network, asked.share)
-        publish_weights(network, locator, asked.corpus, asked.out, recipe, asked.data)
+        publish_weights(network, locator, asked.out, recipe, asked.data)
     else:
         publish_figures(asked.checkpoint, asked.radii, asked.metrics)
 

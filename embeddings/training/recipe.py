@@ -82,7 +82,6 @@ class HeadRecipe:
 
     pairs: int
     shrinkage: float
-    imagery: int
 
 
 @dataclass(frozen=True)
@@ -131,19 +130,20 @@ def _recipe(document: dict[str, Any]) -> Recipe:
     recipe = Recipe(
         space,
         seed,
-        _section(DataRecipe, document.pop("data")),
-        _section(NetworkRecipe, document.pop("network")),
-        _section(OptimiserRecipe, document.pop("optimiser")),
-        _section(LossRecipe, document.pop("loss")),
-        _section(HeadRecipe, document.pop("head")),
-        _section(LocatorRecipe, document.pop("locator")),
+        section(DataRecipe, document.pop("data")),
+        section(NetworkRecipe, document.pop("network")),
+        section(OptimiserRecipe, document.pop("optimiser")),
+        section(LossRecipe, document.pop("loss")),
+        section(HeadRecipe, document.pop("head")),
+        section(LocatorRecipe, document.pop("locator")),
     )
     if document:
         raise ValueError(f"unknown keys {sorted(document)}")
     return recipe
 
 
-def _section(kind: type[_Section], values: object) -> _Section:
+def section(kind: type[_Section], values: object) -> _Section:
+    """``values`` as a ``kind``. Raises ``ValueError`` naming keys that lack or are unknown."""
     expected = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass by construction
     if not isinstance(values, dict) or values.keys() != expected.keys():
         found = values.keys() if isinstance(values, dict) else set()

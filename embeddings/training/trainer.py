@@ -48,12 +48,6 @@ def _as_floats(views: Tensor) -> Tensor:
     return views.permute(0, 3, 1, 2).float()
 
 
-def learnt(network: Lite0) -> Iterator[tuple[str, nn.Parameter]]:
-    """The parameters a run has to do with: the texture's are fitted afterwards (``imagery``)."""
-    named = network.named_parameters()
-    return ((name, parameter) for name, parameter in named if not name.startswith("texture"))
-
-
 class Trainer:
     """One run: network, optimiser, and where it stands."""
 
@@ -92,7 +86,7 @@ class Trainer:
         for entry in self.network.entries[:frozen]:
             entry.requires_grad_(False)
         self.optimiser = self._optimiser()
-        self.average = {name: p.detach().clone() for name, p in learnt(self.network)}
+        self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
 
     def _use_frozen(self, tensors: Tensors, threads: int) -> None:
         # Imported here: a machine with a GPU need not have the CPU's graph runtime.
@@ -197,7 +191,7 @@ class Trainer:
             self.network.head.weight.copy_(torch.from_numpy(head.weight))
             self.network.head.bias.copy_(torch.from_numpy(head.bias))
             nn.init.zeros_(self.network.photographic.weight)
-        self.average = {name: p.detach().clone() for name, p in learnt(self.network)}
+        self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
 
     def forward(self, pixels: Tensor) -> Outputs:
         """The network's outputs of views, float (n, 3, s, s), 0..255, ``detail`` pixels a side."""
@@ -305,7 +299,7 @@ class Trainer:
         # A running average of the weights stands in for the decay that a short run cuts off.
         keep = min(self.recipe.optimiser.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for name, parameter in learnt(self.network):
+            for name, parameter in self.network.named_parameters():
                 self.average[name].lerp_(parameter, 1 - keep)
 
     def _remember(self, images: Tensor, signs: Tensor) -> None:
@@ -316,7 +310,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write everything a resumed run needs, and the averaged weights by themselves."""
-        tensors = {f"network.{name}": p.detach() for name, p in learnt(self.network)}
+        tensors = {f"network.{name}": p.detach() for name, p in self.network.named_parameters()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": tensor for name, tensor in state.items()}
@@ -335,7 +329,7 @@ class Trainer:
         tensors = load_file(self.out / "state.safetensors")
         self.step = int(tensors["step"])
         with torch.no_grad():
-            for name, parameter in learnt(self.network):
+            for name, parameter in self.network.named_parameters():
                 parameter.copy_(tensors[f"network.{name}"])
                 self.average[name] = tensors[f"average.{name}"].to(self.device, copy=True)
         document = self.optimiser.state_dict()
@@ -352,5 +346,5 @@ class Trainer:
         use = self.recipe.network
         network = Lite0(use.looks, use.training_size).to(self.device)
         network = network.to(memory_format=torch.channels_last)
-        network.load_state_dict(self.average | {"texture.weight": network.texture.weight})
+        network.load_state_dict(self.average)
         return network

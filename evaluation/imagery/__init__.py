@@ -2,6 +2,7 @@
 
 metrics    AUROC, calibration error, shares between two bounds: pure functions
 scoring    the probability of each picture, re-encoded so that its compression tells nothing
+held_out   scores of pictures whose sources a model had not seen
 measuring  from a corpus and an encoder to every figure, with intervals
 table      the figures for a terminal
 

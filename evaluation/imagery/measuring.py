@@ -1,4 +1,4 @@
-"""Every figure of the photographic probability, from a corpus of known kinds and an encoder.
+"""Every figure of the photographic probability, from a corpus of known kinds and a model.
 
 AUROC per style sets the pictures of one non-photographic style against all photographs; per source,
 the pictures of one source against all pictures of the other kind. Intervals hold 95% of a bootstrap
@@ -8,16 +8,19 @@ over images. It knows nothing of how a report looks.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from embeddings.encoder import Encoder
+from embeddings.imagery import Imagery
+from embeddings.imagery_checkpoint import ImageryInfo
 from evaluation.corpus import Corpus, Item, Kind
 from evaluation.errors import CorpusError
 from evaluation.hashing import Progress, silent
+from evaluation.imagery import held_out
 from evaluation.imagery.metrics import Flags, Scores, auroc, calibration_error, labelled
 from evaluation.imagery.scoring import score
 from evaluation.metrics import Floats, interval, resampled
@@ -95,7 +98,7 @@ def _worst(groups: tuple[Group, ...]) -> Group | None:
 
 def measure(
     corpus: Corpus,
-    encoder: Encoder,
+    imagery: Imagery,
     *,
     seed: int = 0,
     samples: int = 1000,
@@ -107,22 +110,59 @@ def measure(
     Raises ``CorpusError`` if the corpus does not hold images of both kinds.
     """
     clock = Clock()
-    if {"photo", "nonphoto"} - {item.kind for item in corpus.items}:
-        raise CorpusError(
-            f"{corpus.name}: needs photographs and others, told apart by a manifest or by folders"
-        )
-    scored = score(corpus, encoder, seed, progress)
-    data = _Data(
-        tuple(corpus.items[place] for place in scored.items), scored.photographic, seed, samples
-    )
+    _check(corpus.items, corpus.name)
+    scored = score(corpus, imagery, seed, progress)
+    items = tuple(corpus.items[place] for place in scored.items)
+    data = _Data(items, scored.photographic, seed, samples)
     progress("summarising", 0, 1)
-    bounds = encoder.info.photographic_bounds
-    result = ImageryResult(
+    result = _result(
+        data,
+        imagery.info.bounds,
         clock.provenance(
-            command, corpus.name, (encoder.info.space,), seed=seed, bootstrap_samples=samples
+            command, corpus.name, (imagery.info.name,), seed=seed, bootstrap_samples=samples
         ),
-        len(data.items),
         scored.skipped,
+    )
+    progress("summarising", 1, 1)
+    return result
+
+
+def measure_held_out(
+    path: Path,
+    info: ImageryInfo,
+    wear: str = "usual",
+    *,
+    seed: int = 0,
+    samples: int = 1000,
+    command: str = "",
+) -> ImageryResult:
+    """Every figure of the scores in ``path`` (``held_out``), read by the bounds in ``info``.
+
+    Raises ``CorpusError`` if there are none, or of one kind alone.
+    """
+    clock = Clock()
+    items, scores = held_out.read(path, wear)
+    _check(items, f"{path.name}, {wear}")
+    data = _Data(items, scores, seed, samples)
+    name = f"{path.name}: {wear} views of held-out sources"
+    provenance = clock.provenance(command, name, (info.name,), seed=seed, bootstrap_samples=samples)
+    return _result(data, info.bounds, provenance, {})
+
+
+def _check(items: Sequence[Item], name: str) -> None:
+    if {"photo", "nonphoto"} - {item.kind for item in items}:
+        raise CorpusError(
+            f"{name}: needs photographs and others, told apart by a manifest or by folders"
+        )
+
+
+def _result(
+    data: _Data, bounds: tuple[float, float], provenance: Provenance, skipped: Mapping[str, int]
+) -> ImageryResult:
+    return ImageryResult(
+        provenance,
+        len(data.items),
+        skipped,
         data.estimate(auroc, np.ones(len(data.items), bool)),
         data.estimate(calibration_error, np.ones(len(data.items), bool)),
         bounds,
@@ -130,8 +170,6 @@ def measure(
         _groups(data, lambda item: item.style if item.kind == "nonphoto" else ""),
         _groups(data, lambda item: item.source),
     )
-    progress("summarising", 1, 1)
-    return result
 
 
 class _Data:

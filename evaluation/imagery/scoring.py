@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embeddings.edits import compression
-from embeddings.encoder import Encoder
 from embeddings.errors import ImageError
+from embeddings.imagery import Imagery
 from evaluation.corpus import Corpus
 from evaluation.edits import generator
 from evaluation.hashing import Progress, silent
@@ -59,7 +59,7 @@ class Scored:
     """Images that could not be decoded, by error code."""
 
 
-def score(corpus: Corpus, encoder: Encoder, seed: int = 0, progress: Progress = silent) -> Scored:
+def score(corpus: Corpus, imagery: Imagery, seed: int = 0, progress: Progress = silent) -> Scored:
     """Re-encode and score every image of known kind; a batch of them is in memory at a time."""
     known = [place for place, item in enumerate(corpus.items) if item.kind != "unknown"]
     done: list[int] = []
@@ -77,9 +77,9 @@ def score(corpus: Corpus, encoder: Encoder, seed: int = 0, progress: Progress = 
         waiting.append(np.asarray(reencoded(image, rng), np.uint8))
         done.append(place)
         if len(waiting) == _BATCH:
-            parts.append(encoder.encode(waiting).photographic)
+            parts.append(imagery.photographic(waiting))
             waiting.clear()
     if waiting:
-        parts.append(encoder.encode(waiting).photographic)
+        parts.append(imagery.photographic(waiting))
     progress("scoring", len(known), len(known))
     return Scored(tuple(done), np.concatenate(parts), dict(skipped))

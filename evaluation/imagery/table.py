@@ -20,8 +20,8 @@ def tables(result: ImageryResult) -> RenderableType:
     """The whole report."""
     origin = result.provenance
     heading = Text(
-        f"{printable(origin.data)}: {result.images} images, each re-encoded at a random size and "
-        f"quality; {origin.spaces[0]}\n"
+        f"{printable(origin.data)}: {result.images} images, each at a random size and quality; "
+        f"{origin.spaces[0]}\n"
     )
     main = Table(
         "", "AUROC", "calibration error", title="Photographic or not", title_justify="left"

@@ -107,8 +107,9 @@ def load_fingerprinter() -> tuple[Fingerprinter, ImageLimits]:
     Raises ``SettingsError``, ``CheckpointError`` and ``DeviceError``.
     """
     from embeddings.fingerprint import Fingerprinter
+    from embeddings.imagery import load_imagery
     from embeddings.images import ImageLimits
 
     settings = settings_for()
     limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
-    return Fingerprinter([open_encoder()], limits), limits
+    return Fingerprinter([open_encoder()], load_imagery(), limits), limits

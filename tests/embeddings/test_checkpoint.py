@@ -21,7 +21,6 @@ INFO = ModelInfo(
     mean=127.0,
     scale=128.0,
     radii={"photographic": 40, "non_photographic": 44, "any": 44},
-    photographic_bounds=(0.2, 0.8),
     metrics={"recall": 0.5},
     data="drawn at random",
     looks=("whole", "middle"),
@@ -118,5 +117,4 @@ def test_the_shipped_checkpoint_says_what_it_is() -> None:
     info = checkpoint.load().info
     assert info.space in DEFAULT_CHECKPOINT.name
     assert info.data
-    assert 0 < info.photographic_bounds[0] < info.photographic_bounds[1] < 1
     assert all(0 < radius < 128 for radius in info.radii.values())

@@ -43,7 +43,6 @@ def test_float32_and_float16_stay_within_four_bits_of_the_cpu(
     apart = np.diag(codes.distances(ours.codes, reference.codes))
     assert np.mean(apart <= most) >= 0.99
     assert apart.max() <= 2 * most
-    np.testing.assert_allclose(ours.photographic, reference.photographic, atol=0.02)
 
 
 def test_bfloat16_strays_further_but_not_as_far_as_strangers_stand(
@@ -63,7 +62,6 @@ def test_all_looks_are_pooled_as_on_the_cpu(images: list[NDArray[np.uint8]]) -> 
         for network in (CudaNetwork(checkpoint, "cpu", "float32"), OpenVinoNetwork(checkpoint, 1))
     )
     assert np.diag(codes.distances(ours.codes, theirs.codes)).max() <= 2
-    np.testing.assert_allclose(ours.photographic, theirs.photographic, atol=0.02)
 
 
 def test_an_unknown_precision_and_a_missing_device_are_named() -> None:

@@ -13,12 +13,13 @@ from embeddings import codes
 from embeddings.encoder import load_encoder
 from embeddings.errors import UnreadableImageError
 from embeddings.fingerprint import Fingerprinter
+from embeddings.imagery import load_imagery
 from evaluation.samples import photograph
 
 
 @pytest.fixture(scope="module")
 def fingerprinter() -> Fingerprinter:
-    return Fingerprinter([load_encoder("cpu")])
+    return Fingerprinter([load_encoder("cpu")], load_imagery())
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from embeddings.encoder import load_encoder
 from embeddings.fingerprint import Fingerprinter
+from embeddings.imagery import load_imagery
 from embeddings.images import ImageLimits, decode
 from embeddings.pdq import pdq
 from embeddings.pictures import MOST
@@ -77,7 +78,7 @@ def png(image: Image.Image) -> bytes:
 
 @pytest.fixture(scope="module")
 def fingerprinter() -> Fingerprinter:
-    return Fingerprinter([load_encoder("cpu")])
+    return Fingerprinter([load_encoder("cpu")], load_imagery())
 
 
 def test_an_ordinary_file_shows_one_picture() -> None:

@@ -55,13 +55,12 @@ def test_a_reference_is_listed_as_the_weighted_mean_of_its_looks(
 ) -> None:
     square = encoder.prepare(images[:1])[0]
     made = encoder.encode_references(images[:1])
-    network, _ = encoder._network(reference_looks.looks(square))
+    network = encoder._network(reference_looks.looks(square))
     weights = np.array([10, 5, 5, 5, 5, 5, 1, 1, 1, 1, 1]) / 40
     np.testing.assert_allclose(made.descriptors[0], weights @ network, atol=1e-4)
     np.testing.assert_array_equal(made.codes, codes.from_descriptors(made.descriptors))
     asked = encoder.encode(images[:1])
     np.testing.assert_allclose(network[0], asked.descriptors[0], atol=1e-3)
-    assert made.photographic == pytest.approx(asked.photographic, abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ class _Stub:
 
         codes = np.array([[image.mean()] * 32 for image in images]).astype(np.uint8)
         zeros = np.zeros((len(images), 256), np.float32)
-        return Encoded(codes, zeros, zeros[:, 0])
+        return Encoded(codes, zeros)
 
 
 def test_seeds_of_images_are_the_images_and_their_views(tmp_path: Path) -> None:

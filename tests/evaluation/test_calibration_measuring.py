@@ -32,7 +32,7 @@ class _Encoder:
     """256 brightness comparisons within a thumbnail: a code that mild edits leave nearly alone."""
 
     device = "test"
-    info = ModelInfo("test-256-0", 32, 32, 0.0, 1.0, {}, (0.3, 0.7), {}, "")
+    info = ModelInfo("test-256-0", 32, 32, 0.0, 1.0, {}, {}, "")
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
         rows = []
@@ -41,8 +41,7 @@ class _Encoder:
             pixels = np.asarray(small, np.float32)
             rows.append((pixels[:, 1:] - pixels[:, :-1]).ravel())
         descriptors = np.stack(rows).astype(np.float32)
-        half = np.full(len(images), 0.5, np.float32)
-        return Encoded(codes.from_descriptors(descriptors), descriptors, half)
+        return Encoded(codes.from_descriptors(descriptors), descriptors)
 
     def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
         return self.encode(images)

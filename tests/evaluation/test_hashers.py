@@ -37,7 +37,6 @@ class _Encoder:
         mean=0.0,
         scale=1.0,
         radii={},
-        photographic_bounds=(0.4, 0.6),
         metrics={},
         data="",
     )
@@ -46,8 +45,7 @@ class _Encoder:
         """A different row of +-(1 + i) for each picture."""
         signs = np.where(np.arange(256) % 3 == 0, 1, -1)
         descriptors = (signs * (1 + np.arange(len(images)))[:, None]).astype(np.float32)
-        photographic = np.zeros(len(images), np.float32)
-        return Encoded(codes.from_descriptors(descriptors), descriptors, photographic)
+        return Encoded(codes.from_descriptors(descriptors), descriptors)
 
     def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
         return self.encode(images)

@@ -1,4 +1,4 @@
-"""The whole measurement on the project's own pictures, with encoders whose answer is known."""
+"""The whole measurement on the project's own pictures, with models whose answer is known."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from embeddings.checkpoint import ModelInfo
-from embeddings.encoder import Encoded
+from embeddings.imagery_checkpoint import ImageryInfo
 from evaluation import samples, terminal
 from evaluation.corpus import Corpus, open_corpus
 from evaluation.errors import CorpusError
@@ -24,23 +23,17 @@ from evaluation.imagery.scoring import QUALITIES, SHORTER_SIDES, reencoded, scor
 from evaluation.imagery.table import tables
 
 
-class _Encoder:
+class _Imagery:
     """Any function of one image as its probability."""
 
-    device = "test"
-    info = ModelInfo("test-256-0", 32, 32, 0.0, 1.0, {}, (0.3, 0.7), {}, "")
+    info = ImageryInfo("test-0", 176, 85, 160, 0.0, 1.0, (0.3, 0.7), {}, "")
 
     def __init__(self, function: Callable[[NDArray[np.uint8]], float]) -> None:
         self._function = function
 
-    def encode(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
-        """The function of each image; codes of zeros."""
-        zeros = np.zeros((len(images), 256), np.float32)
-        values = np.array([self._function(image) for image in images], np.float32)
-        return Encoded(np.zeros((len(images), 32), np.uint8), zeros, values)
-
-    def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
-        return self.encode(images)
+    def photographic(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """The function of each image."""
+        return np.array([self._function(image) for image in images], np.float32)
 
 
 def _colours(image: NDArray[np.uint8]) -> float:
@@ -74,8 +67,8 @@ def corpus(folder: Path) -> Corpus:
 
 
 def test_styles_sources_and_labels_are_measured_against_the_other_kind(corpus: Corpus) -> None:
-    encoder = _Encoder(_colours)
-    result = measure(corpus, encoder, samples=60)
+    imagery = _Imagery(_colours)
+    result = measure(corpus, imagery, samples=60)
     assert result.images == 24
     assert result.skipped == {"unreadable_image": 1}
     assert {(group.name, group.images) for group in result.styles} == {("drawn", 11), ("small", 2)}
@@ -83,7 +76,7 @@ def test_styles_sources_and_labels_are_measured_against_the_other_kind(corpus: C
         (f"{kind} source {number}", kind) for kind in ("photo", "nonphoto") for number in (0, 1)
     }
     # By hand: the style's pictures and all photographs, pair by pair.
-    scored = score(corpus, encoder)
+    scored = score(corpus, imagery)
     items = [corpus.items[place] for place in scored.items]
     pairs = [
         (photo > drawn) + (photo == drawn) / 2
@@ -93,7 +86,7 @@ def test_styles_sources_and_labels_are_measured_against_the_other_kind(corpus: C
     ]
     drawn = next(group for group in result.styles if group.name == "drawn")
     assert drawn.auroc.value == pytest.approx(np.mean(pairs))
-    # Greyscale photographs beside coloured drawings: this encoder is mostly wrong.
+    # Greyscale photographs beside coloured drawings: this model is mostly wrong.
     assert 0 < result.auroc.value < 0.5
     assert result.auroc.low <= result.auroc.value <= result.auroc.high
     for row in result.labels:
@@ -103,17 +96,17 @@ def test_styles_sources_and_labels_are_measured_against_the_other_kind(corpus: C
     assert result.worst_style == drawn
 
 
-def test_an_encoder_that_knows_the_answer_scores_one_and_one_that_guesses_a_half(
+def test_a_model_that_knows_the_answer_scores_one_and_one_that_guesses_a_half(
     corpus: Corpus,
 ) -> None:
     kinds = iter([item.kind for item in corpus.items if item.name != "damaged.png"
                   and item.kind != "unknown"])  # fmt: skip
-    knowing = measure(corpus, _Encoder(lambda _: next(kinds) == "photo"), samples=20)
+    knowing = measure(corpus, _Imagery(lambda _: next(kinds) == "photo"), samples=20)
     assert knowing.auroc.value == 1
     assert knowing.calibration_error.value == 0
     photos, others = knowing.labels
     assert (photos.photographic.value, others.non_photographic.value) == (1, 1)
-    constant = measure(corpus, _Encoder(lambda _: 0.5), samples=20)
+    constant = measure(corpus, _Imagery(lambda _: 0.5), samples=20)
     assert constant.auroc.value == 0.5
     assert constant.calibration_error.value == pytest.approx(abs(11 / 24 - 0.5))
     assert all(row.uncertain.value == 1 for row in constant.labels)
@@ -138,7 +131,7 @@ def test_both_kinds_are_reencoded_alike_and_reproducibly(corpus: Corpus) -> None
         return 0.5
 
     for seed in (3, 3, 4):
-        score(corpus, _Encoder(keep), seed)
+        score(corpus, _Imagery(keep), seed)
     third = len(seen) // 3
     assert seen[:third] == seen[third : 2 * third]
     assert seen[:third] != seen[2 * third :]
@@ -153,13 +146,13 @@ def test_a_corpus_of_one_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photo").mkdir()
     Image.new("RGB", (30, 30)).save(tmp_path / "photo" / "a.png")
     with pytest.raises(CorpusError, match="needs photographs and others"):
-        measure(open_corpus(tmp_path), _Encoder(_colours))
+        measure(open_corpus(tmp_path), _Imagery(_colours))
 
 
 def test_the_report_fits_a_terminal_and_names_the_worst(
     corpus: Corpus, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = measure(corpus, _Encoder(_colours), samples=20, command="as typed")
+    result = measure(corpus, _Imagery(_colours), samples=20, command="as typed")
     status = terminal.run(lambda _: (tables(result), result.to_json()), None)
     text = capsys.readouterr().out
     assert status == 0

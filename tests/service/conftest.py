@@ -33,6 +33,7 @@ from embeddings import codes
 from embeddings.checkpoint import ModelInfo
 from embeddings.encoder import Encoded
 from embeddings.fingerprint import Fingerprinter
+from embeddings.imagery_checkpoint import ImageryInfo
 from embeddings.images import ImageLimits
 from service.app import create_app
 from service.door import listening
@@ -54,7 +55,6 @@ class ThumbnailEncoder:
         mean=0.0,
         scale=1.0,
         radii={"photographic": 20, "non_photographic": 12, "any": 16},
-        photographic_bounds=(0.3, 0.7),
         metrics={},
         data="none",
     )
@@ -64,14 +64,31 @@ class ThumbnailEncoder:
         small = [Image.fromarray(image).convert("L").resize((16, 16)) for image in images]
         grey = np.stack([np.asarray(one, np.float32).reshape(-1) for one in small])
         descriptors = grey - grey.mean(axis=1, keepdims=True)
-        # Colour stands for "photograph": enough to have a score on both sides of the bounds.
-        spread = [float(np.ptp(image.mean(axis=(0, 1)))) for image in images]
-        photographic = np.minimum(np.array(spread, np.float32) / 20, 1)
-        return Encoded(codes.from_descriptors(descriptors), descriptors, photographic)
+        return Encoded(codes.from_descriptors(descriptors), descriptors)
 
     def encode_references(self, images: Sequence[NDArray[np.uint8]]) -> Encoded:
         """The same: distances in these tests are those of the images."""
         return self.encode(images)
+
+
+class ColourImagery:
+    """Colour stands for "photograph": enough to have a score on both sides of the bounds."""
+
+    info = ImageryInfo(
+        name="colour-0",
+        detail=16,
+        quality=85,
+        side=16,
+        mean=0.0,
+        scale=1.0,
+        bounds=(0.3, 0.7),
+        metrics={},
+        data="none",
+    )
+
+    def photographic(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        spread = [float(np.ptp(image.mean(axis=(0, 1)))) for image in images]
+        return np.minimum(np.array(spread, np.float32) / 20, 1)
 
 
 @dataclass
@@ -118,8 +135,9 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 
 def thumbnails() -> Fingerprinter:
-    """Everything of a fingerprint is real but the code."""
-    return Fingerprinter([ThumbnailEncoder()], ImageLimits(max_bytes=2**22, max_pixels=2**24))
+    """Everything of a fingerprint is real but the code and the imagery score."""
+    limits = ImageLimits(max_bytes=2**22, max_pixels=2**24)
+    return Fingerprinter([ThumbnailEncoder()], ColourImagery(), limits)
 
 
 def settings_for(folder: Path, **more: object) -> Settings:

@@ -32,6 +32,7 @@ import uvicorn
 
 from embeddings.encoder import Encoder
 from embeddings.fingerprint import Fingerprint, Role, ViewFingerprint
+from embeddings.imagery import Imagery
 from index import listed_digests, maintenance
 from service.app import create_app
 from service.door import listening
@@ -47,6 +48,10 @@ class NoImages:
     """This soak sends signals only, so that a life starts in a moment."""
 
     encoders: tuple[Encoder, ...] = ()
+
+    @property
+    def imagery(self) -> Imagery:
+        raise NotImplementedError
 
     def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
         raise NotImplementedError

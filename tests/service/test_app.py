@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from embeddings.encoder import load_encoder
 from embeddings.fingerprint import Fingerprinter
+from embeddings.imagery import load_imagery
 from service.app import create_app, from_environment
 from service.errors import SettingsError, StoreUnusableError
 from service.settings import load_settings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def model() -> Fingerprinter:
     """The shipped model on the CPU, built once."""
-    return Fingerprinter([load_encoder("cpu")])
+    return Fingerprinter([load_encoder("cpu")], load_imagery())
 
 
 def test_the_shipped_model_finds_an_edited_copy(

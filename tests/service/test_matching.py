@@ -27,7 +27,7 @@ from service.store import Action, Bank, Imagery, Policy, Radii
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPACE = "s-256-0"
-MODELS = {SPACE: Model(SPACE, {"photographic": 50, "non_photographic": 40, "any": 45}, (0.3, 0.7))}
+MODELS = {SPACE: Model(SPACE, {"photographic": 50, "non_photographic": 40, "any": 45})}
 BLOCK, REVIEW, ALLOW = Action.BLOCK, Action.REVIEW, Action.ALLOW
 FULL = Signals(
     md5=b"m" * 16, sha256=b"t" * 32, pdq=b"p" * 32, codes={SPACE: b"c" * 32}, url="https://a/"

@@ -35,7 +35,6 @@ TINY = {
     "steps": 4,
     "warm_up": 1,
     "pairs": 8,
-    "imagery": 24,
     "frozen": 12,
     "drawn": 4,
     "kept": 2,
@@ -74,7 +73,7 @@ def test_a_run_ends_in_a_checkpoint_that_encodes(corpus: Path, tmp_path: Path) -
     assert (tmp_path / "run" / "state.safetensors").read_bytes() == before
     publish.main(
         [
-            *("weights", "--run", str(tmp_path / "run"), "--corpus", str(corpus)),
+            *("weights", "--run", str(tmp_path / "run")),
             *("--out", str(tmp_path / "model.safetensors"), "--recipe", str(recipe)),
             *("--locator", str(DEFAULT_CHECKPOINT)),
             *("--data", "drawings"),
@@ -101,7 +100,7 @@ def test_weights_are_published_on_the_way_to_a_run(corpus: Path, tmp_path: Path)
     run(corpus, tmp_path / "run", recipe, "--start", str(DEFAULT_CHECKPOINT))
     publish.main(
         [
-            *("weights", "--run", str(tmp_path / "run"), "--corpus", str(corpus)),
+            *("weights", "--run", str(tmp_path / "run")),
             *("--start", str(DEFAULT_CHECKPOINT), "--share", "0.25"),
             *("--out", str(tmp_path / "model.safetensors"), "--recipe", str(recipe)),
             *("--locator", str(DEFAULT_CHECKPOINT)),
@@ -122,7 +121,7 @@ def test_a_run_is_not_published_on_the_way_from_elsewhere(corpus: Path, tmp_path
     with pytest.raises(OriginError, match="another start"):
         publish.main(
             [
-                *("weights", "--run", str(tmp_path / "run"), "--corpus", str(corpus)),
+                *("weights", "--run", str(tmp_path / "run")),
                 *("--start", str(DEFAULT_CHECKPOINT), "--share", "0.5"),
                 *("--out", str(tmp_path / "model.safetensors"), "--recipe", str(recipe)),
                 *("--locator", str(DEFAULT_CHECKPOINT), "--data", "drawings"),
@@ -154,14 +153,13 @@ def test_what_a_run_that_came_to_nothing_left_is_not_the_next_ones(
 def test_a_start_without_a_share_of_the_way_is_refused(
     start: list[str],
     named: str,
-    corpus: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit):
         publish.main(
             [
-                *("weights", "--run", str(tmp_path), "--corpus", str(corpus), *start),
+                *("weights", "--run", str(tmp_path), *start),
                 *("--out", str(tmp_path / "model.safetensors")),
                 *("--locator", str(DEFAULT_CHECKPOINT), "--data", "drawings"),
             ]

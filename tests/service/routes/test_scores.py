@@ -14,7 +14,7 @@ from embeddings import codes
 from embeddings.encoder import Encoded
 from embeddings.fingerprint import Fingerprinter
 from embeddings.images import ImageLimits
-from tests.service.conftest import SPACE, ThumbnailEncoder
+from tests.service.conftest import SPACE, ColourImagery, ThumbnailEncoder
 
 if TYPE_CHECKING:
     import httpx
@@ -35,12 +35,13 @@ class ScoringEncoder(ThumbnailEncoder):
         plain = self.encode(images)
         moved = plain.descriptors.copy()
         moved[:, :3] *= -1
-        return Encoded(codes.from_descriptors(moved), moved, plain.photographic)
+        return Encoded(codes.from_descriptors(moved), moved)
 
 
 @pytest.fixture
 def scoring(serve: Serve) -> Served:
-    return serve(fingerprints=Fingerprinter([ScoringEncoder()], ImageLimits(max_bytes=2**22)))
+    limits = ImageLimits(max_bytes=2**22)
+    return serve(fingerprints=Fingerprinter([ScoringEncoder()], ColourImagery(), limits))
 
 
 def asked(count: int = 1, seed: int = 1) -> tuple[NDArray[np.int8], NDArray[np.uint8]]:
