@@ -49,6 +49,8 @@ _USUAL_GAMMA: Final = 1 / 2.2
 _GAMMA_TOLERANCE: Final = 0.05
 _XY_TOLERANCE: Final = 0.005
 _TABLE: Final = 2**16
+_MOST_LIGHT: Final = 1000.0
+"""Of one channel in terms of others: what primaries that make sense never come near."""
 _BAND_PIXELS: Final = 2**17
 _PQ, _HLG = 16, 18
 _BRIGHT: Final = frozenset({_PQ, _HLG})
@@ -194,10 +196,14 @@ def _to_xyz(primaries: Primaries) -> NDArray[np.float64]:
 
 def _possible(primaries: Primaries) -> bool:
     """Whether there is light that these primaries make white of."""
+    if primaries[0][1] <= 0:
+        return False
     try:
-        return primaries[0][1] > 0 and bool(np.isfinite(_matrix(primaries)).all())
+        with np.errstate(all="ignore"):
+            matrix = np.linalg.inv(_to_xyz(SRGB_PRIMARIES)) @ _to_xyz(primaries)
     except np.linalg.LinAlgError:
         return False
+    return bool(np.isfinite(matrix).all() and np.abs(matrix).max() < _MOST_LIGHT)
 
 
 def _alike(one: Primaries, other: Primaries) -> bool:

@@ -190,7 +190,8 @@ def _decode(contents: Contents, limits: ImageLimits) -> CheckedImage:
     doubts: tuple[str, ...] = () if decoded.rows is None else ("truncated",)
     inner, hidden = _inner(contents, limits, size)
     others += inner
-    if len(others) > MOST or hidden or (contents.fine and is_steep(contents.profile)):
+    steep = contents.fine and is_steep(contents.profile)
+    if len(others) > MOST or hidden or steep or contents.doubtful:
         doubts += ("ambiguous_picture",)
     return CheckedImage(
         np.array(main),

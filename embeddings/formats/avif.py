@@ -27,6 +27,7 @@ def read(data: bytes) -> Contents:
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
     # Rotation and mirroring of the container, which outrank EXIF, are given as if they were EXIF.
     exif, profile = image.info.get("exif", b""), image.info.get("icc_profile", b"")
+    numbers = _numbers(data)
     return Contents(
         "avif",
         image.width,
@@ -35,19 +36,14 @@ def read(data: bytes) -> Contents:
         frames=image.n_frames,
         orientation=exif_orientation(exif),
         profile=profile if len(profile) <= MAX_PROFILE_BYTES else b"",
-        space=None if profile else _space(data),
+        space=None if profile or numbers is None else _space(*numbers),
+        # Its stream has colours of its own to name, by which browsers go then.
+        doubtful=not profile and numbers is None,
     )
 
 
-def _space(data: bytes) -> ColourSpace | None:
-    """The colour space of the primary image, where it is not sRGB."""
-    try:
-        numbers = _numbers(data)
-    except (struct.error, IndexError, ValueError):
-        return None  # what the decoder makes of it counts
-    if numbers is None:
-        return None
-    primaries, transfer = numbers
+def _space(primaries: int, transfer: int) -> ColourSpace | None:
+    """The colour space that two numbers name, where it is not sRGB."""
     if transfer in _AS_SRGB:
         transfer = SRGB_TRANSFER
     # A number that nobody knows says nothing, and the other one still does.
@@ -61,6 +57,13 @@ def _space(data: bytes) -> ColourSpace | None:
 
 def _numbers(data: bytes) -> tuple[int, int] | None:
     """Primaries and transfer, by H.273, that the properties of the primary image name."""
+    try:
+        return _walk(data)
+    except (struct.error, IndexError):
+        return None
+
+
+def _walk(data: bytes) -> tuple[int, int] | None:
     meta = next((body for kind, body in _boxes(data) if kind == b"meta"), None)
     if meta is None:
         return None

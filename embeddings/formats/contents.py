@@ -56,6 +56,8 @@ class Contents:
     """Width and height, pixels, of what the decoder gives, where that is not the whole picture."""
     turned: int = 1
     """Another orientation, 1..8, that some programs give the picture, and browsers do not."""
+    doubtful: bool = False
+    """Whether what its numbers stand for is said where we do not look."""
     cut_off: bool = False
     """Whether the file ends before its image does."""
     inner: tuple[tuple[str, bytes], ...] = ()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from embeddings.encoder import load_encoder
+from embeddings.errors import UnreadableImageError
 from embeddings.fingerprint import Fingerprinter
 from embeddings.imagery import load_imagery
 from embeddings.images import ImageLimits, decode
@@ -24,7 +25,10 @@ from tests.embeddings.matrix.picture import levels, linear
 
 
 def picture(name: str, width: int = 320, height: int = 240) -> Image.Image:
-    return photograph(name).image.convert("RGB").resize((width, height))
+    """Without the profile that the sample has."""
+    return Image.fromarray(
+        np.asarray(photograph(name).image.convert("RGB").resize((width, height)))
+    )
 
 
 def jpeg(image: Image.Image, **options: object) -> bytes:
@@ -262,5 +266,31 @@ def test_data_that_unpacks_to_far_more_than_was_announced_is_bounded_when_it_is_
 def _is_read(file: bytes) -> bool:
     try:
         return decode(file).doubts == ("truncated",)
-    except Exception:  # noqa: BLE001
+    except UnreadableImageError:
         return False
+
+
+def test_an_avif_whose_colours_only_its_stream_names_is_in_doubt() -> None:
+    buffer = io.BytesIO()
+    picture("cat").save(buffer, "AVIF")
+    file = buffer.getvalue()
+    assert decode(file).doubts == ()
+    assert file.count(b"colrnclx") == 1
+    checked = decode(file.replace(b"colrnclx", b"freenclx"))
+    assert checked.doubts == ("ambiguous_picture",)
+
+
+def test_a_gif_that_was_cut_off_is_read_unless_its_rows_are_interlaced() -> None:
+    for interlace in (False, True):
+        buffer = io.BytesIO()
+        picture("cat").quantize(64).save(buffer, "GIF", interlace=interlace)
+        file = buffer.getvalue()
+        whole = decode(file).rgb
+        cut = file[: len(file) * 97 // 100]
+        if interlace:
+            with pytest.raises(UnreadableImageError):
+                decode(cut)
+            continue
+        checked = decode(cut)
+        assert checked.doubts == ("truncated",)
+        assert np.array_equal(checked.rgb[:216], whole[:216])
