@@ -32,6 +32,7 @@ from service.store import (
     restore,
     schema,
 )
+from service.store.manifest import Manifest
 
 
 class Server(Protocol):
@@ -125,7 +126,7 @@ def test_a_backup_made_under_writes_is_one_moment(
     source = place_for(kind, "source")
     store = source.open()
     store.banks.create("a")
-    enough, done = threading.Event(), threading.Event()
+    written, done = threading.Semaphore(0), threading.Event()
 
     def write() -> None:
         number = 0
@@ -133,19 +134,22 @@ def test_a_backup_made_under_writes_is_one_moment(
             rows = [ImportRow(n, signals(2 * number + n), str(n)) for n in range(2)]
             store.apply_import(ImportTarget("a", "p", f"l{number}"), rows)
             number += 1
-            if number == 5:
-                enough.set()
+            written.release()
+
+    def backed_up(name: str) -> Manifest:
+        for _ in range(3):  # so that the next one holds more
+            assert written.acquire(timeout=60)
+        return backup(tmp_path / name, source.folder, source.url)
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        assert enough.wait(60)
-        made = [backup(tmp_path / f"b{n}", source.folder, source.url) for n in range(3)]
+        made = [backed_up(f"b{n}") for n in range(3)]
     finally:
         done.set()
         writer.join()
     assert [one.counts["entries"] for one in made] == [2 * (one.sequence - 1) for one in made]
-    assert made[0].sequence < store.sequence()
+    assert made[0].sequence >= 1 + 3
     store.close()
 
 
