@@ -43,11 +43,11 @@ def index(
     report = bench_index.run(entries, radius, queries, peers=peer or (), progress=say)
     table = Table()
     for heading in (
-        "codes", "engine", "batch", "threads", "p50 ms", "p99 ms", "vs Flat", "recall", "wrong",
+        "codes", "engine", "batch", "threads", "p50\nms", "p99\nms", "vs\nFlat", "recall", "wrong",
         "bytes",
     ):  # fmt: skip
         text = heading in {"codes", "engine"}
-        table.add_column(heading, justify="left" if text else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if text else "right")
     for row in report.rows:
         table.add_row(
             row.data,

@@ -85,25 +85,31 @@ def console() -> Console:
 
 
 def new_table(*headings: str, **more: Any) -> Table:  # noqa: ANN401 (rich's own options)
-    """A table without lines between columns: at 80 columns each costs one that a name needs."""
-    from rich import box
+    """A table as ``print_table`` prints all."""
     from rich.table import Table
 
-    return Table(
-        *headings,
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        show_edge=False,
-        collapse_padding=True,
-        **more,
-    )
+    return _plain(Table(*headings, **more))
 
 
 def print_table(table: Table, heading: str = "") -> None:
     """A table on stdout, under a line of its own; its cells are taken as they are."""
+    out = console()
     if heading:
-        typer.echo(printable(heading))
-    console().print(table, markup=False)
+        out.print(printable(heading), markup=False)
+    out.print(_plain(table), markup=False)
+
+
+def _plain(table: Table) -> Table:
+    """Without lines between columns: at 80 columns each costs one that a name or a figure needs.
+    What is too long all the same goes on in the next line, and is not cut off."""
+    from rich import box
+
+    table.box, table.show_edge, table.pad_edge = box.SIMPLE_HEAD, False, False
+    table.collapse_padding = True
+    for column in table.columns:
+        if not column.no_wrap:
+            column.overflow = "fold"
+    return table
 
 
 def printable(text: str) -> str:

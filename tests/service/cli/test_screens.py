@@ -21,6 +21,7 @@ import pytest
 from rich.console import Console
 
 from evaluation import samples
+from evaluation.report import _Rows
 from service.cli.demo import Outcome, table
 from service.cli.demo_cases import Query
 from service.cli.progress import list_progress
@@ -79,8 +80,9 @@ def _fit(seen: Seen, width: int) -> None:
 
 
 @pytest.fixture
-def listed(lookalike: Command, pictures: Path) -> Path:
+def listed(lookalike: Command, made: None, pictures: Path) -> Path:
     """A store that lists the pictures; beside them a copy, a stranger, and what is no image."""
+    del made
     hashed = lookalike("hash", "pictures", "--jsonl")
     assert lookalike("import", "-", "--bank", "known", stdin=hashed.out).code == 0
     samples.drawing("owl").image.save(
@@ -149,6 +151,7 @@ def test_the_demo_s_table_names_every_distance(width: int) -> None:
     assert "…" not in text
 
 
+@pytest.mark.usefixtures("made")
 @pytest.mark.parametrize("width", _WIDTHS)
 def test_an_import_says_how_far_it_is(lookalike: Command, tmp_path: Path, width: int) -> None:
     """Bytes and rows while it reads, then that the rows are applied; and the counts at the end."""
@@ -181,3 +184,32 @@ def test_tables_of_the_other_commands_fit(listed: Path, width: int) -> None:
     assert made.code == 0
     for arguments in (("keys", "list"), ("doctor",)):
         _fit(on_terminal(width, *arguments), width)
+
+
+@pytest.mark.parametrize("width", _WIDTHS)
+def test_a_benchmark_shows_all_its_figures(lookalike: Command, width: int) -> None:
+    del lookalike
+    size = ("--entries", "2000", "--radius", "20", "--queries", "64")
+    seen = on_terminal(width, "bench", "index", *size)
+    _fit(seen, width)
+    rows = [line.split() for line in seen.lines if "lookalike " in line and "building" not in line]
+    assert {len(row) for row in rows} == {10}
+    assert all(re.fullmatch(r"\d+\.\d{3}", row[4]) for row in rows)
+
+
+@pytest.mark.parametrize("width", _WIDTHS)
+def test_a_report_in_a_narrow_terminal_goes_on_below(width: int) -> None:
+    """Every column stands in a table that fits, with the names of its rows."""
+    rows = _Rows("title", ("", "signal", *(f"figure {n}" for n in range(9))))
+    rows.add("all", "pdq", *(f".{n}00 .10-.20" for n in range(9)))
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(rows)
+    lines = captured.get().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in captured.get()
+    tables = [line for line in lines if "signal" in line]
+    assert len(tables) == len([line for line in lines if "pdq" in line]) > 1
+    for n in range(9):
+        assert sum(f"figure {n}" in line for line in tables) == 1
+        assert sum(f".{n}00 .10-.20" in line for line in lines) == 1
