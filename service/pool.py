@@ -161,7 +161,7 @@ class WorkPool:
             finally:
                 with self._lock:
                     self._count(job.task, -1)
-                    more = bool(self._queue)
+                    more = bool(self._queue) and self._held_back(job.task)
                 if more:  # what ended may have left room for two
                     self._submit_quietly()
             del job
@@ -178,6 +178,10 @@ class WorkPool:
             return False
         taken = self._memory_taken + job.task.memory
         return taken <= self._memory or not self._memory_taken or not job.task.memory
+
+    def _held_back(self, task: Task) -> bool:
+        """Whether others may have waited for this work to end, and not only for a thread."""
+        return bool(task.memory) or task.cost > self._heavy
 
     def _count(self, task: Task, sign: int) -> None:
         self._running += sign
