@@ -14,12 +14,12 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from service.errors import IndexNotLoadedError, ServiceError, StoreError
+from service.errors import IndexNotLoadedError, ServiceError, StoreError, StoreReplacedError
 from service.feeding import bring_up
 from service.health import Health
 from service.indexes import Indexes, Search, Searched, SignalStats
@@ -27,6 +27,7 @@ from service.scrub import Scrub
 from service.shelf import Shelf
 from service.store import Action, Bank, Commit, Key, Store, View
 from service.store.changes import START
+from service.store.flaws import altered
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,9 @@ class Engine:
         self._known = Known(Commit(START, ""), nothing, {}, {}, {}, frozenset())
         self._fed = False  # whether the indexes were brought up to ``_known`` once
         self._whole = False  # whether the last step was taken to its end
+        self._identity = ""  # of the store, once it was read
+        self._damaged: dict[int, int] = {}  # entries that were left out, with their banks
+        self._unread: tuple[int, ...] = ()  # entries that matched and could not be read
         self._counting = threading.Event()
         self._loaded = threading.Event()
         self._fresh_at = time.monotonic()
@@ -178,6 +182,12 @@ class Engine:
             raise IndexNotLoadedError("the index is being built from the store")
         return self._indexes.search(search)
 
+    def note_unread(self, ids: Iterable[int], error: StoreError) -> None:
+        """Hear that entries which matched cannot be read; they are tried again until they can."""
+        self._unread = tuple(ids)
+        said = "matches are answered without their entries, which cannot be read"
+        self.health.degraded("provenance", said, str(error), lasts=self._stale_after)
+
     def stats(self) -> list[SignalStats]:
         """What each index holds."""
         return self._indexes.stats()
@@ -191,6 +201,10 @@ class Engine:
         asked_at = time.monotonic()
         if not self._fed or self._store.newest() != self._known.commit or self._indexes.damaged:
             self._advance()
+        if self._unread:
+            self._store.entries.by_ids(self._unread)
+            self._unread = ()
+            self.health.sound("provenance")
         if not self.loaded:
             # From here on writers wait for us; what was committed before is applied by us.
             self._counting.set()
@@ -203,6 +217,12 @@ class Engine:
     def _advance(self) -> None:
         started = time.monotonic()
         with self._store.view() as view:
+            if view.identity != self._identity != "":
+                raise StoreReplacedError(
+                    f"{self._store.name} holds another store than the one that was read; bring that"
+                    " one back, or restart to use what is there now"
+                )
+            self._identity = view.identity
             if self._fed and not view.holds(self._known.commit):
                 # The store went back in time: a backup was restored. What we hold may name other
                 # entries there, so nothing is answered from it.
@@ -219,7 +239,11 @@ class Engine:
             )
             whole, self._whole = self._fed and self._whole, False
             since = before.commit if self._fed else None
-            touched = bring_up(self._indexes, view, since, self._give_up)
+            damaged = view.still_damaged(self._damaged) if self._damaged else {}
+            flawed = bool(damaged) and damaged == self._damaged
+            touched = bring_up(self._indexes, view, since, self._give_up, flawed)
+            self._damaged = damaged | view.damaged
+            self._tell_damaged()
             banks = frozenset(self._known.banks_by_id)
             asked = (banks - before.banks_by_id.keys() | banks & touched) if whole else banks
             filled = before.filled & banks - asked | view.filled(asked)
@@ -250,11 +274,30 @@ class Engine:
         else:
             health.sound("banks")
 
+    def _tell_damaged(self) -> None:
+        if not self._damaged:
+            self.health.sound("entries")
+            return
+        by_bank: dict[int, list[int]] = {}
+        for number, bank_id in sorted(self._damaged.items()):
+            by_bank.setdefault(bank_id, []).append(number)
+        names = {bank.id: bank.name for bank in self._known.banks.values()}
+        self.health.failing(
+            "entries",
+            f"{len(self._damaged)} entries are not what was written, and are left out",
+            altered(by_bank, names),
+            incomplete=True,
+        )
+
     def _tell_trouble(self, error: BaseException) -> None:
         said = "the index cannot follow it"
+        detail = str(error) if isinstance(error, ServiceError) else type(error).__name__
+        if isinstance(error, StoreReplacedError):
+            said = "it is not the one that was opened, so nothing is written"
+            self.health.failing("store", said, detail)
+            return
         if isinstance(error, StoreError):
             said = "it cannot be read"
-        detail = str(error) if isinstance(error, ServiceError) else type(error).__name__
         self.health.degraded("store", said, detail, lasts=self._stale_after)
 
     def _mend(self) -> None:

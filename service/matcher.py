@@ -24,6 +24,8 @@ from service.errors import (
     EncoderMissingError,
     NoSignalsError,
     ServiceError,
+    StoreAwayError,
+    StoreBusyError,
     StoreError,
 )
 from service.lookups import Lookups
@@ -222,6 +224,8 @@ class Matcher:
             if not self._told_away:
                 log.warning("matches are answered without their entries: %s", error)
             self._told_away = True
+            if not isinstance(error, StoreAwayError | StoreBusyError):
+                self._engine.note_unread(ids, error)  # of these the poll would not know
             entries, decision = {}, replace(decision, truncated=True)
         return Answer(
             query=query,

@@ -5,18 +5,19 @@ It knows which rows changed; not what an index makes of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, Row, select, tuple_
 
+from service.errors import InvalidValueError
 from service.store.banks import live_banks
-from service.store.database import Database
+from service.store.database import Database, readable
 from service.store.keys import all_keys
 from service.store.models import BankSpaceRow, CommitRow, CounterRow, EntryRow
-from service.store.rows import SIGNAL_COLUMNS
+from service.store.rows import CONTENT_COLUMNS, SIGNAL_COLUMNS, content_matches
 from service.store.values import Bank, Commit, EntryBatch, Key
 
 START: Final = 0
@@ -25,6 +26,7 @@ START: Final = 0
 _CHUNK: Final = 10_000
 
 _COLUMNS: Final = (EntryRow.id, EntryRow.bank_id, EntryRow.enabled, *SIGNAL_COLUMNS)
+_CHECKED: Final = (EntryRow.labels, EntryRow.content)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class View:
     """Bank id to the code spaces of which it holds codes, or held some once."""
     purged: int
     """The sequence up to which tombstones may be gone for good."""
+    identity: str
+    """The store's name: no other store has it, and every backup of this one has."""
+    damaged: dict[int, int]
+    """Entries that were read and are not what was written, by id with their bank's: they are in no
+    batch. Grows while entries are read."""
     _connection: Connection
 
     def holds(self, commit: Commit) -> bool:
@@ -72,23 +79,31 @@ class View:
 
     def entries(self, since: int = START) -> Iterator[EntryBatch]:
         """The entries that changed after ``since``, each once, as they are now, in batches; from
-        the start, only live ones."""
+        the start, only live ones.
+
+        Each is held against its hash; what fails is noted in ``damaged``. Raises
+        ``StoreDamagedError``.
+        """
         return self._all() if since == START else self._changed(since)
 
     def _all(self) -> Iterator[EntryBatch]:
         # By id, which is the order of the table: a list's entries share one sequence.
-        query = select(*_COLUMNS).where(EntryRow.deleted.is_(False)).order_by(EntryRow.id)
+        query = (
+            select(*_COLUMNS, *_CHECKED).where(EntryRow.deleted.is_(False)).order_by(EntryRow.id)
+        )
         after, full = -1, True
         while full and (
             rows := self._connection.execute(query.where(EntryRow.id > after).limit(_CHUNK)).all()
         ):
             full = len(rows) == _CHUNK
-            yield EntryBatch(*[*zip(*rows, strict=True), (True,) * len(rows)])
-            after = rows[-1][0]
+            after = rows[-1].id
+            if kept := self._whole(rows):
+                columns = list(zip(*kept, strict=True))[: len(_COLUMNS)]
+                yield EntryBatch(*[*columns, (True,) * len(kept)])
 
     def _changed(self, since: int) -> Iterator[EntryBatch]:
         place = tuple_(EntryRow.sequence, EntryRow.id)
-        query = select(*_COLUMNS, EntryRow.deleted, EntryRow.sequence).order_by(
+        query = select(*_COLUMNS, *_CHECKED, EntryRow.deleted, EntryRow.sequence).order_by(
             EntryRow.sequence, EntryRow.id
         )
         after, full = (since + 1, -1), True
@@ -98,9 +113,28 @@ class View:
             ).all()
         ):
             full = len(rows) == _CHUNK
-            *columns, deleted, sequences = zip(*rows, strict=True)
-            yield EntryBatch(*[*columns, tuple(not one for one in deleted)])
-            after = (sequences[-1], rows[-1][0])
+            after = (rows[-1].sequence, rows[-1].id)
+            if kept := self._whole(rows):
+                columns = list(zip(*kept, strict=True))[: len(_COLUMNS)]
+                yield EntryBatch(*[*columns, tuple(not row.deleted for row in kept)])
+
+    def still_damaged(self, ids: Iterable[int]) -> dict[int, int]:
+        """Those of the entries ``ids`` that are in the store and not what was written."""
+        query = select(EntryRow.id, EntryRow.bank_id, *CONTENT_COLUMNS).where(
+            EntryRow.id.in_(list(ids)), EntryRow.deleted.is_(False)
+        )
+        rows = self._connection.execute(query).all()
+        return {row.id: row.bank_id for row in rows if not content_matches(row)}
+
+    def _whole(self, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+        """The rows that are what was written; what is tombstoned need not be."""
+        kept = []
+        for row in rows:
+            if content_matches(row) or getattr(row, "deleted", False):
+                kept.append(row)
+            else:
+                self.damaged[row.id] = row.bank_id
+        return kept
 
 
 def newest_commit(database: Database) -> Commit:
@@ -112,8 +146,12 @@ def newest_commit(database: Database) -> Commit:
 def identity(database: Database) -> str:
     """The store's name: no other store has it, and every backup of this one has."""
     with database.read() as connection:
-        query = select(CommitRow.mark).where(CommitRow.sequence == START)
-        return connection.execute(query).scalar_one()
+        return _identity(connection)
+
+
+def _identity(connection: Connection) -> str:
+    query = select(CommitRow.mark).where(CommitRow.sequence == START)
+    return connection.execute(query).scalar_one()
 
 
 @contextmanager
@@ -121,17 +159,25 @@ def view_of(database: Database) -> Iterator[View]:
     """The store as it is now. Use it within the ``with``."""
     # What is read is made into indexes before more is read, which takes as long as it takes.
     with database.read(probe=True, pauses=True) as connection:
-        spaces: dict[int, set[str]] = {}
-        for bank_id, space in connection.execute(select(BankSpaceRow.bank_id, BankSpaceRow.space)):
-            spaces.setdefault(bank_id, set()).add(space)
-        yield View(
-            _newest(connection),
-            tuple(live_banks(connection)),
-            tuple(all_keys(connection)),
-            {bank_id: frozenset(held) for bank_id, held in spaces.items()},
-            connection.execute(select(CounterRow.purged)).scalar_one(),
-            connection,
-        )
+        with readable(InvalidValueError):
+            view = _view(connection)
+        yield view
+
+
+def _view(connection: Connection) -> View:
+    spaces: dict[int, set[str]] = {}
+    for bank_id, space in connection.execute(select(BankSpaceRow.bank_id, BankSpaceRow.space)):
+        spaces.setdefault(bank_id, set()).add(space)
+    return View(
+        _newest(connection),
+        tuple(live_banks(connection)),
+        tuple(all_keys(connection)),
+        {bank_id: frozenset(held) for bank_id, held in spaces.items()},
+        connection.execute(select(CounterRow.purged)).scalar_one(),
+        _identity(connection),
+        {},
+        connection,
+    )
 
 
 def _newest(connection: Connection) -> Commit:

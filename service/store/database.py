@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
     DatabaseError,
     NoSuchModuleError,
     OperationalError,
+    SQLAlchemyError,
     TimeoutError,  # noqa: A004 (the pool's own, which is not the built-in one)
 )
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -37,6 +38,8 @@ from service.errors import (
     StorageFullError,
     StoreAwayError,
     StoreBusyError,
+    StoreDamagedError,
+    StoreReplacedError,
     StoreUnusableError,
 )
 from service.store.models import CommitRow, CounterRow
@@ -94,6 +97,7 @@ class Database:
         else:
             self.begin_write = "BEGIN IMMEDIATE"
             _prepare_sqlite(self.engine, deadlines.busy)
+        self._file: tuple[int, int] | None = None
         self._interrupted = threading.Event()
         self._raw: dict[int, Any] = {}
         event.listen(self.engine, "connect", self._opened)
@@ -139,7 +143,11 @@ class Database:
             if self.path is None:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin(), self.allowing(connection, limit, pauses):
-                yield connection
+                if pauses:  # the caller does other things meanwhile, whose errors are its own
+                    yield connection
+                    return
+                with readable():
+                    yield connection
 
     @contextmanager
     def write(self, limit: float | None = None) -> Iterator[tuple[Connection, int]]:
@@ -147,7 +155,7 @@ class Database:
 
         ``limit`` and errors as for ``read``; also raises ``StoreBusyError``.
         """
-        with self.connect() as connection, self.writing(connection, limit) as number:
+        with self.connect() as connection, self.writing(connection, limit) as number, readable():
             yield connection, number
 
     @contextmanager
@@ -177,6 +185,7 @@ class Database:
                     postgres.wait_for_locks(connection, patience(self.deadlines.busy))
                 yield
                 committing = True
+            self._check_file()  # what went into a file that is gone must not be acknowledged
         except OperationalError as error:
             if committing and error.connection_invalidated:
                 self.reach.lost("it did not answer a commit")
@@ -192,8 +201,13 @@ class Database:
         """A connection without a transaction, its errors named."""
         if not probe and (away := self.reach.admitted()):
             raise StoreAwayError(f"the database is away: {away}")
+        self._check_file()
         with self._named_errors(), self.engine.connect() as connection:
             yield connection
+
+    def pin(self) -> None:
+        """From now on refuse everything, should another SQLite file take the place of this one."""
+        self._file = self._found()
 
     @contextmanager
     def allowing(
@@ -232,6 +246,21 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+    def _check_file(self) -> None:
+        if self._file is not None and self._found() != self._file:
+            raise StoreReplacedError(
+                f"{self.path} is not the file that was opened: it was moved, deleted or replaced;"
+                " put it back, or restart to use what is there now"
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        """Which file is in the place of ours, by device and inode."""
+        try:
+            found = None if self.path is None else self.path.stat()
+        except OSError:
+            return None
+        return found and (found.st_dev, found.st_ino)
 
     def _counted(self, connection: Connection, limit: float | None) -> int:
         """The next sequence, once every other writer is done."""
@@ -277,9 +306,14 @@ class Database:
         except OperationalError as error:
             raise self._named(error) from None
         except DatabaseError as error:
-            if "not a database" in str(error.orig):
+            said = str(error.orig) or "it does not say why"
+            if "not a database" in said:
                 raise StoreUnusableError("the file is not an SQLite database") from None
-            raise
+            raise _damaged(said.splitlines()[0]) from None
+        except SQLAlchemyError as error:
+            raise StoreUnusableError(
+                f"the database cannot be used: {type(error).__name__}"
+            ) from None
 
     def _named(self, error: OperationalError) -> ServiceError:
         said = str(error.orig) or "it does not say why"
@@ -297,7 +331,27 @@ class Database:
             return StoreBusyError("the database took too long for this; try again")
         if "locked" in said or "busy" in said or "lock timeout" in said:
             return StoreBusyError("another writer holds the store; try again")
+        if "disk I/O" in said or "no such table" in said or "decode to UTF-8" in said:
+            return _damaged(said.splitlines()[0])
         return StoreUnusableError(f"the database cannot be used: {said.splitlines()[0]}")
+
+
+@contextmanager
+def readable(*more: type[Exception]) -> Iterator[None]:
+    """Where rows are read: that one makes no sense is the database's damage, and no fault of ours.
+
+    ``more``: errors that say so besides Python's own.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, *more) as error:
+        raise _damaged(f"a row holds what nobody wrote ({type(error).__name__})") from error
+
+
+def _damaged(said: str) -> StoreDamagedError:
+    return StoreDamagedError(
+        f"the database is damaged: {said}; `lookalike verify` says where, and a backup mends it"
+    )
 
 
 def _unreachable(error: OperationalError) -> bool:

@@ -32,7 +32,7 @@ from service.errors import (
     NoSignalsError,
 )
 from service.store.banks import find_bank
-from service.store.database import Database
+from service.store.database import Database, readable
 from service.store.models import BankRow, BankSpaceRow, EntryRow, ListRow
 from service.store.rows import (
     ENTRY_COLUMNS,
@@ -150,7 +150,7 @@ class Entries:
         with self._database.read() as connection:
             bank_id = find_bank(connection, bank).id
             rows = connection.execute(_live(bank_id, after).limit(limit + 1)).all()
-        found = tuple(entry(row) for row in rows[:limit])
+            found = tuple(entry(row) for row in rows[:limit])
         return EntryPage(found, found[-1].id if found else after, len(rows) > limit)
 
     def count(self, bank: str) -> int:
@@ -302,7 +302,9 @@ class _Exported:
         while rows := self.connection.execute(
             _live(self.bank_id, after).where(EntryRow.enabled.is_(True)).limit(self.chunk)
         ).all():
-            yield from map(entry, rows)
+            with readable():
+                found = [entry(row) for row in rows]
+            yield from found
             after = rows[-1].id
 
 

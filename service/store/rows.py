@@ -12,7 +12,9 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Row, func
 
+from service.errors import InvalidValueError
 from service.signals import Signals
+from service.store.database import readable
 from service.store.models import BankRow, EntryRow, ListRow
 from service.store.values import Entry
 
@@ -26,6 +28,11 @@ SIGNAL_COLUMNS: Final = (
     EntryRow.url,
     EntryRow.codes,
 )
+
+_CONTENT: Final = (*(column.key for column in SIGNAL_COLUMNS), "labels")
+
+CONTENT_COLUMNS: Final = (*SIGNAL_COLUMNS, EntryRow.labels, EntryRow.content)
+"""What an entry is, and the hash over all of it."""
 
 ENTRY_COLUMNS: Final = (
     EntryRow.id,
@@ -91,7 +98,22 @@ def signals(row: Row[*tuple[Any, ...]]) -> Signals:
 
 
 def entry(row: Row[*tuple[Any, ...]]) -> Entry:
-    """The entry of a row that holds ``ENTRY_COLUMNS``."""
+    """The entry of a row that holds ``ENTRY_COLUMNS``. Raises ``StoreDamagedError``."""
+    with readable(InvalidValueError):
+        return _entry(row)
+
+
+def content_matches(row: Row[*tuple[Any, ...]]) -> bool:
+    """Whether a row that holds ``CONTENT_COLUMNS`` is what was written: its hash says so."""
+    columns = {name: getattr(row, name) for name in _CONTENT}
+    if _hash(columns) == row.content:
+        return True
+    if columns["quality"] in (0.0, 1.0):  # may have been written as a whole number
+        return _hash({**columns, "quality": int(columns["quality"])}) == row.content
+    return False
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
     return Entry(
         id=row.id,
         bank=row.bank,

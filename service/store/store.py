@@ -6,7 +6,7 @@ stand in its own module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from service.store.changes import View, identity, newest_commit, view_of
 from service.store.database import Database, sqlite_url
 from service.store.diffs import ImportDiff
 from service.store.entries import Entries
+from service.store.flaws import Flaw, all_flaws
 from service.store.imports import Allowed, ImportTarget, apply_import
 from service.store.keys import Keys
 from service.store.leases import take_lease
@@ -67,6 +68,10 @@ class Store:
     def identity(self) -> str:
         """The store's name: no other store has it, and every backup of this one has."""
         return identity(self._database)
+
+    def verify(self) -> Iterator[Flaw]:
+        """What is wrong with what the database holds; see ``flaws.all_flaws``."""
+        return all_flaws(self._database)
 
     def newest(self) -> Commit:
         """The newest commit."""
@@ -138,6 +143,7 @@ def open_store(
                 database.create_files()
             schema.migrate(database)
         schema.check(database)
+        database.pin()
     except BaseException:
         database.close()
         raise

@@ -8,6 +8,8 @@ from typing import Any
 
 Command = Callable[..., Any]
 
+pytestmark = pytest.mark.usefixtures("made")
+
 
 def test_what_was_backed_up_is_in_force_again(lookalike: Command, tmp_path: Path) -> None:
     """What was listed since is not; the store that was there is kept; the index follows."""
