@@ -202,9 +202,13 @@ class Engine:
         if not self._fed or self._store.newest() != self._known.commit or self._indexes.damaged:
             self._advance()
         if self._unread:
-            self._store.entries.by_ids(self._unread)
-            self._unread = ()
-            self.health.sound("provenance")
+            try:
+                self._store.entries.by_ids(self._unread)
+            except StoreError as error:
+                self.note_unread(self._unread, error)
+            else:
+                self._unread = ()
+                self.health.sound("provenance")
         if not self.loaded:
             # From here on writers wait for us; what was committed before is applied by us.
             self._counting.set()
@@ -246,7 +250,7 @@ class Engine:
             self._tell_damaged()
             banks = frozenset(self._known.banks_by_id)
             asked = (banks - before.banks_by_id.keys() | banks & touched) if whole else banks
-            filled = before.filled & banks - asked | view.filled(asked)
+            filled = before.filled & banks - asked | self._store.filled(asked)
             live = self._indexes.spaces()
             held = {bank: spaces & live for bank, spaces in view.spaces.items()}
             self._known = replace(

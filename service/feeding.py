@@ -68,6 +68,11 @@ def bring_up(
     return frozenset(touched)
 
 
+def left_out(mark: str) -> bool:
+    """Whether an index of this mark lacks entries that were not what was written."""
+    return mark.startswith(_FLAWED)
+
+
 def _rebuild(
     indexes: Indexes,
     view: View,
@@ -101,7 +106,7 @@ def _not_ours(index: Fed, view: View, ours: set[Commit]) -> str | None:
     if index.sequence == START:
         return ""
     commit = Commit(index.sequence, index.mark)
-    if commit not in ours and index.mark.startswith(_FLAWED):
+    if commit not in ours and left_out(index.mark):
         return "entries were not what was written when it was fed, and were left out"
     if commit not in ours and not view.holds(commit):
         if commit.sequence < view.purged:

@@ -28,6 +28,7 @@ from service.cli.purge import purge_store
 from service.cli.relisting import relist
 from service.cli.restore import restore_backup
 from service.cli.serving import serve
+from service.cli.verify import verify
 
 
 def build() -> typer.Typer:
@@ -59,6 +60,7 @@ def build() -> typer.Typer:
     app.command("evaluate")(evaluate)
     app.add_typer(bench_app(), name="bench")
     app.command("doctor")(doctor)
+    app.command("verify")(verify)
     return app
 
 

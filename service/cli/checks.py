@@ -170,6 +170,7 @@ def _store(data: Path | None, settings: Settings) -> Iterator[Finding]:
             entries = sum(store.entries.count(bank.name) for bank in banks)
             keys = [key for key in store.keys.all() if key.revoked_at is None]
             sequence = store.sequence()
+            flaws = list(store.verify())
     except StoreMissingError as error:
         mend = "`lookalike init` or a first `lookalike serve` makes it"
         yield Finding("store", State.NOTE, str(error).partition(":")[0], mend)
@@ -187,6 +188,9 @@ def _store(data: Path | None, settings: Settings) -> Iterator[Finding]:
         f"{where}: {counted(len(banks), 'bank')}, {counted(entries, 'entry', 'entries')},"
         f" at sequence {sequence}",
     )
+    for flaw in flaws:
+        mend = "see docs/operations.md, When something is wrong; a backup mends it"
+        yield Finding(flaw.what, State.WRONG, flaw.said, mend)
     if not keys and settings.admin_key is None:
         there = f" --data {shlex.quote(str(data))}" if data else ""
         mend = f"`lookalike keys create NAME --role admin{there}`, or set LOOKALIKE_ADMIN_KEY"

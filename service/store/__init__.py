@@ -12,6 +12,7 @@ from service.store.diffs import (
     TooManyRejectedError,
 )
 from service.store.entries import EntryPage
+from service.store.flaws import Flaw
 from service.store.imports import ImportTarget
 from service.store.schema import Migration, MigrationPlan
 from service.store.store import Store, backup, migrate, open_store, restore
@@ -47,6 +48,7 @@ __all__ = [
     "Entry",
     "EntryBatch",
     "EntryPage",
+    "Flaw",
     "Imagery",
     "ImportDiff",
     "ImportRow",

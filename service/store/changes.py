@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
-from service.errors import InvalidValueError
+from service.errors import InvalidValueError, StoreDamagedError
 from service.store.banks import live_banks
 from service.store.database import Database, readable
 from service.store.keys import all_keys
@@ -26,7 +26,7 @@ START: Final = 0
 _CHUNK: Final = 10_000
 
 _COLUMNS: Final = (EntryRow.id, EntryRow.bank_id, EntryRow.enabled, *SIGNAL_COLUMNS)
-_CHECKED: Final = (EntryRow.labels, EntryRow.content)
+_CHECKED: Final = (EntryRow.code_role, EntryRow.labels, EntryRow.content)
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,6 @@ class View:
                 select(CommitRow.mark).where(CommitRow.sequence == commit.sequence)
             ).scalar()
             == commit.mark
-        )
-
-    def filled(self, bank_ids: Iterable[int]) -> frozenset[int]:
-        """Those of the banks ``bank_ids`` that hold an entry that is enabled."""
-        query = (
-            select(EntryRow.id)
-            .where(EntryRow.deleted.is_(False), EntryRow.enabled.is_(True))
-            .order_by(EntryRow.id.desc())  # the oldest are the likeliest to be tombstones
-            .limit(1)
-        )
-        return frozenset(
-            bank_id
-            for bank_id in bank_ids
-            if self._connection.execute(query.where(EntryRow.bank_id == bank_id)).first()
         )
 
     def entries(self, since: int = START) -> Iterator[EntryBatch]:
@@ -126,7 +112,7 @@ class View:
         rows = self._connection.execute(query).all()
         return {row.id: row.bank_id for row in rows if not content_matches(row)}
 
-    def _whole(self, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    def _whole(self, rows: Sequence[Any]) -> list[Any]:
         """The rows that are what was written; what is tombstoned need not be."""
         kept = []
         for row in rows:
@@ -152,6 +138,27 @@ def identity(database: Database) -> str:
 def _identity(connection: Connection) -> str:
     query = select(CommitRow.mark).where(CommitRow.sequence == START)
     return connection.execute(query).scalar_one()
+
+
+def filled_banks(database: Database, bank_ids: Iterable[int]) -> frozenset[int]:
+    """Those of the banks ``bank_ids`` that hold an entry that is enabled; where that is damaged
+    there is something, so all of them."""
+    asked = frozenset(bank_ids)
+    query = (
+        select(EntryRow.id)
+        .where(EntryRow.deleted.is_(False), EntryRow.enabled.is_(True))
+        .order_by(EntryRow.id.desc())  # the oldest are the likeliest to be tombstones
+        .limit(1)
+    )
+    try:
+        with database.read(probe=True) as connection:
+            return frozenset(
+                one
+                for one in asked
+                if connection.execute(query.where(EntryRow.bank_id == one)).first()
+            )
+    except StoreDamagedError:
+        return asked
 
 
 @contextmanager

@@ -344,7 +344,9 @@ def readable(*more: type[Exception]) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError, KeyError, *more) as error:
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(f"a row holds what nobody wrote ({type(error).__name__})") from error
+    except more as error:
         raise _damaged(f"a row holds what nobody wrote ({type(error).__name__})") from error
 
 

@@ -49,6 +49,7 @@ def all_flaws(database: Database) -> Iterator[Flaw]:
     Never raises for damage: that is what it tells of. Raises ``StoreError`` where the database
     cannot be reached.
     """
+    told = set[str]()
     looks = [_counter, _references, _entries]
     if database.path is not None:
         looks.insert(0, _pages)
@@ -57,7 +58,9 @@ def all_flaws(database: Database) -> Iterator[Flaw]:
             with database.read(pauses=True) as connection:
                 yield from look(connection)
         except StoreDamagedError as error:
-            yield Flaw("pages", str(error).partition(";")[0])
+            if (said := str(error).partition(";")[0]) not in told:
+                told.add(said)
+                yield Flaw("pages", said)
 
 
 def _pages(connection: Connection) -> Iterator[Flaw]:

@@ -29,9 +29,9 @@ SIGNAL_COLUMNS: Final = (
     EntryRow.codes,
 )
 
-_CONTENT: Final = (*(column.key for column in SIGNAL_COLUMNS), "labels")
+_CONTENT: Final = (*(column.key for column in SIGNAL_COLUMNS), "code_role", "labels")
 
-CONTENT_COLUMNS: Final = (*SIGNAL_COLUMNS, EntryRow.labels, EntryRow.content)
+CONTENT_COLUMNS: Final = (*SIGNAL_COLUMNS, EntryRow.code_role, EntryRow.labels, EntryRow.content)
 """What an entry is, and the hash over all of it."""
 
 ENTRY_COLUMNS: Final = (
@@ -106,11 +106,16 @@ def entry(row: Row[*tuple[Any, ...]]) -> Entry:
 def content_matches(row: Row[*tuple[Any, ...]]) -> bool:
     """Whether a row that holds ``CONTENT_COLUMNS`` is what was written: its hash says so."""
     columns = {name: getattr(row, name) for name in _CONTENT}
-    if _hash(columns) == row.content:
+    kept = bytes(row.content)
+    if _hash(columns) == kept:
         return True
     if columns["quality"] in (0.0, 1.0):  # may have been written as a whole number
-        return _hash({**columns, "quality": int(columns["quality"])}) == row.content
-    return False
+        columns["quality"] = int(columns["quality"])
+        if _hash(columns) == kept:
+            return True
+    if columns.pop("code_role") is not None:
+        return False
+    return _hash(columns) == kept  # of a migrated store: written when there were no roles
 
 
 def _entry(row: Row[*tuple[Any, ...]]) -> Entry:

@@ -17,7 +17,7 @@ from service.errors import StoreMissingError
 from service.store import schema
 from service.store.backup import make_backup
 from service.store.banks import Banks
-from service.store.changes import View, identity, newest_commit, view_of
+from service.store.changes import View, filled_banks, identity, newest_commit, view_of
 from service.store.database import Database, sqlite_url
 from service.store.diffs import ImportDiff
 from service.store.entries import Entries
@@ -80,6 +80,11 @@ class Store:
     def sequence(self) -> int:
         """The sequence of the newest commit."""
         return self.newest().sequence
+
+    def filled(self, bank_ids: Iterable[int]) -> frozenset[int]:
+        """Those of the banks ``bank_ids`` that hold an entry that is enabled; where that is damaged
+        there is something, so all of them."""
+        return filled_banks(self._database, bank_ids)
 
     def view(self) -> AbstractContextManager[View]:
         """The store as it is now, and what changed since any commit, consistently."""

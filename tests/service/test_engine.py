@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from service.engine import Engine
-from service.errors import IndexNotLoadedError, StoreUnusableError
+from service.errors import IndexNotLoadedError, StoreReplacedError
 from service.indexes import Found, Search
 from service.signals import Signals
 from service.store import ImportRow, ImportTarget, NewEntry, Role, Store, open_store
@@ -173,6 +173,6 @@ def test_a_store_that_fails_leaves_the_replica_answering(store: Store, engine: E
     path = Path(str(store._database.path))
     path.rename(path.with_suffix(".away"))
     path.mkdir()
-    with pytest.raises(StoreUnusableError):
+    with pytest.raises(StoreReplacedError):
         engine.sync()
     assert matched(engine, 1) == ALL

@@ -1,0 +1,146 @@
+"""The file of the store is lost, moved, replaced, damaged or altered, and nothing of it passes in
+silence."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from service.store import open_store
+
+PAGE = 4096
+
+Server = Any
+"""``Faulty`` of the conftest, which tests cannot import."""
+Wait = Callable[..., None]
+
+
+def settle(database: Path) -> None:
+    """Bring everything into the one file."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def damage_pages(database: Path, marks: list[bytes]) -> None:
+    """Overwrite the head of every page in which one of ``marks`` stands."""
+    settle(database)
+    data = bytearray(database.read_bytes())
+    hit = {data.index(mark) // PAGE for mark in marks if mark in data}
+    assert hit
+    for page in hit:
+        data[page * PAGE : page * PAGE + 64] = b"\xff" * 64
+    database.write_bytes(data)
+
+
+def sha256_of(folder: Path) -> list[bytes]:
+    store = open_store(folder, create=False)
+    try:
+        entries = store.entries.page("known", limit=100).entries
+    finally:
+        store.close()
+    return [entry.signals.sha256 for entry in entries if entry.signals.sha256]
+
+
+def test_damaged_pages(faulty: Server, until: Wait) -> None:
+    """Matches are answered by their verdict, the check fails in time, the log stays short, and the
+    commands say what is wrong without a traceback."""
+    faulty.stop()
+    damage_pages(faulty.database, sha256_of(faulty.folder))
+    faulty.start()
+    answers = faulty.law()
+    assert {answer["verdict"] for answer in answers} == {"block"}
+    assert all(answer["truncated"] and not answer["matches"] for answer in answers)
+    until(lambda: faulty.checks()["provenance"] == "failing")
+    for _ in range(3):
+        faulty.law()
+    with faulty.client() as client:
+        page = client.get("/v1/banks/known/entries")
+        assert (page.status_code, page.json()["code"]) == (503, "store_damaged")
+    for command in (("verify",), ("doctor",), ("export", "--bank", "known")):
+        said = faulty.run(*command)
+        assert said.returncode == 1
+        assert "Traceback" not in said.stdout + said.stderr
+        assert "malformed" in said.stdout + said.stderr or "database is damaged" in said.stderr
+    log = faulty.stop()
+    assert "Traceback" not in log
+    assert len(log.splitlines()) < 40
+
+
+def test_altered_signals(faulty: Server) -> None:
+    """Their hashes tell: they are named and counted, no answer claims to be whole, neither now nor
+    after another start, until they are what was written again."""
+    faulty.stop()
+    settle(faulty.database)
+    shutil.copy(faulty.database, faulty.folder.parent / "kept.db")
+    with sqlite3.connect(faulty.database) as connection:
+        connection.execute(
+            "UPDATE entries SET sha256 = randomblob(32), pdq = randomblob(32)"
+            " WHERE provider_id LIKE 'n%' AND provider_id != 'n0'"
+        )
+    connection.close()
+    shutil.rmtree(faulty.folder / "index")
+    for _ in range(2):  # the second start finds an index that lacks them
+        faulty.start()
+        answers = faulty.law()
+        assert [answer["verdict"] for answer in answers].count("none") == 59
+        assert {answer["coverage"] for answer in answers if answer["verdict"] == "none"} == {"none"}
+        with faulty.client() as client:
+            assert client.get("/readyz").status_code == 503
+            (entries,) = [
+                one for one in client.get("/v1/status").json()["checks"] if one["name"] == "entries"
+            ]
+        assert entries["said"] == "59 entries are not what was written, and are left out"
+        assert "bank 'known'" in entries["detail"]
+        assert "e_" in entries["detail"]
+        faulty.stop()
+    for command in ("verify", "doctor"):
+        said = faulty.run(command)
+        assert said.returncode == 1
+        assert "59 entries of bank 'known' are not what was written" in " ".join(
+            (said.stdout + said.stderr).split()
+        )
+    shutil.copy(faulty.folder.parent / "kept.db", faulty.database)
+    faulty.start()
+    assert {answer["verdict"] for answer in faulty.law()} == {"block"}
+    assert set(faulty.checks().values()) == {"sound"}
+    faulty.stop()
+    assert faulty.run("verify").returncode == 0
+
+
+def test_a_file_that_is_moved_or_replaced(faulty: Server, until: Wait) -> None:
+    """No write is acknowledged, matches are answered from the index, and it is noticed at the next
+    poll; once the file is back, all is well."""
+    away = faulty.folder.parent / "away.db"
+    entry = {"signals": {"md5": "5f" * 16}}
+    for replacement in (False, True):
+        faulty.database.rename(away)
+        if replacement:
+            shutil.copy(away, faulty.database)
+        with faulty.client() as client:
+            refused = client.post("/v1/banks/known/entries", json=entry)
+            assert (refused.status_code, refused.json()["code"]) == (503, "store_replaced")
+        until(lambda: faulty.checks()["store"] == "failing")
+        assert {answer["verdict"] for answer in faulty.law()} == {"block"}
+        away.rename(faulty.database)
+        until(lambda: faulty.checks()["store"] == "sound")
+        assert {answer["verdict"] for answer in faulty.law()} == {"block"}
+    with faulty.client() as client:
+        client.post("/v1/banks/known/entries", json=entry).raise_for_status()
+    assert len(faulty.stop().splitlines()) < 40
+
+
+def test_a_lost_file(faulty: Server) -> None:
+    """A volume that is not mounted is not a first start."""
+    faulty.stop()
+    faulty.database.rename(faulty.folder.parent / "away.db")
+    said = faulty.run("serve")
+    assert said.returncode == 1
+    assert "error (store_lost)" in said.stderr
+    assert not faulty.database.exists()
+    (faulty.folder.parent / "away.db").rename(faulty.database)
+    faulty.start()
+    assert {answer["verdict"] for answer in faulty.law()} == {"block"}
