@@ -8,6 +8,7 @@ knows pixels; what becomes of them is not its business.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,8 @@ from PIL import Image
 MOST: Final = 4
 """Further pictures of one file that are looked at."""
 
+_MOST_PIXELS: Final = 2**22
+"""Of a further picture that is handed on: a hash needs no more, and the first keeps all it has."""
 _CELLS: Final = 64
 _LEAST_LEFT: Final = 0.6
 _DIFFERENT: Final = 10.0
@@ -54,12 +57,15 @@ class Shown:
 
 def different(main: Image.Image, others: Iterable[Shown]) -> list[Picture]:
     """Those of ``others`` that look neither like ``main``, mode RGB, nor like one before."""
-    seen = [_cells(main)]
+    seen: list[NDArray[np.float32]] = []
     found: list[Picture] = []
     for other in others:
+        seen = seen or [_cells(main)]
         cells = _cells(other.image)
         if all(_differ(cells, one) for one in seen):
-            found.append(Picture(other.name, np.array(other.image), *other.size))
+            pixels = other.image.width * other.image.height
+            small = other.image.reduce(math.isqrt(-(-pixels // _MOST_PIXELS) - 1) + 1)
+            found.append(Picture(other.name, np.array(small), *other.size))
             seen.append(cells)
     return found
 
