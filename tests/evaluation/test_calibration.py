@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import special
 
 from embeddings import codes
 from evaluation.calibration import OperatingPoint, expected_false_matches, recommend
@@ -54,6 +55,21 @@ def test_intervals_stay_exact_down_to_rates_of_one_in_ten_million() -> None:
     # Of 30 seen, Poisson's own exact interval: 20.24 to 42.83.
     assert low[2] * pairs == pytest.approx(20.24, abs=0.01)
     assert high[2] * pairs == pytest.approx(42.83, abs=0.01)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95, 0.99])
+@pytest.mark.parametrize("pairs", [1, 2, 3, 16, 17, 500, 10_000, 10**6, 3 * 10**8])
+def test_intervals_are_those_of_the_beta_distribution(pairs: int, level: float) -> None:
+    """Against another implementation: none, one, few, half and all of the pairs matched."""
+    some = [0, 1, 2, 15, 16, 17, pairs // 1000, pairs // 3, pairs // 2, pairs - 2, pairs - 1, pairs]
+    hits = np.array(sorted({n for n in some if 0 <= n <= pairs}))
+    low, high = clopper_pearson(hits, pairs, level)
+    tail = (1 - level) / 2
+    expected_low = special.betaincinv(np.maximum(hits, 0.5), pairs - hits + 1.0, tail)
+    expected_high = special.betaincinv(hits + 1.0, np.maximum(pairs - hits, 0.5), 1 - tail)
+    assert low[1:] == pytest.approx(expected_low[1:], rel=1e-8)
+    assert high[:-1] == pytest.approx(expected_high[:-1], rel=1e-8)
+    assert (low[0], high[-1]) == (0, 1)
 
 
 def test_of_no_pairs_nothing_is_known() -> None:
