@@ -71,7 +71,7 @@ class WorkPool:
         bytes of all that runs, at most, unless it is one piece alone.
         """
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix=name)
-        self._limit, self._cost = workers + queue, cost
+        self._workers, self._limit, self._cost = workers, workers + queue, cost
         self._heavy, self._most_heavy = heavy, max(1, workers - 1)
         self._memory = memory
         self._lock = threading.Lock()
@@ -108,6 +108,8 @@ class WorkPool:
         with self._lock:
             dropped = self._make_room(task)
             waiting = self._queue.push(job, task.key, task.cost)
+            # What takes no memory begins at once where a worker is free: no need of a timer.
+            may_wait = self.pending > self._workers or self._held_back(task)
         for one in dropped:
             _fail(one, _overloaded())
         try:
@@ -116,7 +118,7 @@ class WorkPool:
             self._discard(waiting)
             raise
         late = None
-        if task.seconds < math.inf:
+        if may_wait and task.seconds < math.inf:
             loop = asyncio.get_running_loop()
             late = loop.call_later(task.seconds, self._expire, waiting)
         try:
