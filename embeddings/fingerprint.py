@@ -108,7 +108,7 @@ class Fingerprinter:
     def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
         """All signals of the image in ``data``. Raises ``ImageError``.
 
-        A ``reference`` takes some ten times as long.
+        A ``reference`` takes six to seven times as long.
         """
         return self._whole(data, _seen(decode(data, self._limits)), role)
 

@@ -55,7 +55,7 @@ def hash_files(
     Folders are walked recursively, in sorted order, and every file in them is tried. A file that
     has no fingerprint is reported with the reason, and the exit code is then 1. Needs no store and
     no network; --jsonl writes what `lookalike import` reads. Lists are best hashed with --role
-    reference, which looks at each image in many ways and takes some ten times as long.
+    reference, which looks at each image in many ways and takes six to seven times as long.
     """
     if descriptors and (role is CodeRole.REFERENCE or not jsonl):
         raise typer.BadParameter("--descriptors: of queries alone, and with --jsonl")

@@ -170,6 +170,7 @@ def test_a_list_is_listed_again_where_its_images_are_at_hand(
     ]
     file = pictures.parent / "list.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in old))
+    assert lookalike("init").code == 0
     assert lookalike("import", str(file), "--bank", "b").code == 0
     said = lookalike("relist", str(file), "pictures")
     assert (said.code, said.err.splitlines()[-1]) == (0, "2 of 3 entries listed again")
