@@ -1,15 +1,15 @@
-"""What could be asked of the code beyond one Hamming distance, each in its own row.
+"""What each step beyond one Hamming distance finds, each in its own row.
 
-``python -m evaluation.extras --images TAR [--manifest CSV] [--checkpoint FILE] [--json OUT]``
-measures, on the benchmark of ``lookalike evaluate``:
+``python -m evaluation.extras --images TAR [--manifest CSV] [--related CSV] [--checkpoint FILE]
+[--json OUT]`` measures, on the benchmark of ``lookalike evaluate``:
 
-- *asymmetric*: the query's real-valued descriptor against stored bits. A bit that differs counts by
-  how sure the query was of it, so its distance orders and re-checks candidates.
-- *query views*: the code of the whole query, and of the pictures within it (``embeddings.views``).
-- *several codes a reference*: the whole, and five overlapping crops.
+- *with looks*: references listed as the product lists them (``embeddings.reference_looks``); the
+  other rows have them as a query is.
+- *score*: the query's descriptor, 256 signed bytes, against listed bits (``embeddings.codes``).
+- *query views*: the whole query, and the pictures within it (``embeddings.views``).
 - *PDQ, eight variants*: the query's hash also mirrored and in quarter turns, beside PDQ as it is.
 
-Where there are several codes, the nearest pair counts. Every further code is a further chance of
+Where a query has several codes, the nearest counts. Every further code is a further chance of
 a false match, which is why each row has its own radius at 1% of outside queries. It knows the
 benchmark and the metrics; not the service.
 """
@@ -42,12 +42,11 @@ from evaluation.corpus import Corpus, open_corpus
 from evaluation.edits import FAMILIES
 from evaluation.hashing import Progress, edited_queries
 from evaluation.provenance import Clock
+from evaluation.related import Names, Pairs, pairs, read_related
 from evaluation.results import Provenance, plain
 
-STEPS: Final = 4
-"""Asymmetric distances are counted in quarters of a bit."""
-_CROP: Final = 0.6  # of either side: each of the five
-_MOST_SURE: Final = 2.0  # times the mean: no single bit may count for more
+LEVELS: Final = codes.MAX_SCORE + 1
+"""Of distances: bits, or what a score falls short of the most."""
 
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.int32]
@@ -59,16 +58,16 @@ class ExtraRow:
 
     name: str
     µap: float
+    µap_of: Mapping[str, float]
+    """By family of edits, each among its own queries."""
     recall: float
     """When 1% of outside queries are falsely matched."""
     recall_of: Mapping[str, float]
     """The same by family of edits, at the same radius."""
-    radius: float
-    """Bits."""
+    limit: int
+    """The radius, bits, or the threshold of the score."""
     query_codes: float
     """The network's passes a query takes, on average."""
-    reference_codes: float
-    """Codes a reference takes."""
 
 
 @dataclass(frozen=True)
@@ -118,39 +117,22 @@ class _Gatherer:
         return _Views(np.concatenate(self._rows), np.array(self._starts, np.int64))
 
 
-def crops(rgb: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """The whole of ``rgb``, uint8 (h, w, 3), its four overlapping corners and its middle."""
-    height, width = rgb.shape[:2]
-    tall, wide = max(1, round(height * _CROP)), max(1, round(width * _CROP))
-    places = [(0, 0), (0, width - wide), (height - tall, 0), (height - tall, width - wide)]
-    places.append(((height - tall) // 2, (width - wide) // 2))
-    return [rgb, *(rgb[top : top + tall, left : left + wide] for top, left in places)]
-
-
 def hamming(queries: Floats, references: Floats) -> Matrix:
-    """Hamming distances of the signs in ``STEPS`` of a bit: int32 (q, r)."""
-    return STEPS * codes.distances(
-        codes.from_descriptors(queries), codes.from_descriptors(references)
-    )
+    """Hamming distances of the signs, bits: int32 (q, r)."""
+    return codes.distances(codes.from_descriptors(queries), codes.from_descriptors(references))
 
 
-def asymmetric(queries: Floats, references: Floats) -> Matrix:
-    """What differs, weighed by how sure the query is of each bit, in ``STEPS`` of a bit."""
-    weight = np.abs(queries) / np.abs(queries).mean(1, keepdims=True)
-    weight = np.minimum(weight, _MOST_SURE)
-    weight *= codes.CODE_BITS / weight.sum(1, keepdims=True)
-    signs = np.where(references > 0, np.float32(1), np.float32(-1))
-    agreement = (np.where(queries > 0, weight, -weight) @ signs.T).astype(np.float32)
-    steps: Matrix = np.rint((codes.CODE_BITS - agreement) / 2 * STEPS).astype(np.int32)
-    return np.clip(steps, 0, codes.CODE_BITS * STEPS)
+def scored(queries: Floats, references: Floats) -> Matrix:
+    """What the scores fall short of the most there is: int32 (q, r)."""
+    given = codes.scores(codes.quantised(queries), codes.from_descriptors(references))
+    return np.clip(codes.MAX_SCORE - given, 0, codes.MAX_SCORE).astype(np.int32)
 
 
 def nearest(
     compare: Callable[[Floats, Floats], Matrix], queries: _Views, references: _Views
 ) -> Matrix:
-    """The nearest pair of views of each query and reference: int32 (q, r)."""
+    """The nearest view of each query to each reference: int32 (q, r)."""
     away = compare(queries.descriptors, references.descriptors)
-    away = np.minimum.reduceat(away, references.starts, axis=1)
     return np.minimum.reduceat(away, queries.starts, axis=0)
 
 
@@ -159,13 +141,15 @@ def measure(
     encoder: Encoder,
     *,
     seed: int = 0,
+    related: Names = frozenset(),
     command: str = "",
     progress: Progress = lambda *_: None,
 ) -> ExtrasResult:
-    """Every row on ``corpus``. Raises ``CorpusError``."""
+    """Every row on ``corpus``; ``related``: pairs of images, by name, that show one work and count
+    for nothing. Raises ``CorpusError``."""
     clock = Clock()
     benchmark = plan(corpus.items, seed)
-    references, queries = _Gatherer(encoder), _Gatherer(encoder)
+    references, looks, queries = _Gatherer(encoder), _Gatherer(encoder), _Gatherer(encoder)
     listed, turned = _Gatherer(encoder), _Gatherer(encoder)
     rng = np.random.default_rng(seed)
     place: dict[int, int] = {}
@@ -180,18 +164,23 @@ def measure(
         image = corpus.image(item)
         if item in known:
             place[item] = len(place)
-            references.add(crops(np.asarray(image)))
+            references.add([np.asarray(image)])
+            looks.add_rows(encoder.encode_references([np.asarray(image)]).descriptors)
             listed.add_rows(_pdqs(np.asarray(image), rng)[:1])
         for query, edited in edited_queries(corpus, benchmark, item, image, of_item[item]):
             queries.add(_with_views(edited))
             turned.add_rows(_pdqs(np.asarray(edited), rng))
-            truth.append(-1 if query.outside else item)
+            truth.append(item)
             families.append(query.family)
+    names = [corpus.items[item].name for item in place], [corpus.items[i].name for i in truth]
     rows = _rows(
-        (references.all(), queries.all()),
+        (references.all(), looks.all(), queries.all()),
         (listed.all(), turned.all()),
-        np.array([place.get(item, -1) for item in truth]),
-        np.array(families),
+        _Truth(
+            np.array([place.get(item, -1) for item in truth]),
+            np.array(families),
+            pairs(related, names[1], names[0]),
+        ),
     )
     origin = clock.provenance(
         command,
@@ -218,86 +207,91 @@ def _pdqs(rgb: NDArray[np.uint8], rng: np.random.Generator) -> Floats:
     return codes.unpack(codes.stack(hashes)).astype(np.float32) * 2 - 1
 
 
+@dataclass(frozen=True)
+class _Truth:
+    """What is known of n queries."""
+
+    references: NDArray[np.int64]
+    """int64 (n,): the place of each query's reference, -1 for an outside query."""
+    families: NDArray[np.str_]
+    """(n,)."""
+    related: Pairs
+    """Queries and references that show one work, by place."""
+
+
 def _rows(
-    coded: tuple[_Views, _Views],
-    pdq: tuple[_Views, _Views],
-    truth: NDArray[np.int64],
-    families: NDArray[np.str_],
+    coded: tuple[_Views, _Views, _Views], pdq: tuple[_Views, _Views], truth: _Truth
 ) -> tuple[ExtraRow, ...]:
-    """``coded``, ``pdq``: of references and of queries. ``truth``: int64 (n,), the place of each
-    query's reference, -1 for an outside query.
-    """
-    (references, queries), (listed, turned) = coded, pdq
+    """``coded``: of references without looks, with them, and of queries; ``pdq``: of references and
+    of queries."""
+    (plain, looks, queries), (listed, turned) = coded, pdq
     ways: tuple[tuple[str, Callable[[Floats, Floats], Matrix], _Views, _Views], ...] = (
-        ("Hamming distance, one view", hamming, queries.wholes, references.wholes),
-        ("asymmetric distance", asymmetric, queries.wholes, references.wholes),
-        ("query views", hamming, queries, references.wholes),
-        ("several codes a reference", hamming, queries.wholes, references),
-        ("query views, several codes", hamming, queries, references),
-        ("query views, asymmetric", asymmetric, queries, references.wholes),
+        ("Hamming distance", hamming, queries.wholes, plain),
+        ("score", scored, queries.wholes, plain),
+        ("query views", hamming, queries, plain),
+        ("query views, score", scored, queries, plain),
+        ("with looks", hamming, queries.wholes, looks),
+        ("with looks, score", scored, queries.wholes, looks),
+        ("with looks, query views", hamming, queries, looks),
+        ("with looks, query views, score", scored, queries, looks),
         ("PDQ", hamming, turned.wholes, listed),
         ("PDQ, eight variants", hamming, turned, listed),
     )
     return tuple(
-        _row(name, nearest(compare, asked, held), truth, families, asked, held)
+        _row(name, nearest(compare, asked, held), truth, asked, compare is scored)
         for name, compare, asked, held in ways
     )
 
 
-def _row(
-    name: str,
-    away: Matrix,
-    truth: NDArray[np.int64],
-    families: NDArray[np.str_],
-    queries: _Views,
-    references: _Views,
-) -> ExtraRow:
-    levels = codes.CODE_BITS * STEPS + 1
-    inside = np.flatnonzero(truth >= 0)
-    true = away[inside, truth[inside]]
-    every = metrics.histogram(away.ravel(), levels)
-    right = metrics.histogram(true, levels)
-    outside = metrics.histogram(away[truth < 0].min(1), levels)
-    radius = metrics.radius_at_rate(outside, float(outside.sum()), 0.01)
-    found = true <= radius
-    of_family = {
-        str(family): float(found[families[inside] == family].mean())
-        for family in np.unique(families)
-    }
+def _row(name: str, away: Matrix, truth: _Truth, queries: _Views, is_score: bool) -> ExtraRow:
+    inside = np.flatnonzero(truth.references >= 0)
+    outside = truth.references < 0
+    own = away[inside, truth.references[inside]]
+    others = away.copy()
+    others[inside, truth.references[inside]] = LEVELS
+    others[truth.related[:, 0], truth.related[:, 1]] = LEVELS
+    false = metrics.histogram(others.ravel(), LEVELS)
+    flagged = metrics.histogram(others[outside].min(1), LEVELS)
+    radius = metrics.radius_at_rate(flagged, float(outside.sum()), 0.01)
+    found, families = own <= radius, truth.families[inside]
+
+    def of(family: str) -> float:
+        mine = metrics.histogram(own[families == family], LEVELS)
+        strangers = metrics.histogram(others[truth.families == family].ravel(), LEVELS)
+        return float(metrics.average_precision(mine, strangers, float((families == family).sum())))
+
+    true = metrics.histogram(own, LEVELS)
+    named = [str(family) for family in np.unique(families)]
     return ExtraRow(
         name,
-        float(metrics.average_precision(right, every - right, float(len(true)))),
+        float(metrics.average_precision(true, false, float(len(own)))),
+        {family: of(family) for family in named},
         float(found.mean()),
-        of_family,
-        float(radius) / STEPS,
+        {family: float(found[families == family].mean()) for family in named},
+        int(codes.MAX_SCORE - radius if is_score else radius),
         len(queries.descriptors) / len(queries.starts),
-        len(references.descriptors) / len(references.starts),
     )
 
 
 def table(result: ExtrasResult) -> RenderableType:
     """The rows for a terminal."""
     rows = Table(
-        "",
-        "µAP",
-        "R1%",
-        *FAMILIES,
-        "bits",
-        "a query",
-        "a reference",
+        *("", "µAP", *(f"µAP\n{family}" for family in FAMILIES), "R1%"),
+        *(*(f"R1%\n{family}" for family in FAMILIES), "limit", "codes"),
         title="Beyond one Hamming distance",
         title_justify="left",
         padding=(0, 0),
     )
     rows.columns[0].no_wrap = True
     for row in result.rows:
-        shares = (row.µap, row.recall, *(row.recall_of[family] for family in FAMILIES))
-        costs = (f"{row.query_codes:.1f}", f"{row.reference_codes:.1f}")
-        rows.add_row(row.name, *map(terminal.share_text, shares), f"{row.radius:g}", *costs)
+        shares = (row.µap, *(row.µap_of[family] for family in FAMILIES))
+        shares += (row.recall, *(row.recall_of[family] for family in FAMILIES))
+        costs = (str(row.limit), f"{row.query_codes:.1f}")
+        rows.add_row(row.name, *map(terminal.share_text, shares), *costs)
     origin = result.provenance
     notes = Text(
-        "\nR1%: recall when 1% of outside queries are falsely matched, and by family. A query, a "
-        f"reference: codes it takes.\n{origin.machine}; {origin.software}; {origin.date}\n"
+        "\nR1%: recall when 1% of outside queries are falsely matched; the limit: bits, or a least "
+        f"score.\nCodes: of a query.\n{origin.machine}; {origin.software}; {origin.date}\n"
         f"command: {terminal.printable(origin.command)}"
     )
     return Group(rows, notes)
@@ -310,6 +304,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--images", type=Path, required=True, help="folder or tar")
     parser.add_argument("--manifest", type=Path, help="CSV with name, kind, style, source")
+    parser.add_argument("--related", type=Path, help="CSV with image and same_as: one work each")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     parser.add_argument("--seed", type=int, default=0)
@@ -320,6 +315,7 @@ def main(arguments: Sequence[str]) -> int:
             open_corpus(given.images, given.manifest),
             load_encoder("auto", given.checkpoint),
             seed=given.seed,
+            related=read_related(given.related) if given.related else frozenset(),
             command=shlex.join(["python", "-m", "evaluation.extras", *arguments]),
             progress=progress,
         )

@@ -168,11 +168,14 @@ def _found_in(outcome: Outcome) -> str:
 
 
 def found_by(outcome: Outcome) -> str:
-    """The signals as severe as the verdict, each with its distance; of an exact copy only its
-    SHA-256, which says it all."""
+    """The signals as severe as the verdict, each with its distance or score; of an exact copy only
+    its SHA-256, which says it all."""
     rows = [row for row in outcome.matches if row["verdict"] == outcome.verdict]
     rows = [row for row in rows if row["signal"] == "sha256"] or rows[:_SIGNALS]
-    return ", ".join(
-        f"{row['signal']} {row['distance']}/{row['radius']}" if row["radius"] else row["signal"]
-        for row in rows
-    )
+    return ", ".join(map(_near, rows))
+
+
+def _near(row: dict[str, Any]) -> str:
+    if "score" in row:
+        return f"{row['signal']} {row['score']} ≥ {row['threshold']}"
+    return f"{row['signal']} {row['distance']}/{row['radius']}" if row["radius"] else row["signal"]

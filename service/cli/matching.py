@@ -154,12 +154,18 @@ def _table(results: list[FileResult[dict[str, Any]]]) -> Table:
 
 
 def found_by(rows: list[dict[str, Any]]) -> str:
-    """The signals of one entry: digests on a line, others with their distance, a line each."""
+    """The signals of one entry: digests on a line, others with their distance or score, a line
+    each."""
     exact = [row["signal"] for row in rows if row["radius"] == 0]
     near = [
-        f"{row['signal']} {row['distance']} of {row['radius']} bits"
-        + (f", {row['view']}" if "view" in row else "")
+        f"{row['signal']} {_nearness(row)}" + (f", {row['view']}" if "view" in row else "")
         for row in rows
         if row["radius"] > 0
     ]
     return "\n".join([*([", ".join(exact)] if exact else []), *near])
+
+
+def _nearness(row: dict[str, Any]) -> str:
+    if "score" in row:
+        return f"score {row['score']}, from {row['threshold']}"
+    return f"{row['distance']} of {row['radius']} bits"
