@@ -297,10 +297,14 @@ def _image(planes: NDArray[Any], samples: _Samples) -> Image.Image:
 
 
 def _extent(colours: NDArray[Any]) -> tuple[float, float]:
-    """What is black and what is white: of unsigned samples of 8 or 16 bits the ends of their range;
-    of all others nobody says, so they are the least and the greatest there are."""
-    if colours.dtype.kind == "u" and colours.dtype.itemsize <= 2:
-        return 0.0, float(np.iinfo(colours.dtype).max)
+    """What is black and what is white: of integers of 8 bits, and of unsigned ones of 16, or of 32
+    where the greatest need them, the ends of their range; of all others nobody says, so they are
+    the least and the greatest there are."""
+    kind, size = colours.dtype.kind, colours.dtype.itemsize
+    if kind != "f":
+        ends = float(np.iinfo(colours.dtype).min), float(np.iinfo(colours.dtype).max)
+        if size == 1 or (kind == "u" and (size == 2 or colours.max() > ends[1] / 2)):
+            return ends
     low, high = np.inf, -np.inf
     step = max(1, _BAND_BYTES // max(colours[:1].nbytes, 1))
     for top in range(0, len(colours), step):

@@ -47,7 +47,9 @@ def tiff() -> Iterator[tuple[str, Cell]]:
         "f32": lambda levels_: (levels_ / 255).astype(np.float32),
     }
     for name, made in kinds.items():
-        low, high = (0, 255) if name in {"u8", "u16"} else (int(plane.min()), int(plane.max()))
+        low, high = (
+            (0, 255) if name in {"u8", "u16", "u32", "i8"} else (int(plane.min()), int(plane.max()))
+        )
         right = np.rint((plane.astype(float) - low) * 255 / (high - low))
         for order in "<>":
             file = tiffs.tiff(made(plane), "minisblack", byteorder=order)
@@ -55,10 +57,14 @@ def tiff() -> Iterator[tuple[str, Cell]]:
             file = tiffs.tiff(made(plane), "minisblack", byteorder=order, compression="zlib")
             yield f"tiff grey {name} {order} squeezed", cell(file, right)
             file = tiffs.tiff(made(255 - plane), "miniswhite", byteorder=order)
-            low2, high2 = (0, 255) if name in {"u8", "u16"} else (255 - high, 255 - low)
+            low2, high2 = (
+                (0, 255) if name in {"u8", "u16", "u32", "i8"} else (255 - high, 255 - low)
+            )
             white = 255 - np.rint((255.0 - plane - low2) * 255 / (high2 - low2))
             yield f"tiff grey {name} {order} white is zero", cell(file, white)
-        low, high = (0, 255) if name in {"u8", "u16"} else (int(rgb.min()), int(rgb.max()))
+        low, high = (
+            (0, 255) if name in {"u8", "u16", "u32", "i8"} else (int(rgb.min()), int(rgb.max()))
+        )
         right = np.rint((rgb.astype(float) - low) * 255 / (high - low))
         for order in "<>":
             file = tiffs.tiff(made(rgb), "rgb", planarconfig="contig", byteorder=order)
