@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -18,12 +19,13 @@ from service.matching import (
     NotMatched,
     Verdict,
     code_radius,
+    code_threshold,
     decide,
     label,
     plan,
 )
 from service.signals import Signals
-from service.store import Action, Bank, Imagery, Policy, Radii
+from service.store import Action, Bank, Imagery, Policy, Radii, Thresholds
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPACE = "s-256-0"
@@ -294,3 +296,26 @@ def test_banks_that_are_switched_off_are_not_covered() -> None:
 def test_exact_signals_alone_cover_digests_only(signals: Signals) -> None:
     """So that ``none`` is never taken for more than it says."""
     assert plan(signals, Label.UNCERTAIN, [], MODELS).coverage is Coverage.DIGESTS_ONLY
+
+
+@pytest.mark.parametrize(
+    ("own", "radii", "imagery", "least"),
+    [
+        ({}, {}, Label.PHOTOGRAPHIC, 4600),
+        ({}, {}, Label.NON_PHOTOGRAPHIC, 5000),
+        ({}, {}, Label.UNCERTAIN, 4600),
+        ({}, {Imagery.ANY: 31}, Label.PHOTOGRAPHIC, -1),
+        ({Imagery.ANY: 5500}, {Imagery.ANY: 31}, Label.UNCERTAIN, 5500),
+        ({Imagery.PHOTOGRAPHIC: 5500}, {}, Label.PHOTOGRAPHIC, 5500),
+        ({Imagery.PHOTOGRAPHIC: 5500}, {}, Label.NON_PHOTOGRAPHIC, -1),
+        ({Imagery.PHOTOGRAPHIC: 5500}, {}, Label.UNCERTAIN, -1),
+    ],
+)
+def test_a_bank_s_own_threshold_or_radius_comes_before_the_model_s_threshold(
+    own: dict[Imagery, int], radii: dict[Imagery, int], imagery: Label, least: int
+) -> None:
+    """-1: the radius decides. Where it is uncertain what is asked, what would find more decides."""
+    scores = {"photographic": 4600, "non_photographic": 5000, "any": 5000}
+    asked = replace(bank(1), policy=Policy(radius=Radii(code=radii), score=Thresholds(own)))
+    assert code_threshold(asked, imagery, scores) == least
+    assert code_threshold(bank(1), imagery, {}) == -1
