@@ -17,7 +17,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.errors import EmbeddingError
 from embeddings.training.data import TrainingImage
+
+
+class SourcesError(EmbeddingError):
+    """Too few sources to hold some out."""
 
 
 def family(source: str) -> str:
@@ -27,7 +32,10 @@ def family(source: str) -> str:
 
 
 def dealt(images: Sequence[TrainingImage], folds: int) -> NDArray[np.int64]:
-    """The fold of each image, int64 (n,), 0..folds-1; the images of a family share one."""
+    """The fold of each image, int64 (n,), 0..folds-1; the images of a family share one.
+
+    Raises ``SourcesError`` where a fold leaves no image of one kind to be fitted to.
+    """
     styles: dict[str, Counter[str]] = defaultdict(Counter)
     for image in images:
         styles[family(image.source)][image.style] += 1
@@ -40,7 +48,11 @@ def dealt(images: Sequence[TrainingImage], folds: int) -> NDArray[np.int64]:
         loads = [_load(fold, counts, total) for fold in held]
         fold_of[name] = loads.index(min(loads))
         held[fold_of[name]].update(counts)
-    return np.array([fold_of[family(image.source)] for image in images], np.int64)
+    dealt_out = np.array([fold_of[family(image.source)] for image in images], np.int64)
+    for kind in ("photo", "nonphoto"):
+        if len({fold_of[family(image.source)] for image in images if image.kind == kind}) < 2:
+            raise SourcesError(f"more sources are needed: all of kind {kind} lie in one fold")
+    return dealt_out
 
 
 def _load(fold: Counter[str], counts: Counter[str], total: Counter[str]) -> float:
