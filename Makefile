@@ -31,7 +31,7 @@ contracts: $(VENV)/.dev
 check: lint types contracts test
 
 notebooks: $(VENV)/.dev ## execute every notebook and write it beside its source
-	OMP_NUM_THREADS=1 $(BIN)/python -m evaluation.notebooks
+	OMP_NUM_THREADS=1 $(BIN)/python -m evaluation.notebooks.execution
 
 lock: $(VENV)/.bootstrap ## rewrite the hash-pinned locks from requirements/*.in
 	sh requirements/lock.sh $(BIN)/uv
@@ -50,7 +50,7 @@ $(VENV)/.runtime: $(VENV)/.bootstrap requirements/runtime.txt pyproject.toml
 	$(INSTALL) --require-hashes -r requirements/runtime.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	# Now, rather than when the service first starts: half a minute.
-	-$(BIN)/python -c "from index.kernels import warm_up; warm_up()"
+	-$(BIN)/python -c "from index.kernels.build.loading import warm_up; warm_up()"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt

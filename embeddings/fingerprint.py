@@ -13,15 +13,15 @@ from typing import Literal
 import numpy as np
 
 from embeddings.codes import quantised
-from embeddings.digests import digests
-from embeddings.encoder import Encoder
 from embeddings.errors import CheckpointError
-from embeddings.imagery import Imagery
-from embeddings.images import CheckedImage, ImageLimits, decode
-from embeddings.pdq import dihedral, pdq
-from embeddings.pictures import Picture
-from embeddings.quality import MIN_QUALITY, structure
-from embeddings.views import views
+from embeddings.files.images import CheckedImage, ImageLimits, decode
+from embeddings.files.pictures import Picture
+from embeddings.hashes.digests import digests
+from embeddings.hashes.pdq import dihedral, pdq
+from embeddings.hashes.structure import MIN_QUALITY, structure
+from embeddings.network.encoder import Encoder
+from embeddings.network.imagery import Imagery
+from embeddings.network.preparing.views import views
 
 Role = Literal["query", "reference"]
 """Whether codes were made to ask with, of an image as it is, or to be listed, over its reference

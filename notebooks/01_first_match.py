@@ -13,12 +13,12 @@ import pandas as pd
 
 from embeddings.edits import colour, compression, geometry
 from embeddings.fingerprint import Fingerprinter
-from embeddings.imagery import load_imagery
-from evaluation import plots
-from evaluation.edits import generator
-from evaluation.plots.pictures import Bits, Compared
-from evaluation.workbench import open_workbench
-from index.exact import FlatIndex
+from embeddings.network.imagery import load_imagery
+from evaluation.copies.edits import generator
+from evaluation.notebooks.workbench import open_workbench
+from evaluation.showing import plots
+from evaluation.showing.plots.pictures import Bits, Compared
+from index.flat.exact import FlatIndex
 
 IMAGES = None  # a folder or tar of your own; None: LOOKALIKE_IMAGES, else the samples
 

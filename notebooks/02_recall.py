@@ -12,8 +12,9 @@
 # %%
 from pathlib import Path
 
-from evaluation import frames, plots, strengths
-from evaluation.workbench import open_workbench
+from evaluation.copies import strengths
+from evaluation.notebooks.workbench import open_workbench
+from evaluation.showing import frames, plots
 
 IMAGES = None  # a folder or tar of your own; None: LOOKALIKE_IMAGES, else the samples
 MANIFEST = None  # a CSV with name and kind (photo, nonphoto); None: LOOKALIKE_MANIFEST, if set

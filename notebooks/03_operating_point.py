@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from evaluation import frames, plots
-from evaluation.calibration.pairs import count_pairs
-from evaluation.calibration.rates import pairs_needed
-from evaluation.code_sets import random_codes
-from evaluation.operating import choice, curves, policy, tails
-from evaluation.operating.gathering import IMAGERY
-from evaluation.workbench import open_workbench
+from evaluation.notebooks.workbench import open_workbench
+from evaluation.radii.calibration.pairs import count_pairs
+from evaluation.radii.calibration.rates import pairs_needed
+from evaluation.radii.operating import choice, curves, policy, tails
+from evaluation.radii.operating.gathering import IMAGERY
+from evaluation.showing import frames, plots
+from evaluation.speed.index.code_sets import random_codes
 
 IMAGES = None  # a folder or tar of your own; None: LOOKALIKE_IMAGES, else the samples
 MANIFEST = None  # a CSV with name and kind (photo, nonphoto); None: LOOKALIKE_MANIFEST, if set

@@ -11,11 +11,12 @@
 # %%
 import pandas as pd
 
-from evaluation import hard_cases, plots
-from evaluation.misses import misses
-from evaluation.workbench import open_workbench
-from service.indexes import Found
-from service.matching import decide
+from evaluation.copies import hard_cases
+from evaluation.notebooks.workbench import open_workbench
+from evaluation.radii.operating.misses import misses
+from evaluation.showing import plots
+from service.domain.search import Found
+from service.policy.matching import decide
 from service.store import Action, Bank, Policy
 
 IMAGES = None  # a folder or tar of your own; None: LOOKALIKE_IMAGES, else the samples

@@ -5,16 +5,17 @@
 # radius, how far is that from the least a scan can take, and what machine does a list need?
 #
 # It takes seconds: it draws a benchmark that was run before. To measure on your own machine,
-# run `python -m evaluation.sweep_index sweep.json` (an hour) and name that file below.
+# run `python -m evaluation.speed.index.sweep sweep.json` (an hour) and name that file below.
 
 # %%
 from pathlib import Path
 
 import pandas as pd
 
-from evaluation import index_speed, plots
+from evaluation.showing import plots
+from evaluation.speed.index import index_speed
 
-SWEEP = Path("data/index_speed.json")  # what `evaluation.sweep_index` wrote
+SWEEP = Path("data/index_speed.json")  # what `evaluation.speed.index.sweep` wrote
 
 pd.options.display.float_format = "{:,.3g}".format
 sweep = index_speed.read(SWEEP)

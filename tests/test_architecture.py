@@ -25,7 +25,7 @@ def tree() -> str:
     lines = []
     for package in PACKAGES:
         for folder in sorted({path.parent for path in (ROOT / package).rglob("*.py")}):
-            if "migrations" in folder.parts[len(ROOT.parts) :]:
+            if "migrations" in folder.relative_to(ROOT).parts:
                 continue
             depth = len(folder.relative_to(ROOT).parts) - 1
             lines.append(row("  " * depth + folder.name + "/", folder / "__init__.py"))

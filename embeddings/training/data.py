@@ -25,8 +25,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from embeddings.edits import sampling
-from embeddings.encoder import prepare
-from embeddings.locating import Locate
+from embeddings.network.encoder import prepare
+from embeddings.network.preparing.locating import Locate
 
 Drawn = TypeVar("Drawn")
 

@@ -19,9 +19,9 @@ from openvino import opset13 as op
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embeddings.architecture import LITE0
-from embeddings.checkpoint import Tensors
-from embeddings.runtime import enlarged, image_input, run_entry
+from embeddings.network.architecture import LITE0
+from embeddings.network.checkpoint import Tensors
+from embeddings.network.runtimes.openvino_graph import enlarged, image_input, run_entry
 
 
 class FrozenEntries:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from embeddings.architecture import LITE0
+from embeddings.network.architecture import LITE0
 
 MEAN: Final = 127.0
 SCALE: Final = 128.0

@@ -29,8 +29,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from embeddings import imagery_checkpoint
-from embeddings.imagery_checkpoint import IMAGERY_CHECKPOINT, PLAIN, ImageryCheckpoint, ImageryInfo
+from embeddings.network import imagery_checkpoint
+from embeddings.network.imagery_checkpoint import (
+    IMAGERY_CHECKPOINT,
+    PLAIN,
+    ImageryCheckpoint,
+    ImageryInfo,
+)
 from embeddings.training import imagery_head
 from embeddings.training.data import TrainingImage, read_shards
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors

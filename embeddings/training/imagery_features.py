@@ -18,11 +18,11 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from embeddings.checkpoint import Tensors
-from embeddings.imagery import prepare
-from embeddings.imagery_checkpoint import SEEN, ImageryInfo
-from embeddings.imagery_network import seen
-from embeddings.runtime import cpu_options, image_input
+from embeddings.network.checkpoint import Tensors
+from embeddings.network.imagery import prepare
+from embeddings.network.imagery_checkpoint import SEEN, ImageryInfo
+from embeddings.network.runtimes.imagery_network import seen
+from embeddings.network.runtimes.openvino_graph import cpu_options, image_input
 from embeddings.training.data import TrainingImage
 from embeddings.training.imagery_views import PassRecipe, Wear, draw
 

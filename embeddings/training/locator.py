@@ -29,12 +29,12 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import Conv2dNormActivation
 
-from embeddings.architecture import LOCATOR
-from embeddings.checkpoint import SHAPES, Tensors
 from embeddings.errors import CheckpointError
-from embeddings.locating import CELLS, SIDE, WHOLE, Part, picture
-from embeddings.network import Locator
-from embeddings.torch_network import locator_tensors
+from embeddings.network.architecture import LOCATOR
+from embeddings.network.checkpoint import SHAPES, Tensors
+from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, Part, picture
+from embeddings.network.runtimes.torch_module import Locator
+from embeddings.network.runtimes.torch_network import locator_tensors
 from embeddings.training import pages
 from embeddings.training.data import TrainingImage, read_shards
 from embeddings.training.inputs import as_input

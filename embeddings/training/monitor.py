@@ -17,9 +17,9 @@ from torch.utils.data import Dataset
 
 from embeddings import codes
 from embeddings.edits import sampling
-from embeddings.encoder import prepare
-from embeddings.locating import Locate
-from embeddings.network import Lite0
+from embeddings.network.encoder import prepare
+from embeddings.network.preparing.locating import Locate
+from embeddings.network.runtimes.torch_module import Lite0
 from embeddings.training.data import TrainingImage
 from embeddings.training.inputs import as_input
 

@@ -14,8 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from embeddings.checkpoint import Tensors
 from embeddings.errors import EmbeddingError
+from embeddings.network.checkpoint import Tensors
 from embeddings.training.data import TrainingImage
 from embeddings.training.recipe import Recipe
 

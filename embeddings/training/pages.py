@@ -21,9 +21,9 @@ from embeddings.edits import compose, geometry, sampling, screens, text
 from embeddings.edits.canvas import contained, covering, placed, random_colour
 from embeddings.edits.choices import CHOICES
 from embeddings.edits.sampling import Kind
-from embeddings.encoder import squashed
-from embeddings.locating import CELLS, LEAST, glance
-from embeddings.trimming import content
+from embeddings.network.encoder import squashed
+from embeddings.network.preparing.locating import CELLS, LEAST, glance
+from embeddings.network.preparing.trimming import content
 
 Page = Callable[[Image.Image, Image.Image, np.random.Generator], Image.Image]
 """The picture, an unrelated other, a generator -> the page."""

@@ -25,10 +25,10 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from embeddings import checkpoint
-from embeddings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo, Tensors
-from embeddings.network import Lite0
-from embeddings.torch_network import tensors_of
+from embeddings.network import checkpoint
+from embeddings.network.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo, Tensors
+from embeddings.network.runtimes.torch_module import Lite0
+from embeddings.network.runtimes.torch_network import tensors_of
 from embeddings.training.imagenet import MEAN, SCALE
 from embeddings.training.locator import read_locator
 from embeddings.training.origin import OriginError, differing, digest

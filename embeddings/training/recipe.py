@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from embeddings.errors import EmbeddingError
-from embeddings.looks import LOOKS, Look, are_looks
+from embeddings.network.looks import LOOKS, Look, are_looks
 
 RECIPE: Final = Path(__file__).parent / "recipe.toml"
 """The recipe of a run that names no other."""

@@ -24,8 +24,8 @@ from pathlib import Path
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from embeddings import checkpoint
-from embeddings.torch_network import TorchLocator
+from embeddings.network import checkpoint
+from embeddings.network.runtimes.torch_network import TorchLocator
 from embeddings.training.data import drawn_ahead, read_shards
 from embeddings.training.imagenet import MEAN, SCALE
 from embeddings.training.locator import read_locator

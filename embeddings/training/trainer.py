@@ -18,11 +18,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embeddings.checkpoint import Tensors
 from embeddings.codes import CODE_BITS
-from embeddings.locating import Locate
-from embeddings.network import Lite0, Outputs, enlarged
-from embeddings.torch_network import fill
+from embeddings.network.checkpoint import Tensors
+from embeddings.network.preparing.locating import Locate
+from embeddings.network.runtimes.torch_module import Lite0, Outputs, enlarged
+from embeddings.network.runtimes.torch_network import fill
 from embeddings.training import loss, whitening
 from embeddings.training.data import (
     Curriculum,

@@ -16,12 +16,12 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from embeddings import imagery_checkpoint
-from embeddings.imagery import load_imagery
-from embeddings.imagery_checkpoint import IMAGERY_CHECKPOINT
-from evaluation import terminal
-from evaluation.corpus import open_corpus
-from evaluation.hashing import Progress
+from embeddings.network import imagery_checkpoint
+from embeddings.network.imagery import load_imagery
+from embeddings.network.imagery_checkpoint import IMAGERY_CHECKPOINT
+from evaluation.base import terminal
+from evaluation.base.progress import Progress
+from evaluation.corpora.corpus import open_corpus
 from evaluation.imagery.measuring import measure, measure_held_out
 from evaluation.imagery.table import tables
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.corpus import Item, Kind
-from evaluation.errors import CorpusError
+from evaluation.base.errors import CorpusError
+from evaluation.corpora.corpus import Item, Kind
 from evaluation.imagery.metrics import Scores
 
 

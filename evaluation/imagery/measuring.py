@@ -15,17 +15,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from embeddings.imagery import Imagery
-from embeddings.imagery_checkpoint import ImageryInfo
-from evaluation.corpus import Corpus, Item, Kind
-from evaluation.errors import CorpusError
-from evaluation.hashing import Progress, silent
+from embeddings.network.imagery import Imagery
+from embeddings.network.imagery_checkpoint import ImageryInfo
+from evaluation.base.errors import CorpusError
+from evaluation.base.progress import Progress, silent
+from evaluation.base.provenance import Clock
+from evaluation.base.results import Estimate, Provenance, plain
+from evaluation.corpora.corpus import Corpus, Item, Kind
 from evaluation.imagery import held_out
 from evaluation.imagery.metrics import Flags, Scores, auroc, calibration_error, labelled
 from evaluation.imagery.scoring import score
-from evaluation.metrics import Floats, interval, resampled
-from evaluation.provenance import Clock
-from evaluation.results import Estimate, Provenance, plain
+from evaluation.statistics.metrics import Floats, interval, resampled
 
 MIN_GROUP: Final = 10
 """Styles and sources of fewer images are shown but can be neither worst style nor worst source."""

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.metrics import Floats, share_of
+from evaluation.statistics.metrics import Floats, share_of
 
 Flags = NDArray[np.bool_]
 Scores = NDArray[np.floating]

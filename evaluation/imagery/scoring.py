@@ -23,10 +23,10 @@ from PIL import Image
 
 from embeddings.edits import compression
 from embeddings.errors import ImageError
-from embeddings.imagery import Imagery
-from evaluation.corpus import Corpus
-from evaluation.edits import generator
-from evaluation.hashing import Progress, silent
+from embeddings.network.imagery import Imagery
+from evaluation.base.progress import Progress, silent
+from evaluation.copies.edits import generator
+from evaluation.corpora.corpus import Corpus
 
 SHORTER_SIDES: Final = (160, 256)
 """Pixels, both included. Smaller pictures are enlarged, or their size would tell them apart."""

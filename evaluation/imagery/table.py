@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from evaluation.base.terminal import estimate_text, printable
 from evaluation.imagery.measuring import MIN_GROUP, Group, ImageryResult
-from evaluation.terminal import estimate_text, printable
 
 _KINDS = {"photo": "photographs", "nonphoto": "non-photographs", "unknown": "unlabelled"}
 _NAME = 58

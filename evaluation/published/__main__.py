@@ -16,14 +16,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from embeddings.checkpoint import DEFAULT_CHECKPOINT
-from embeddings.encoder import load_encoder
-from evaluation import terminal
-from evaluation.corpus import open_corpus
-from evaluation.hashing import Progress
+from embeddings.network.checkpoint import DEFAULT_CHECKPOINT
+from embeddings.network.encoder import load_encoder
+from evaluation.base import terminal
+from evaluation.base.progress import Progress
+from evaluation.base.terminal import NONE, printable, share_text
+from evaluation.corpora.corpus import open_corpus
 from evaluation.published.layouts import open_copydays, open_disc21
 from evaluation.published.running import SIGNALS, PublishedResult, run_copydays, run_disc21
-from evaluation.terminal import NONE, printable, share_text
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
-from evaluation.corpus import Corpus, open_corpus
-from evaluation.errors import PublishedSetError
+from evaluation.base.errors import PublishedSetError
+from evaluation.corpora.corpus import Corpus, open_corpus
 
 Queries = Literal["dev", "final"]
 

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, CODE_BYTES
-from embeddings.encoder import Encoder
 from embeddings.errors import ImageError
-from evaluation.corpus import Corpus
-from evaluation.hashers import unit
-from evaluation.hashing import Progress, silent
-from evaluation.provenance import Clock
+from embeddings.network.encoder import Encoder
+from evaluation.base.hashers import unit
+from evaluation.base.progress import Progress, silent
+from evaluation.base.provenance import Clock
+from evaluation.base.results import Provenance, plain
+from evaluation.corpora.corpus import Corpus
 from evaluation.published.layouts import Copydays, CopydaysBlock, Disc21
 from evaluation.published.protocol import (
     BACKGROUND,
@@ -32,7 +33,6 @@ from evaluation.published.protocol import (
     normalisation,
 )
 from evaluation.published.search import Vectors, from_codes, nearest, search
-from evaluation.results import Provenance, plain
 
 Signal = Literal["code", "descriptor"]
 SIGNALS: Final[tuple[Signal, ...]] = ("code", "descriptor")

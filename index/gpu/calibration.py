@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from index.errors import DamagedFileError
+from index.contract.errors import DamagedFileError
 
 FORMAT: Final = "lookalike-gpu-calibration-1"
 

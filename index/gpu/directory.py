@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index.interface import Ids
+from index.contract.interface import Ids
 
 Rows = NDArray[np.int64]
 Tags = NDArray[np.int32]

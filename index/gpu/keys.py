@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from index.contract.hits import Distances, Queries
 from index.gpu.directory import Rows
-from index.hits import Distances, Queries
 
 MOST_QUERIES: Final = 4096
 """Queries one scan takes; larger batches are cut up."""

@@ -12,7 +12,7 @@ from typing import Final
 
 import torch
 
-from index.errors import DeviceMemoryError
+from index.contract.errors import DeviceMemoryError
 
 _SPARE: Final = 256 * 2**20
 """Bytes left alone on a CUDA device: kernels, other users of the device, odd allocations."""

@@ -10,7 +10,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from index.errors import NoDeviceError
+from index.contract.errors import NoDeviceError
 
 if TYPE_CHECKING:
     from index.gpu.resident import GpuIndex

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, CODE_BYTES, Codes, checked
-from index.arguments import (
+from index.contract.arguments import (
     checked_ids,
     checked_limit,
     checked_neighbours,
@@ -26,8 +26,10 @@ from index.arguments import (
     checked_rows,
     widest,
 )
-from index.changes import Applied, Changeable, Changes, Entries
-from index.errors import ClosedIndexError, DuplicateIdError, RadiusError, SequenceError
+from index.contract.changes import Applied, Changeable, Changes, Entries
+from index.contract.errors import ClosedIndexError, DuplicateIdError, RadiusError, SequenceError
+from index.contract.hits import Collector, first
+from index.contract.interface import Hits, Ids, IndexStats, Radius
 from index.gpu.calibration import Calibration
 from index.gpu.directory import Tags
 from index.gpu.keys import MOST_QUERIES, Keys, taken_apart
@@ -35,8 +37,6 @@ from index.gpu.scanning import MOST, ROOM
 from index.gpu.shard import Shard
 from index.gpu.slabs import SLAB_ROWS
 from index.gpu.tags import GroupSlots
-from index.hits import Collector, first
-from index.interface import Hits, Ids, IndexStats, Radius
 
 _SPREAD_FROM: Final = 1 << 16
 """Codes in one call from which they are spread over all devices."""

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import torch
 
-from index.errors import DeviceMemoryError
+from index.contract.errors import DeviceMemoryError
 from index.gpu.batch import Batch
 from index.gpu.calibration import Calibration
 from index.gpu.keys import POISON

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, Codes
+from index.contract.interface import Ids
 from index.gpu.batch import make_batch
 from index.gpu.calibration import DEFAULT, ON_CPU, Calibration
 from index.gpu.directory import DISABLED, ENABLED, REMOVED, Directory, Rows, Tags
@@ -27,7 +28,6 @@ from index.gpu.replay import Replays
 from index.gpu.scanning import MOST, ROOM, Engine, Scanner
 from index.gpu.slabs import SLAB_ROWS, Slabs
 from index.gpu.tags import DEAD, with_own
-from index.interface import Ids
 
 
 class Shard:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS
-from index.arguments import radii_of
-from index.errors import RowsError
+from index.contract.arguments import radii_of
+from index.contract.errors import RowsError
+from index.contract.interface import Groups, Radius
 from index.gpu.directory import Tags
-from index.interface import Groups, Radius
 
 SLOT_BITS: Final = 22
 DEAD: Final = -1

@@ -11,23 +11,23 @@ from typing import Annotated
 
 import typer
 
-from service.cli.backup import make_backup
-from service.cli.benching import bench_app
-from service.cli.demo import demo
-from service.cli.doctor import doctor
-from service.cli.evaluating import evaluate
-from service.cli.exporting import export_bank
-from service.cli.hashing import hash_files
-from service.cli.importing import import_list
-from service.cli.init import make_store
-from service.cli.keys import keys_app
-from service.cli.matching import match_files
-from service.cli.migrating import migrate_store
-from service.cli.policy import apply_policy
-from service.cli.purge import purge_store
-from service.cli.relisting import relist
-from service.cli.restore import restore_backup
-from service.cli.serving import serve
+from service.cli.commands.backup import make_backup
+from service.cli.commands.bench import bench_app
+from service.cli.commands.doctor import doctor
+from service.cli.commands.evaluate import evaluate
+from service.cli.commands.export import export_bank
+from service.cli.commands.hash import hash_files
+from service.cli.commands.import_ import import_list
+from service.cli.commands.init import make_store
+from service.cli.commands.keys import keys_app
+from service.cli.commands.match import match_files
+from service.cli.commands.migrate import migrate_store
+from service.cli.commands.policy import apply_policy
+from service.cli.commands.purge import purge_store
+from service.cli.commands.relist import relist
+from service.cli.commands.restore import restore_backup
+from service.cli.commands.serve import serve
+from service.cli.demo.command import demo
 from service.cli.verify import verify
 
 

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from service.errors import ServiceError
+from service.domain.errors import ServiceError
 
 
 class FileUnreadableError(ServiceError):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-from service.door import listening
+from service.http.connections import listening
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from index.changes import Entries
-from index.interface import Hits
-from index.listed_digests import NumberedDigestIndex
-from service.columns import IndexName, gathered
-from service.feeding import left_out
-from service.indexes import Indexes
-from service.shelf import FolderShelf
+from index.contract.changes import Entries
+from index.contract.interface import Hits
+from index.digests.listed import NumberedDigestIndex
+from service.replica.columns import IndexName, gathered
+from service.replica.feeding import left_out
+from service.replica.indexes import Indexes
+from service.replica.shelf import FolderShelf
 from service.store import Commit, Flaw, Store, View
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from embeddings.encoder import NetworkEncoder
+    from embeddings.files.images import ImageLimits
     from embeddings.fingerprint import Fingerprinter
-    from embeddings.images import ImageLimits
-    from service.settings import Settings
-    from service.shelf import Shelf
+    from embeddings.network.encoder import NetworkEncoder
+    from service.domain.settings import Settings
+    from service.replica.shelf import Shelf
     from service.store import Store
 
 WORTH_READING: Final = 30_000
@@ -35,7 +35,7 @@ def settings_for(data: Path | None = None) -> Settings:
     Where LOOKALIKE_DATABASE_URL names another database for the store, the folder is that of the
     index alone. Raises ``SettingsError``.
     """
-    from service.settings import load_settings
+    from service.domain.settings import load_settings
 
     return load_settings(data_dir=data)
 
@@ -61,7 +61,7 @@ def store_to_change(data: Path | None, dry_run: bool) -> Iterator[Store]:
     Raises ``StoreError``.
     """
     from service.cli.terminal import say
-    from service.errors import StoreMissingError
+    from service.domain.errors import StoreMissingError
     from service.store import open_store
 
     with contextlib.ExitStack() as stack:
@@ -83,7 +83,7 @@ def shelf_for(store: Store, data: Path | None) -> Shelf:
     A large store's indexes are read from the files that a server keeps; where there are none, or
     few entries, reading the entries is quicker than getting compiled searches ready.
     """
-    from service.shelf import FOLDER, FolderShelf, MemoryShelf
+    from service.replica.shelf import FOLDER, FolderShelf, MemoryShelf
 
     folder = settings_for(data).data_dir / FOLDER
     if store.entries.highest() < WORTH_READING or not folder.is_dir():
@@ -96,7 +96,7 @@ def open_encoder() -> NetworkEncoder:
 
     Raises ``SettingsError``, ``CheckpointError`` and ``DeviceError``.
     """
-    from embeddings.encoder import load_encoder
+    from embeddings.network.encoder import load_encoder
 
     return load_encoder(settings_for().device)
 
@@ -106,9 +106,9 @@ def load_fingerprinter() -> tuple[Fingerprinter, ImageLimits]:
 
     Raises ``SettingsError``, ``CheckpointError`` and ``DeviceError``.
     """
+    from embeddings.files.images import ImageLimits
     from embeddings.fingerprint import Fingerprinter
-    from embeddings.imagery import load_imagery
-    from embeddings.images import ImageLimits
+    from embeddings.network.imagery import load_imagery
 
     settings = settings_for()
     limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)

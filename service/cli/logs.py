@@ -14,7 +14,7 @@ _OURS: Final = ("embeddings", "index", "service", "uvicorn")
 
 
 class UtcFormatter(logging.Formatter):
-    """``2026-11-30T10:02:03.456Z WARNING service.pool: …``."""
+    """``2026-11-30T10:02:03.456Z WARNING service.http.door.pool: …``."""
 
     converter = staticmethod(time.gmtime)
 

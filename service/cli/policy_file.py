@@ -17,8 +17,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, JsonValue, ValidationError
 
 from service.cli.files import read
-from service.errors import InvalidValueError
-from service.schemas import BankChange, Model
+from service.domain.errors import InvalidValueError
+from service.http.shapes.schemas import BankChange, Model
 from service.store import Policy, Radii, Thresholds
 
 FORMAT: Final = "lookalike-policy-1"

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 import typer
 
 from embeddings.errors import EmbeddingError, ImageError
-from evaluation.errors import EvaluationError
-from service.errors import ServiceError
+from evaluation.base.errors import EvaluationError
+from service.domain.errors import ServiceError
 
 if TYPE_CHECKING:
     from rich.console import Console

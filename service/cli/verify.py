@@ -12,7 +12,7 @@ from service.cli.local import DATA_HELP, open_local_store, settings_for
 from service.cli.terminal import FAILED, counted, print_json, reporting, say, say_error
 
 if TYPE_CHECKING:
-    from service.settings import Settings
+    from service.domain.settings import Settings
     from service.store import Flaw, Store
 
 
@@ -29,7 +29,7 @@ def verify(
     """
     from dataclasses import asdict
 
-    from service.store.values import entry_id
+    from service.domain.values import entry_id
 
     count = 0
     with open_local_store(data) as store:
@@ -48,8 +48,8 @@ def verify(
 
 def _all(store: Store, settings: Settings) -> Iterator[Flaw]:
     from service.cli.index_files import index_flaws
-    from service.errors import StoreDamagedError
-    from service.shelf import FOLDER
+    from service.domain.errors import StoreDamagedError
+    from service.replica.shelf import FOLDER
     from service.store import Flaw
 
     yield from store.verify()

@@ -3,20 +3,7 @@
 ``open_store`` gives a ``Store``; the values it takes and answers with are here too.
 """
 
-from service.store.changes import View
-from service.store.diffs import (
-    ImportDiff,
-    ListShrinksError,
-    NoValidLineError,
-    RefusedDiffError,
-    TooManyRejectedError,
-)
-from service.store.entries import EntryPage
-from service.store.flaws import Flaw
-from service.store.imports import ImportTarget
-from service.store.schema import Migration, MigrationPlan
-from service.store.store import Store, backup, migrate, open_store, restore
-from service.store.values import (
+from service.domain.values import (
     DEFAULT_LIST,
     LOCAL_PROVIDER,
     MANUAL_LIST,
@@ -37,6 +24,19 @@ from service.store.values import (
     Role,
     Thresholds,
 )
+from service.store.changes import View
+from service.store.diffs import (
+    ImportDiff,
+    ListShrinksError,
+    NoValidLineError,
+    RefusedDiffError,
+    TooManyRejectedError,
+)
+from service.store.entries import EntryPage
+from service.store.flaws import Flaw
+from service.store.imports import ImportTarget
+from service.store.schema import Migration, MigrationPlan
+from service.store.store import Store, backup, migrate, open_store, restore
 
 __all__ = [
     "DEFAULT_LIST",

@@ -24,7 +24,12 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from service.errors import BackupDamagedError, BackupError, StorageFullError, StoreMissingError
+from service.domain.errors import (
+    BackupDamagedError,
+    BackupError,
+    StorageFullError,
+    StoreMissingError,
+)
 from service.store import manifest, schema
 from service.store.contents import Contents, contents, copy
 from service.store.database import Database, sqlite_url

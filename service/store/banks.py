@@ -1,6 +1,7 @@
 """Banks in the store: made, read, changed, deleted.
 
-It knows rows and sequences; what a policy means for a match is decided by ``service.matching``.
+It knows rows and sequences; what a policy means for a match is decided by
+``service.policy.matching``.
 """
 
 from __future__ import annotations
@@ -15,11 +16,9 @@ import orjson
 from sqlalchemy import Connection, Row, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from service.deadlines import writing_begins_within
-from service.errors import BankExistsError, BankNotFoundError
-from service.store.database import Database
-from service.store.models import BankRow, EntryRow
-from service.store.values import (
+from service.domain.deadlines import writing_begins_within
+from service.domain.errors import BankExistsError, BankNotFoundError
+from service.domain.values import (
     Action,
     Bank,
     Imagery,
@@ -29,6 +28,8 @@ from service.store.values import (
     check_bank_name,
     is_bank_name,
 )
+from service.store.database import Database
+from service.store.models import BankRow, EntryRow
 
 _SWEPT: Final = 10_000
 """Entries of a deleted bank that one transaction tombstones."""

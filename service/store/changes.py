@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select, tuple_
 
-from service.errors import InvalidValueError, StoreDamagedError
+from service.domain.errors import InvalidValueError, StoreDamagedError
+from service.domain.values import Bank, Commit, EntryBatch, Key
 from service.store.banks import live_banks
 from service.store.database import Database, readable
 from service.store.keys import all_keys
 from service.store.models import BankSpaceRow, CommitRow, CounterRow, EntryRow
 from service.store.rows import CONTENT_COLUMNS, SIGNAL_COLUMNS, content_matches
-from service.store.values import Bank, Commit, EntryBatch, Key
 
 START: Final = 0
 """Before the first change."""

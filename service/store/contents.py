@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Table, delete, func, insert, inspect, select, text
 
-from service.errors import BackupDamagedError
+from service.domain.errors import BackupDamagedError
 from service.store.models import Base, CommitRow, CounterRow, EntryRow, LeaseRow
 
 _BATCH: Final = 2000

@@ -32,8 +32,8 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.deadlines import Deadlines, Reach, patience
-from service.errors import (
+from service.domain.deadlines import Deadlines, Reach, patience
+from service.domain.errors import (
     ServiceError,
     StorageFullError,
     StoreAwayError,

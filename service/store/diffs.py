@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from service.errors import ImportRefusedError
-from service.store.values import RejectedLine
+from service.domain.errors import ImportRefusedError
+from service.domain.values import RejectedLine
 
 SHRINK_SHARE: Final = 0.2
 """Of the entries of a list: more than this are not removed unless the caller says so."""

@@ -25,11 +25,19 @@ from sqlalchemy import (
     update,
 )
 
-from service.errors import (
+from service.domain.errors import (
     BadSignalError,
     EntryExistsError,
     EntryNotFoundError,
     NoSignalsError,
+)
+from service.domain.values import (
+    MAX_PROVIDER_ID,
+    Entry,
+    NewEntry,
+    check_labels,
+    check_text,
+    entry_number,
 )
 from service.store.banks import find_bank
 from service.store.database import Database, readable
@@ -40,14 +48,6 @@ from service.store.rows import (
     derived_provider_id,
     entry,
     version_of_moment,
-)
-from service.store.values import (
-    MAX_PROVIDER_ID,
-    Entry,
-    NewEntry,
-    check_labels,
-    check_text,
-    entry_number,
 )
 
 MAX_STORE_SPACES: Final = 64

@@ -13,7 +13,8 @@ from typing import Final
 
 from sqlalchemy import Connection, exists, func, not_, select, text
 
-from service.errors import StoreDamagedError
+from service.domain.errors import StoreDamagedError
+from service.domain.values import entry_id
 from service.store.database import Database
 from service.store.models import (
     BankRow,
@@ -25,7 +26,6 @@ from service.store.models import (
     VersionRow,
 )
 from service.store.rows import CONTENT_COLUMNS, content_matches
-from service.store.values import entry_id
 
 _CHUNK: Final = 10_000
 _SHOWN: Final = 20

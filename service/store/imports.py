@@ -32,15 +32,8 @@ from sqlalchemy import (
     update,
 )
 
-from service.errors import BankNotFoundError, EmptyListError, VersionExistsError
-from service.store.banks import find_bank, insert_bank
-from service.store.database import Database
-from service.store.diffs import ImportDiff, ListShrinksError, NoValidLineError, TooManyRejectedError
-from service.store.entries import find_list, note_spaces
-from service.store.models import CounterRow, EntryRow, ListRow, Moment, VersionRow
-from service.store.rows import version_of_moment
-from service.store.staging import CONTENT, STAGED, Reading, stage, staged_count
-from service.store.values import (
+from service.domain.errors import BankNotFoundError, EmptyListError, VersionExistsError
+from service.domain.values import (
     DEFAULT_LIST,
     LOCAL_PROVIDER,
     ImportRow,
@@ -49,6 +42,13 @@ from service.store.values import (
     check_bank_name,
     check_text,
 )
+from service.store.banks import find_bank, insert_bank
+from service.store.database import Database
+from service.store.diffs import ImportDiff, ListShrinksError, NoValidLineError, TooManyRejectedError
+from service.store.entries import find_list, note_spaces
+from service.store.models import CounterRow, EntryRow, ListRow, Moment, VersionRow
+from service.store.rows import version_of_moment
+from service.store.staging import CONTENT, STAGED, Reading, stage, staged_count
 
 _NO_LIST: Final = -1  # matches no row: a list that is not there yet holds nothing
 

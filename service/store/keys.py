@@ -1,7 +1,7 @@
 """Bearer keys in the store: made, listed, revoked; only their hashes are kept.
 
 A key reads ``lk_ID_SECRET``: eight hex digits that name it in lists and logs, and 64 that prove it.
-It knows no HTTP and no roles' rights: those are ``service.auth``'s.
+It knows no HTTP and no roles' rights: those are ``service.http.door.auth``'s.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from service.errors import InvalidValueError, KeyNotFoundError
+from service.domain.errors import InvalidValueError, KeyNotFoundError
+from service.domain.values import Key, NewKey, Role, check_text
 from service.store.database import Database
 from service.store.models import KeyRow
-from service.store.values import Key, NewKey, Role, check_text
 
 
 class Keys:

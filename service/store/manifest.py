@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from service.errors import BackupDamagedError
+from service.domain.errors import BackupDamagedError
 
 FILE: Final = "lookalike.db"
 MANIFEST: Final = "manifest.json"

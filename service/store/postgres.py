@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.deadlines import Deadlines
+from service.domain.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from psycopg.abc import PQGen

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from service.errors import (
+from service.domain.errors import (
     BackupDamagedError,
     BackupError,
     RestoreRefusedError,

@@ -12,11 +12,11 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Row, func
 
-from service.errors import InvalidValueError
-from service.signals import Signals
+from service.domain.errors import InvalidValueError
+from service.domain.signals import Signals
+from service.domain.values import Entry
 from service.store.database import readable
 from service.store.models import BankRow, EntryRow, ListRow
-from service.store.values import Entry
 
 SIGNAL_COLUMNS: Final = (
     EntryRow.md5,

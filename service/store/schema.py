@@ -2,7 +2,7 @@
 
 A new store is created at the newest layout; an older one is refused until ``migrate`` is
 called, and a newer one
-always. It knows revisions, not what they do: that stands in ``service/migrations/versions``.
+always. It knows revisions, not what they do: that stands in ``service/store/migrations/versions``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
 
-from service.errors import (
+from service.domain.errors import (
     SchemaOutdatedError,
     SchemaTooNewError,
     StoreMissingError,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HEAD: Final = "0004"
 """The layout that ``models`` describes."""
 
-_SCRIPTS: Final = Path(__file__).resolve().parent.parent / "migrations"
+_SCRIPTS: Final = Path(__file__).resolve().parent / "migrations"
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ from sqlalchemy import (
     select,
 )
 
-from service.errors import InvalidValueError, NoSignalsError
+from service.domain.errors import InvalidValueError, NoSignalsError
+from service.domain.values import MAX_PROVIDER_ID, ImportRow, RejectedLine, check_labels, check_text
 from service.store.rows import content_columns, derived_provider_id
-from service.store.values import MAX_PROVIDER_ID, ImportRow, RejectedLine, check_labels, check_text
 
 MAX_SHOWN: Final = 1000
 """Rejected lines kept to be shown; the others are counted."""

@@ -12,8 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from time import sleep
 
-from service.deadlines import Deadlines, Reach
-from service.errors import StoreMissingError
+from service.domain.deadlines import Deadlines, Reach
+from service.domain.errors import StoreMissingError
+from service.domain.values import Commit, ImportRow, ListVersion, RejectedLine
 from service.store import schema
 from service.store.backup import make_backup
 from service.store.banks import Banks
@@ -29,7 +30,6 @@ from service.store.manifest import Manifest
 from service.store.purge import Purged, purge
 from service.store.restore import Restored, restore_backup
 from service.store.traces import refuse_if_lost
-from service.store.values import Commit, ImportRow, ListVersion, RejectedLine
 from service.store.versions import list_versions
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from service.errors import StoreLostError
+from service.domain.errors import StoreLostError
 
 DATABASE_FILE: Final = "lookalike.db"
 """The store, in a data folder, where it is SQLite."""

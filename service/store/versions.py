@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from service.domain.values import ListVersion
 from service.store.banks import find_bank
 from service.store.database import Database
 from service.store.models import ListRow, VersionRow
-from service.store.values import ListVersion
 
 
 def list_versions(database: Database, bank: str, limit: int = 1000) -> list[ListVersion]:

@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.encoder import load_encoder
-from embeddings.pdq import pdq
-from embeddings.quality import structure
+from embeddings.hashes.pdq import pdq
+from embeddings.hashes.structure import structure
+from embeddings.network.encoder import load_encoder
 
 GOLDEN = Path(__file__).with_name("signals_golden.json")
 SIZES: Final = [

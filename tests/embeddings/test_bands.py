@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
-from embeddings.bands import Tap, banded, summed
+from embeddings.hashes.bands import Tap, banded, summed
 
 
 @st.composite

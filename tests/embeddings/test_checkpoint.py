@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from embeddings import checkpoint
-from embeddings.checkpoint import DEFAULT_CHECKPOINT, FORMAT, SHAPES, Checkpoint, ModelInfo
 from embeddings.errors import CheckpointError
+from embeddings.network import checkpoint
+from embeddings.network.checkpoint import DEFAULT_CHECKPOINT, FORMAT, SHAPES, Checkpoint, ModelInfo
 
 INFO = ModelInfo(
     space="test-256-0",

@@ -14,17 +14,17 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from embeddings import cuda_images
-from embeddings.checkpoint import load
-from embeddings.cuda_images import JpegPreparer, shrunk
 from embeddings.edits import screens
-from embeddings.encoder import prepare, squashed
 from embeddings.errors import FileTooLargeError, TooManyPixelsError, UnreadableImageError
-from embeddings.images import ImageLimits, decode
-from embeddings.locating import Locate
-from embeddings.torch_network import TorchLocator
-from embeddings.trimming import trimmed
-from evaluation.samples import drawings, photographs
+from embeddings.files.images import ImageLimits, decode
+from embeddings.network.checkpoint import load
+from embeddings.network.encoder import prepare, squashed
+from embeddings.network.preparing.locating import Locate
+from embeddings.network.preparing.trimming import trimmed
+from embeddings.network.runtimes import cuda_images
+from embeddings.network.runtimes.cuda_images import JpegPreparer, shrunk
+from embeddings.network.runtimes.torch_network import TorchLocator
+from evaluation.corpora.samples import drawings, photographs
 
 SIDE = 112
 

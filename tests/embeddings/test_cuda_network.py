@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from embeddings import codes
-from embeddings.checkpoint import Checkpoint, load
-from embeddings.cuda_network import CudaNetwork, Precision, open_cuda_encoder
-from embeddings.encoder import Encoded, NetworkEncoder, load_encoder
 from embeddings.errors import DeviceError
-from embeddings.looks import LOOKS
-from embeddings.runtime import OpenVinoNetwork
-from evaluation.samples import drawings, photographs
+from embeddings.network.checkpoint import Checkpoint, load
+from embeddings.network.encoder import Encoded, NetworkEncoder, load_encoder
+from embeddings.network.looks import LOOKS
+from embeddings.network.runtimes.cuda_network import CudaNetwork, Precision, open_cuda_encoder
+from embeddings.network.runtimes.openvino_graph import OpenVinoNetwork
+from evaluation.corpora.samples import drawings, photographs
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embeddings import colour_spaces
-from embeddings.colour_spaces import ColourSpace, from_gamma, from_numbers, to_srgb
 from embeddings.errors import ImageError
-from embeddings.formats import inspect
-from embeddings.formats.contents import exif_entries, exif_orientation, exif_thumbnail
-from embeddings.images import decode
+from embeddings.files import colour_spaces
+from embeddings.files.colour_spaces import ColourSpace, from_gamma, from_numbers, to_srgb
+from embeddings.files.formats import inspect
+from embeddings.files.formats.contents import exif_entries, exif_orientation, exif_thumbnail
+from embeddings.files.images import decode
 from tests.embeddings.matrix import bmp_files, profiles, tiff_files
 from tests.embeddings.matrix.picture import stored
 

@@ -7,7 +7,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.digests import Digests, digests
+from embeddings.hashes.digests import Digests, digests
 
 
 def test_published_values() -> None:

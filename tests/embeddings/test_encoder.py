@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embeddings import codes
-from embeddings.checkpoint import Checkpoint, load
 from embeddings.edits import screens
-from embeddings.encoder import NetworkEncoder, load_encoder, prepare, squashed
 from embeddings.errors import DeviceError
-from embeddings.locating import CELLS, SIDE, glance
-from embeddings.looks import LOOKS, Look, middle_part
-from embeddings.runtime import OpenVinoNetwork
-from embeddings.torch_network import TorchNetwork
-from embeddings.trimming import trimmed
-from evaluation.samples import drawings, photographs
+from embeddings.network.checkpoint import Checkpoint, load
+from embeddings.network.encoder import NetworkEncoder, load_encoder, prepare, squashed
+from embeddings.network.looks import LOOKS, Look, middle_part
+from embeddings.network.preparing.locating import CELLS, SIDE, glance
+from embeddings.network.preparing.trimming import trimmed
+from embeddings.network.runtimes.openvino_graph import OpenVinoNetwork
+from embeddings.network.runtimes.torch_network import TorchNetwork
+from evaluation.corpora.samples import drawings, photographs
 
 Screen = Callable[[Image.Image, np.random.Generator, Image.Image | None], Image.Image]
 
@@ -229,7 +229,7 @@ def test_an_unknown_device_is_named() -> None:
 
 def test_the_cpu_runtime_does_not_load_torch() -> None:
     script = (
-        "import sys, numpy as np; from embeddings.encoder import load_encoder;"
+        "import sys, numpy as np; from embeddings.network.encoder import load_encoder;"
         "load_encoder('cpu').encode([np.zeros((9, 9, 3), np.uint8)]);"
         "sys.exit('torch' in sys.modules)"
     )

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from embeddings import codes
-from embeddings.encoder import load_encoder
 from embeddings.errors import UnreadableImageError
 from embeddings.fingerprint import Fingerprinter
-from embeddings.imagery import load_imagery
-from evaluation.samples import photograph
+from embeddings.network.encoder import load_encoder
+from embeddings.network.imagery import load_imagery
+from evaluation.corpora.samples import photograph
 
 
 @pytest.fixture(scope="module")

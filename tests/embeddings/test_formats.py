@@ -19,9 +19,9 @@ from embeddings.errors import (
     TooManyPixelsError,
     UnreadableImageError,
 )
-from embeddings.formats import inspect
-from embeddings.formats.jpeg import MAX_SCANS
-from embeddings.images import ImageLimits, decode
+from embeddings.files.formats import inspect
+from embeddings.files.formats.jpeg import MAX_SCANS
+from embeddings.files.images import ImageLimits, decode
 
 
 def saved(format_: str, size: tuple[int, int] = (24, 16), **options: object) -> bytes:

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from embeddings.imagery import NetworkImagery, load_imagery, prepare
-from embeddings.imagery_checkpoint import load
-from embeddings.images import decode
+from embeddings.files.images import decode
+from embeddings.network.imagery import NetworkImagery, load_imagery, prepare
+from embeddings.network.imagery_checkpoint import load
 from embeddings.training.imagery_network import TwinLogits
-from evaluation.samples import drawings, photographs
+from evaluation.corpora.samples import drawings, photographs
 
 Pictures = list[NDArray[np.uint8]]
 
@@ -127,7 +127,7 @@ def test_a_picture_of_any_shape_is_prepared(shape: tuple[int, int]) -> None:
 
 def test_scoring_never_loads_torch() -> None:
     program = (
-        "import sys, numpy as np; from embeddings.imagery import load_imagery;"
+        "import sys, numpy as np; from embeddings.network.imagery import load_imagery;"
         "load_imagery().photographic([np.zeros((9, 9, 3), np.uint8)]);"
         "assert 'torch' not in sys.modules"
     )

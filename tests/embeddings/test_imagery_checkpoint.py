@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from embeddings import imagery_checkpoint
 from embeddings.errors import CheckpointError
-from embeddings.imagery_checkpoint import (
+from embeddings.network import imagery_checkpoint
+from embeddings.network.imagery_checkpoint import (
     FORMAT,
     IMAGERY_CHECKPOINT,
     SHAPES,

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 from skimage import data as photographs
 
-from embeddings import images
-from embeddings.encoder import prepare
 from embeddings.errors import (
     EmptyFileError,
     FileTooLargeError,
@@ -30,7 +28,8 @@ from embeddings.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
-from embeddings.images import (
+from embeddings.files import images
+from embeddings.files.images import (
     MAX_SIDE,
     MIN_REDUCED_SIDE,
     CheckedImage,
@@ -38,8 +37,9 @@ from embeddings.images import (
     decode,
     reduction,
 )
-from embeddings.pdq import pdq
-from embeddings.quality import structure
+from embeddings.hashes.pdq import pdq
+from embeddings.hashes.structure import structure
+from embeddings.network.encoder import prepare
 
 # On some damaged files Pillow's TIFF reader warns before it gives up or carries on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -488,7 +488,7 @@ def test_nothing_global_in_pillow_is_changed() -> None:
 _MEASURE = """
 import io, resource, sys
 from embeddings.errors import ImageError
-from embeddings.images import decode
+from embeddings.files.images import decode
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

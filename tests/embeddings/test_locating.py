@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embeddings.locating import CELLS, SIDE, WHOLE, Part, glance, picture
+from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, Part, glance, picture
 
 Answer = NDArray[np.float32]
 

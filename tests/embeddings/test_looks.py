@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embeddings.looks import LOOKS, are_looks, middle_part
+from embeddings.network.looks import LOOKS, are_looks, middle_part
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from embeddings.pdq import MIN_QUALITY, dihedral, pdq
+from embeddings.hashes.pdq import MIN_QUALITY, dihedral, pdq
 from tests.embeddings.make_pdq_golden import DRAWINGS, GOLDEN, cases, picture
 
 

@@ -11,15 +11,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from embeddings.encoder import load_encoder
 from embeddings.errors import UnreadableImageError
+from embeddings.files.images import ImageLimits, decode
+from embeddings.files.pictures import MOST
 from embeddings.fingerprint import Fingerprinter
-from embeddings.imagery import load_imagery
-from embeddings.images import ImageLimits, decode
-from embeddings.pdq import pdq
-from embeddings.pictures import MOST
-from embeddings.quality import MIN_QUALITY
-from evaluation.samples import photograph
+from embeddings.hashes.pdq import pdq
+from embeddings.hashes.structure import MIN_QUALITY
+from embeddings.network.encoder import load_encoder
+from embeddings.network.imagery import load_imagery
+from evaluation.corpora.samples import photograph
 from tests.embeddings.matrix import png_files, profiles
 from tests.embeddings.matrix.picture import levels, linear
 

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from embeddings.quality import MIN_QUALITY, structure
-from evaluation.samples import drawings, photograph, photographs
+from embeddings.hashes.structure import MIN_QUALITY, structure
+from evaluation.corpora.samples import drawings, photograph, photographs
 
 SIZES = [(400, 300), (513, 1021)]
 QUALITIES = [None, 50, 20]

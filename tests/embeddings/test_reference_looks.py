@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from embeddings import codes, reference_looks
-from embeddings.encoder import NetworkEncoder, load_encoder
-from evaluation.samples import drawings, photographs
+from embeddings import codes
+from embeddings.network import reference_looks
+from embeddings.network.encoder import NetworkEncoder, load_encoder
+from evaluation.corpora.samples import drawings, photographs
 
 Pixels = NDArray[np.uint8]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embeddings.encoder import NetworkEncoder, load_encoder
-from embeddings.pdq import pdq
-from embeddings.quality import structure
+from embeddings.hashes.pdq import pdq
+from embeddings.hashes.structure import structure
+from embeddings.network.encoder import NetworkEncoder, load_encoder
 from tests.embeddings.make_signals_golden import GOLDEN, pictures, said
 
 ROUNDS = 2

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from embeddings.images import decode
-from embeddings.srgb import Colours, to_srgb
+from embeddings.files.images import decode
+from embeddings.files.srgb import Colours, to_srgb
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -335,6 +335,6 @@ def test_large_images_are_converted_in_bands_without_a_seam(
         whole = to_srgb(image, Colours(), factor=factor)
         assert whole.size == (-(-29 // factor), -(-37 // factor))
         with monkeypatch.context() as patch:
-            patch.setattr("embeddings.srgb._BAND_PIXELS", 29 * factor * 2)
+            patch.setattr("embeddings.files.srgb._BAND_PIXELS", 29 * factor * 2)
             banded = to_srgb(image, Colours(), factor=factor)
         assert_near(np.asarray(banded), np.asarray(whole))

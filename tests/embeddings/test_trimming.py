@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from embeddings.edits import compression, filters, geometry
-from embeddings.trimming import CELLS, SAMPLES, content, sampled
-from embeddings.views import Box
-from evaluation.samples import photographs
+from embeddings.network.preparing.trimming import CELLS, SAMPLES, content, sampled
+from embeddings.network.preparing.views import Box
+from evaluation.corpora.samples import photographs
 
 
 @pytest.fixture(scope="module")

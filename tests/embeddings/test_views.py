@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage import data
 
-from embeddings.views import MOST, views
+from embeddings.network.preparing.views import MOST, views
 
 
 def _photograph(name: str, side: int = 240) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from evaluation.bench_cores import serial_share, together
+from evaluation.speed.cores import serial_share, together
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,16 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from evaluation import bench_gpu, bench_gpu_encode, bench_gpu_table
-from evaluation.bench_gpu import bars
-from evaluation.bench_gpu_encode import EncodeRow
-from evaluation.bench_gpu_peer import PeerRow
-from evaluation.bench_gpu_search import SearchRow, filled, timed
-from evaluation.errors import NoGpuError, WrongAnswerError
+from evaluation.base.errors import NoGpuError, WrongAnswerError
+from evaluation.speed.gpu import bench, encode, table
+from evaluation.speed.gpu.bench import bars
+from evaluation.speed.gpu.encode import EncodeRow
+from evaluation.speed.gpu.peer import PeerRow
+from evaluation.speed.gpu.search import SearchRow, filled, timed
+from index.contract.hits import first
+from index.contract.interface import Hits
 from index.gpu.calibration import load
 from index.gpu.resident import GpuIndex
-from index.hits import first
-from index.interface import Hits
 from service.cli.app import build
 
 
@@ -31,12 +31,12 @@ def test_the_miniature_measures_everything_and_claims_nothing(
 ) -> None:
     rows = [EncodeRow("m", 224, "float16", 2, 1.0, 1.0, 1)]
     with (
-        mock.patch.object(bench_gpu, "encode_rows", return_value=rows),
-        mock.patch.object(bench_gpu, "RADII", (31,)),
-        mock.patch.object(bench_gpu, "NEIGHBOURS", (10,)),
+        mock.patch.object(bench, "encode_rows", return_value=rows),
+        mock.patch.object(bench, "RADII", (31,)),
+        mock.patch.object(bench, "NEIGHBOURS", (10,)),
     ):
         files = tmp_path / "all.json", tmp_path / "calibration.json"
-        bench_gpu_table.main(["--cpu", "--json", str(files[0]), "--calibration", str(files[1])])
+        table.main(["--cpu", "--json", str(files[0]), "--calibration", str(files[1])])
     shown = capsys.readouterr().out
     assert "mean nothing" in shown
     assert "r = 31" in shown
@@ -52,12 +52,12 @@ def test_what_was_measured_is_kept_when_the_rest_fails(tmp_path: Path) -> None:
     """A device lent for minutes is taken back in the middle."""
     files = tmp_path / "all.json", tmp_path / "calibration.json"
     with (
-        mock.patch.object(bench_gpu, "encode_rows", side_effect=KeyboardInterrupt),
-        mock.patch.object(bench_gpu, "RADII", (31,)),
-        mock.patch.object(bench_gpu, "NEIGHBOURS", (10,)),
+        mock.patch.object(bench, "encode_rows", side_effect=KeyboardInterrupt),
+        mock.patch.object(bench, "RADII", (31,)),
+        mock.patch.object(bench, "NEIGHBOURS", (10,)),
         pytest.raises(KeyboardInterrupt),
     ):
-        bench_gpu_table.main(["--cpu", "--json", str(files[0]), "--calibration", str(files[1])])
+        table.main(["--cpu", "--json", str(files[0]), "--calibration", str(files[1])])
     document = json.loads(files[0].read_text())
     assert {row["entries"] for row in document["searches"]} == {2_000, 9_000}
     assert document["encoder"] == []
@@ -65,14 +65,14 @@ def test_what_was_measured_is_kept_when_the_rest_fails(tmp_path: Path) -> None:
 
 
 def test_it_needs_only_what_a_bare_machine_with_torch_has() -> None:
-    """No FAISS, numba, OpenVINO, no server: ``python -m evaluation.bench_gpu`` from a clone."""
+    """No FAISS, numba, OpenVINO, no server: the program runs from a clone."""
     absent = (
         "faiss", "numba", "openvino", "skimage", "scipy", "fastapi", "sqlalchemy", "alembic",
         "typer", "pydantic", "orjson", "httpx", "prometheus_client", "uvicorn",
     )  # fmt: skip
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({absent!r}));"
-        "from evaluation.bench_gpu_table import main; main(['--help'])"
+        "from evaluation.speed.gpu.table import main; main(['--help'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
@@ -84,7 +84,7 @@ def test_it_needs_only_what_a_bare_machine_with_torch_has() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device")
 def test_without_a_device_it_says_so_by_name() -> None:
     with pytest.raises(NoGpuError, match="--cpu"):
-        bench_gpu.run()
+        bench.run()
     answer = CliRunner().invoke(build(), ["bench", "gpu"])
     assert answer.exit_code == 1
     assert "no_gpu" in answer.output
@@ -144,7 +144,7 @@ def test_bars_are_judged_by_the_worst_figure() -> None:
 
 
 def test_precisions_are_compared_with_float32() -> None:
-    rows = {row.precision: row for row in bench_gpu_encode.encode_rows("cpu")}
+    rows = {row.precision: row for row in encode.encode_rows("cpu")}
     assert rows["float32"].most_bits == 0
     assert rows["float16"].within_four == 1.0
     assert min(row.images_per_second for row in rows.values()) > 0

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from evaluation import bench_http
+from evaluation.speed import http
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -35,8 +35,8 @@ def port() -> Iterator[int]:
 
 
 def test_each_kind_of_request_is_counted_with_its_failures(port: int) -> None:
-    kinds = [bench_http.Request("fine", "GET", "/fine"), bench_http.Request("not", "GET", "/not")]
-    fine, failing = bench_http.run("127.0.0.1", port, kinds, clients=2, seconds=0.2)
+    kinds = [http.Request("fine", "GET", "/fine"), http.Request("not", "GET", "/not")]
+    fine, failing = http.run("127.0.0.1", port, kinds, clients=2, seconds=0.2)
     assert (fine.name, fine.clients, fine.failures) == ("fine", 2, 0)
     assert fine.answers > 2
     assert failing.failures == failing.answers > 0
@@ -46,4 +46,4 @@ def test_each_kind_of_request_is_counted_with_its_failures(port: int) -> None:
 
 def test_a_server_that_is_not_there_is_an_error_and_no_figure() -> None:
     with pytest.raises(ConnectionError, match="fine"):
-        bench_http.run("127.0.0.1", 1, [bench_http.Request("fine", "GET", "/")], 1, 0.1)
+        http.run("127.0.0.1", 1, [http.Request("fine", "GET", "/")], 1, 0.1)

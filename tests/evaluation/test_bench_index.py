@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from embeddings.codes import distances, unpack
-from evaluation import bench_index_life, plot_index
-from evaluation.bench_index import run
-from evaluation.code_sets import (
+from evaluation.corpora.corpus import open_corpus
+from evaluation.showing import plot_index
+from evaluation.speed.index import life
+from evaluation.speed.index.bench import run
+from evaluation.speed.index.code_sets import (
     JITTER,
     clustered_codes,
     correlated_seeds,
@@ -19,8 +21,7 @@ from evaluation.code_sets import (
     of_images,
     random_codes,
 )
-from evaluation.corpus import open_corpus
-from evaluation.engines import Flat, Lookalike, MultiHash
+from evaluation.speed.index.engines import Flat, Lookalike, MultiHash
 
 
 def test_every_engine_answers_the_same_queries_and_ours_misses_nothing() -> None:
@@ -87,7 +88,7 @@ class _Stub:
     """An encoder that says how bright a picture is."""
 
     def encode(self, images: list[np.ndarray]) -> object:
-        from embeddings.encoder import Encoded
+        from embeddings.network.encoder import Encoded
 
         codes = np.array([[image.mean()] * 32 for image in images]).astype(np.uint8)
         zeros = np.zeros((len(images), 256), np.float32)
@@ -107,7 +108,7 @@ def test_seeds_of_images_are_the_images_and_their_views(tmp_path: Path) -> None:
 
 def test_updates_and_restarts_are_timed(tmp_path: Path) -> None:
     codes = random_codes(2000, np.random.default_rng(5))
-    report = bench_index_life.run(tmp_path, codes, 31, rounds=1, pause=0.05)
+    report = life.run(tmp_path, codes, 31, rounds=1, pause=0.05)
     assert report.entries == 2000
     assert 0 < report.open_s < report.start_s
     assert min(report.add_ms, report.visible_ms, report.p99_before_ms, report.save_s) > 0

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from embeddings.checkpoint import load
-from embeddings.looks import LOOKS, Look
-from embeddings.torch_network import network_of
-from evaluation.bench_runtimes import _onnx_runtime
+from embeddings.network.checkpoint import load
+from embeddings.network.looks import LOOKS, Look
+from embeddings.network.runtimes.torch_network import network_of
+from evaluation.speed.runtimes import _onnx_runtime
 
 
 @pytest.mark.parametrize("looks", [("whole",), LOOKS])

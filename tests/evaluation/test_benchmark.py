@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.benchmark import MIN_IMAGES, plan
-from evaluation.corpus import Item, Kind
-from evaluation.edits import EDITS, FAMILIES, of_family
-from evaluation.errors import CorpusError
+from evaluation.base.errors import CorpusError
+from evaluation.copies.benchmark import MIN_IMAGES, plan
+from evaluation.copies.edits import EDITS, FAMILIES, of_family
+from evaluation.corpora.corpus import Item, Kind
 
 KINDS: tuple[Kind, ...] = ("photo", "nonphoto", "unknown")
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scipy import special
 
 from embeddings import codes
-from evaluation.calibration import OperatingPoint, expected_false_matches, recommend
-from evaluation.calibration import pairs as pairs_module
-from evaluation.calibration.choice import FAST_RADIUS, Copies, largest_radius
-from evaluation.calibration.pairs import LEVELS, ClosePair, count_pairs
-from evaluation.calibration.rates import clopper_pearson, curve, pairs_needed
-from evaluation.errors import CalibrationError
+from evaluation.base.errors import CalibrationError
+from evaluation.radii.calibration import OperatingPoint, expected_false_matches, recommend
+from evaluation.radii.calibration import pairs as pairs_module
+from evaluation.radii.calibration.choice import FAST_RADIUS, Copies, largest_radius
+from evaluation.radii.calibration.pairs import LEVELS, ClosePair, count_pairs
+from evaluation.radii.calibration.rates import clopper_pearson, curve, pairs_needed
 
 
 def _tail(at_least: int, pairs: int, rate: float) -> float:

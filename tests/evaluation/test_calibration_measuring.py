@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embeddings import codes
-from embeddings.checkpoint import ModelInfo
-from embeddings.encoder import Encoded
-from evaluation import samples, terminal
-from evaluation.calibration.__main__ import main
-from evaluation.calibration.gathering import CLASSES, gather, planned
-from evaluation.calibration.measuring import CalibrationResult, calibrate
-from evaluation.calibration.rates import pairs_needed
-from evaluation.calibration.table import tables
-from evaluation.corpus import Corpus, open_corpus
-from evaluation.errors import CalibrationError
-from evaluation.hashing import Progress
+from embeddings.network.checkpoint import ModelInfo
+from embeddings.network.encoder import Encoded
+from evaluation.base import terminal
+from evaluation.base.errors import CalibrationError
+from evaluation.base.progress import Progress
+from evaluation.corpora import samples
+from evaluation.corpora.corpus import Corpus, open_corpus
+from evaluation.radii.calibration.__main__ import main
+from evaluation.radii.calibration.gathering import CLASSES, gather, planned
+from evaluation.radii.calibration.measuring import CalibrationResult, calibrate
+from evaluation.radii.calibration.rates import pairs_needed
+from evaluation.radii.calibration.table import tables
 
 TARGET = 0.01
 

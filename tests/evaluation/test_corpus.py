@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from embeddings.errors import ImageError
-from embeddings.images import ImageLimits
-from evaluation.corpus import Corpus, CorpusLimits, open_corpus
-from evaluation.errors import CorpusError, ManifestError
+from embeddings.files.images import ImageLimits
+from evaluation.base.errors import CorpusError, ManifestError
+from evaluation.corpora.corpus import Corpus, CorpusLimits, open_corpus
 
 
 def _png(colour: int = 0) -> bytes:

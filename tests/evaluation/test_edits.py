@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluation import edits, samples
-from evaluation.edits import EDITS, FAMILIES, MAX_PIXELS, NamedEdit
+from evaluation.copies import edits
+from evaluation.copies.edits import EDITS, FAMILIES, MAX_PIXELS, NamedEdit
+from evaluation.corpora import samples
 
 REQUIRED = (
     "jpeg-5", "jpeg-30", "resize-50", "squash-80", "squash-50", "brighter", "darker", "contrast",

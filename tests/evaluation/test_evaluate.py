@@ -17,19 +17,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from evaluation import report, samples, terminal
-from evaluation.corpus import Corpus, open_corpus
-from evaluation.errors import ReportError
-from evaluation.evaluate import evaluate
-from evaluation.hashers import (
-    DescriptorHasher,
-    Hasher,
-    Hashes,
-    Images,
-    PdqHasher,
-    Space,
-)
-from evaluation.results import EditRow, Estimate, EvaluationResult
+from evaluation.base import terminal
+from evaluation.base.errors import ReportError
+from evaluation.base.hashers import DescriptorHasher, Hasher, Hashes, Images, PdqHasher, Space
+from evaluation.base.results import EditRow, Estimate, EvaluationResult
+from evaluation.copies.evaluate import evaluate
+from evaluation.corpora import samples
+from evaluation.corpora.corpus import Corpus, open_corpus
+from evaluation.showing import report
 
 
 def _thumbnails(images: Images) -> NDArray[np.float32]:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from embeddings import codes
-from embeddings.encoder import load_encoder
-from evaluation import extras, samples
-from evaluation.corpus import open_corpus
+from embeddings.network.encoder import load_encoder
+from evaluation.copies import extras
+from evaluation.corpora import samples
+from evaluation.corpora.corpus import open_corpus
 
 
 def _descriptors(seed: int, count: int) -> np.ndarray:

@@ -14,13 +14,13 @@ import pytest
 from pyarrow import parquet
 
 from embeddings.codes import from_descriptors
-from evaluation import frames
-from evaluation.corpus import open_corpus
-from evaluation.errors import ReportError
-from evaluation.evaluate import evaluate
-from evaluation.hashers import Hasher, Hashes, Images, PdqHasher, Space
-from evaluation.results import EvaluationResult
-from evaluation.sample_corpus import sample_corpus
+from evaluation.base.errors import ReportError
+from evaluation.base.hashers import Hasher, Hashes, Images, PdqHasher, Space
+from evaluation.base.results import EvaluationResult
+from evaluation.copies.evaluate import evaluate
+from evaluation.corpora.corpus import open_corpus
+from evaluation.corpora.sample_corpus import sample_corpus
+from evaluation.showing import frames
 
 
 class _Means:

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from embeddings.quality import MIN_QUALITY
-from evaluation import hard_cases
-from evaluation.hard_cases import FAMILIES, PAIR_COLUMNS
-from evaluation.hashers import PdqHasher
+from embeddings.hashes.structure import MIN_QUALITY
+from evaluation.base.hashers import PdqHasher
+from evaluation.copies import hard_cases
+from evaluation.copies.hard_cases import FAMILIES, PAIR_COLUMNS
 
 
 @pytest.fixture(scope="module")

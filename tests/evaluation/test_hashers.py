@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings import codes
-from embeddings.checkpoint import ModelInfo
 from embeddings.codes import MAX_SCORE, scores
-from embeddings.encoder import Encoded
-from embeddings.pdq import pdq
-from evaluation import hashers, samples
-from evaluation.hashers import (
+from embeddings.hashes.pdq import pdq
+from embeddings.network.checkpoint import ModelInfo
+from embeddings.network.encoder import Encoded
+from evaluation.base import hashers
+from evaluation.base.hashers import (
     DescriptorHasher,
     EncoderHasher,
     Hashes,
@@ -22,6 +22,7 @@ from evaluation.hashers import (
     Space,
     distances,
 )
+from evaluation.corpora import samples
 
 FLAT = np.full((64, 64, 3), 200, np.uint8)
 

@@ -13,10 +13,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from embeddings.imagery_checkpoint import ImageryInfo
-from evaluation import samples, terminal
-from evaluation.corpus import Corpus, open_corpus
-from evaluation.errors import CorpusError
+from embeddings.network.imagery_checkpoint import ImageryInfo
+from evaluation.base import terminal
+from evaluation.base.errors import CorpusError
+from evaluation.corpora import samples
+from evaluation.corpora.corpus import Corpus, open_corpus
 from evaluation.imagery.__main__ import main
 from evaluation.imagery.measuring import measure
 from evaluation.imagery.scoring import QUALITIES, SHORTER_SIDES, reencoded, score

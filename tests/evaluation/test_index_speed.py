@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from evaluation import index_speed
-from evaluation.errors import ReportError
-from evaluation.notebooks import FOLDER
+from evaluation.base.errors import ReportError
+from evaluation.notebooks.execution import FOLDER
+from evaluation.speed.index import index_speed
 
 FILE = FOLDER / "data" / "index_speed.json"
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from evaluation import joint
-from evaluation.joint import Pair, Radii
+from evaluation.statistics import joint
+from evaluation.statistics.joint import Pair, Radii
 
 LEVELS = (5, 4)
 PAIRS = st.lists(st.tuples(st.integers(0, LEVELS[0]), st.integers(0, LEVELS[1])), max_size=15)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from evaluation import metrics
+from evaluation.statistics import metrics
 
 LEVELS = 6
 DISTANCES = st.lists(st.integers(0, LEVELS), max_size=12)

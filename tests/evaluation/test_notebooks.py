@@ -11,14 +11,14 @@ import nbformat
 import pandas as pd
 import pytest
 
-from evaluation import notebooks
-from evaluation.errors import NotebookError
-from evaluation.notebooks import FOLDER
-from evaluation.plots import Chart
-from evaluation.sample_corpus import sample_corpus
-from evaluation.workbench import IMAGES, MANIFEST, SMALL
+from evaluation.base.errors import NotebookError
+from evaluation.corpora.sample_corpus import sample_corpus
+from evaluation.notebooks import execution
+from evaluation.notebooks.execution import FOLDER
+from evaluation.notebooks.workbench import IMAGES, MANIFEST, SMALL
+from evaluation.showing.plots import Chart
 
-NAMES = notebooks.names()
+NAMES = execution.names()
 
 
 def test_there_are_five() -> None:
@@ -27,7 +27,7 @@ def test_there_are_five() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_source_and_executed_notebook_have_the_same_cells(name: str) -> None:
-    assert notebooks.difference(FOLDER / f"{name}.py") == "", "run `make notebooks`"
+    assert execution.difference(FOLDER / f"{name}.py") == "", "run `make notebooks`"
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_images_of_the_readers_own_need_no_kinds_and_may_be_damaged(
 def _run_all(name: str) -> list[object]:
     names: dict[str, object] = {"__name__": "__main__"}
     with pd.option_context("display.max_colwidth", None, "display.float_format", None):
-        cells = notebooks.from_source(FOLDER / f"{name}.py").cells
+        cells = execution.from_source(FOLDER / f"{name}.py").cells
         return [_run(cell.source, names) for cell in cells if cell.cell_type == "code"]
 
 
@@ -88,13 +88,13 @@ def _run(source: str, names: dict[str, object]) -> object:
 
 
 def test_a_kernel_runs_a_notebook_as_it_is_committed(tmp_path: Path) -> None:
-    done = notebooks.executed(FOLDER / "01_first_match.py", small=True, folder=tmp_path)
+    done = execution.executed(FOLDER / "01_first_match.py", small=True, folder=tmp_path)
     code = [cell for cell in done.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell.outputs]
     assert not [one for one in outputs if one.output_type == "stream" and one.name == "stderr"]
     assert [one for one in outputs if "image/png" in one.get("data", {})]
-    assert json.loads(notebooks.written(done))["metadata"] == dict(notebooks.METADATA)
+    assert json.loads(execution.written(done))["metadata"] == dict(execution.METADATA)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,8 +102,8 @@ def test_what_is_committed_is_whole_and_tells_nothing_of_the_machine(name: str) 
     text = (FOLDER / f"{name}.ipynb").read_text(encoding="utf-8")
     kept = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(kept)
-    assert notebooks.written(kept) == text
-    assert dict(kept.metadata) == dict(notebooks.METADATA)
+    assert execution.written(kept) == text
+    assert dict(kept.metadata) == dict(execution.METADATA)
     shown = [output for cell in kept.cells for output in cell.get("outputs", [])]
     assert all(cell.get("execution_count") for cell in kept.cells if cell.cell_type == "code")
     assert not [output for output in shown if output.output_type in ("error", "stream")
@@ -117,7 +117,7 @@ def test_what_is_committed_is_whole_and_tells_nothing_of_the_machine(name: str) 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_opens_with_what_it_answers_and_ends_with_what_to_do_next(name: str) -> None:
-    cells = notebooks.from_source(FOLDER / f"{name}.py").cells
+    cells = execution.from_source(FOLDER / f"{name}.py").cells
     assert cells[0].cell_type == cells[-1].cell_type == "markdown"
     assert cells[0].source.startswith(f"# {int(name[:2])}. ")
     assert "**This notebook answers:**" in cells[0].source
@@ -137,37 +137,37 @@ def test_a_cell_that_fails_is_named(tmp_path: Path) -> None:
     path = tmp_path / "01_wrong.py"
     path.write_text(SOURCE.format('raise ValueError("so it is")'))
     with pytest.raises(NotebookError, match=r"01_wrong\.py: .*so it is"):
-        notebooks.executed(path)
+        execution.executed(path)
 
 
 def test_differences_are_noticed(tmp_path: Path) -> None:
     source = tmp_path / "01_pair.py"
     source.write_text(SOURCE.format("1 + 1"))
-    assert notebooks.difference(source) == "01_pair.ipynb is missing"
-    text = notebooks.written(notebooks.from_source(source))
+    assert execution.difference(source) == "01_pair.ipynb is missing"
+    text = execution.written(execution.from_source(source))
     source.with_suffix(".ipynb").write_text(text)
-    assert notebooks.difference(source) == ""
+    assert execution.difference(source) == ""
     source.with_suffix(".ipynb").write_text(text.replace("1 + 1", "1 + 2"))
-    assert notebooks.difference(source) == "cell 1 of 01_pair.ipynb is not that of 01_pair.py"
+    assert execution.difference(source) == "cell 1 of 01_pair.ipynb is not that of 01_pair.py"
     source.write_text(SOURCE.format("1 + 1") + "\n# %%\n2\n")
-    assert "has 2 cells, 01_pair.py 3" in notebooks.difference(source)
+    assert "has 2 cells, 01_pair.py 3" in execution.difference(source)
 
 
 @pytest.mark.parametrize("said", ["in /tmp/x/y.py", "'/home/me/file'", "<b>/srv/photos</b>"])
 def test_a_path_in_an_output_is_refused(said: str, tmp_path: Path) -> None:
     source = tmp_path / "01_path.py"
     source.write_text(SOURCE.format("1"))
-    notebook = notebooks.from_source(source)
+    notebook = execution.from_source(source)
     output = {"output_type": "stream", "name": "stdout", "text": said}
     notebook.cells[1].outputs = [nbformat.from_dict(output)]  # type: ignore[no-untyped-call]
     with pytest.raises(NotebookError, match="holds a path"):
-        notebooks.written(notebook)
+        execution.written(notebook)
     harmless = {**output, "text": "photo/cat.png, 1/2, and/or, https://example.org/a/b, 31/48"}
     notebook.cells[1].outputs = [nbformat.from_dict(harmless)]  # type: ignore[no-untyped-call]
-    assert json.loads(notebooks.written(notebook))["cells"][1]["outputs"]
+    assert json.loads(execution.written(notebook))["cells"][1]["outputs"]
 
 
 def test_the_command_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert notebooks.main(["99_none", "--check"]) == 1
+    assert execution.main(["99_none", "--check"]) == 1
     assert "there is no 99_none.py" in capsys.readouterr().err
-    assert notebooks.main(["--check"]) == 0
+    assert execution.main(["--check"]) == 0

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from embeddings.codes import Codes, distances
-from evaluation.benchmark import Query
-from evaluation.calibration.pairs import LEVELS, count_pairs
-from evaluation.calibration.rates import pairs_needed
-from evaluation.code_sets import near, random_codes
-from evaluation.corpus import KINDS
-from evaluation.errors import CalibrationError
-from evaluation.hashers import Hashes, Space
-from evaluation.hashing import Hashed
-from evaluation.operating import choice, curves, policy, tails
-from evaluation.operating.gathering import IMAGERY, Pairs, pairs_of
-from evaluation.sample_corpus import sample_corpus
+from evaluation.base.errors import CalibrationError
+from evaluation.base.hashers import Hashes, Space
+from evaluation.copies.benchmark import Query
+from evaluation.copies.hashing import Hashed
+from evaluation.corpora.corpus import KINDS
+from evaluation.corpora.sample_corpus import sample_corpus
+from evaluation.radii.calibration.pairs import LEVELS, count_pairs
+from evaluation.radii.calibration.rates import pairs_needed
+from evaluation.radii.operating import choice, curves, policy, tails
+from evaluation.radii.operating.gathering import IMAGERY, Pairs, pairs_of
+from evaluation.speed.index.code_sets import near, random_codes
 
 SPACE = Space("bits", "code", 20)
 

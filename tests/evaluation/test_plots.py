@@ -14,17 +14,19 @@ from matplotlib.axes import Axes
 from PIL import Image
 from scipy import stats
 
-from evaluation import hard_cases, index_speed, plots, strengths
-from evaluation.calibration.pairs import LEVELS, count_pairs
-from evaluation.code_sets import random_codes
-from evaluation.corpus import KINDS
-from evaluation.hashers import PdqHasher, Space
-from evaluation.notebooks import FOLDER
-from evaluation.operating import curves, tails
-from evaluation.operating.gathering import Pairs
-from evaluation.plots import chart
-from evaluation.plots.chart import Chart
-from evaluation.plots.pictures import Bits, Compared
+from evaluation.base.hashers import PdqHasher, Space
+from evaluation.copies import hard_cases, strengths
+from evaluation.corpora.corpus import KINDS
+from evaluation.notebooks.execution import FOLDER
+from evaluation.radii.calibration.pairs import LEVELS, count_pairs
+from evaluation.radii.operating import curves, tails
+from evaluation.radii.operating.gathering import Pairs
+from evaluation.showing import plots
+from evaluation.showing.plots import chart
+from evaluation.showing.plots.chart import Chart
+from evaluation.showing.plots.pictures import Bits, Compared
+from evaluation.speed.index import index_speed
+from evaluation.speed.index.code_sets import random_codes
 
 PICTURE = Image.new("RGB", (90, 60), (200, 120, 40))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from evaluation import samples
-from evaluation.errors import PublishedSetError
+from evaluation.base.errors import PublishedSetError
+from evaluation.corpora import samples
 from evaluation.published.__main__ import main
 from evaluation.published.layouts import open_copydays, open_disc21
 

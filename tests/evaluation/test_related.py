@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.errors import RelatedError
-from evaluation.related import pairs, read_related
+from evaluation.base.errors import RelatedError
+from evaluation.corpora.related import pairs, read_related
 
 
 def test_pairs_are_read_whatever_else_a_row_says(tmp_path: Path) -> None:

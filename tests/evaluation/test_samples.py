@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from evaluation import samples
+from evaluation.corpora import samples
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation import hashers, scores
-from evaluation.hashers import COSINE_STEPS, Hashes, Signal, Space
+from evaluation.base import hashers
+from evaluation.base.hashers import COSINE_STEPS, Hashes, Signal, Space
+from evaluation.statistics import scores
 
 
 def _hashes(signal: Signal, count: int, rng: np.random.Generator) -> Hashes:

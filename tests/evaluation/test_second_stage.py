@@ -6,7 +6,7 @@ import numpy as np
 
 from embeddings import codes
 from embeddings.codes import MAX_SCORE
-from evaluation.calibration.second_stage import (
+from evaluation.radii.calibration.second_stage import (
     CANDIDATES,
     LEVELS,
     at_rates,

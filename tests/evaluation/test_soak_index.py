@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation import soak_index
-from index.segmented import SegmentedIndex
+from evaluation.speed.index import soak
+from index.segmented.segmented_index import SegmentedIndex
 
 
 def test_a_short_soak_is_survived(tmp_path: Path) -> None:
-    result = soak_index.soak(tmp_path, seconds=6, seed=1)
+    result = soak.soak(tmp_path, seconds=6, seed=1)
     assert result.kills >= 1
     assert result.changes > 10
     assert result.queries > 0
@@ -20,18 +20,18 @@ def test_a_short_soak_is_survived(tmp_path: Path) -> None:
 
 def test_the_soak_notices_a_lost_entry_and_one_that_should_be_gone(tmp_path: Path) -> None:
     """The check itself can fail."""
-    truth = soak_index.Truth()
+    truth = soak.Truth()
     with SegmentedIndex.open(tmp_path, "soak", "code", background=False) as index:
         for number in (1, 2, 3):
-            index.apply(soak_index.changes(number), number)
+            index.apply(soak.changes(number), number)
             truth.apply(number)
-        soak_index._check_everything(index, truth)
-        index.remove(np.array([soak_index.ADDED * 3 + 5]))
-        with pytest.raises(soak_index.SoakError, match="1 entries lost"):
-            soak_index._check_everything(index, truth)
-    gone = int(np.flatnonzero(truth.moment.status[soak_index.ADDED :] == 0)[0]) + soak_index.ADDED
+        soak._check_everything(index, truth)
+        index.remove(np.array([soak.ADDED * 3 + 5]))
+        with pytest.raises(soak.SoakError, match="1 entries lost"):
+            soak._check_everything(index, truth)
+    gone = int(np.flatnonzero(truth.moment.status[soak.ADDED :] == 0)[0]) + soak.ADDED
     with SegmentedIndex.open(tmp_path, "soak", "code", background=False) as index:
         ids = np.array([gone])
-        index.add(ids, soak_index.codes_of(ids), np.zeros(1, np.int32))
-        with pytest.raises(soak_index.SoakError, match="1 found that are gone"):
-            soak_index._check_everything(index, truth)
+        index.add(ids, soak.codes_of(ids), np.zeros(1, np.int32))
+        with pytest.raises(soak.SoakError, match="1 found that are gone"):
+            soak._check_everything(index, truth)

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from evaluation import strengths
-from evaluation.hashers import DescriptorHasher, PdqHasher
-from evaluation.sample_corpus import sample_corpus
-from evaluation.strengths import ALL_OR_NOTHING, LADDERS, Ladder
-from evaluation.workbench import some
+from evaluation.base.hashers import DescriptorHasher, PdqHasher
+from evaluation.copies import strengths
+from evaluation.copies.strengths import ALL_OR_NOTHING, LADDERS, Ladder
+from evaluation.corpora.sample_corpus import sample_corpus
+from evaluation.notebooks.workbench import some
 
 FEW = some(sample_corpus(small=True), 2)
 

@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from embeddings.images import decode
-from evaluation import bars, samples
-from evaluation.errors import CorpusError
-from evaluation.misses import misses
-from evaluation.operating.gathering import true_distances
-from evaluation.sample_corpus import NAME, sample_corpus
-from evaluation.workbench import IMAGES, MANIFEST, SMALL, Workbench, open_workbench, some
+from embeddings.files.images import decode
+from evaluation.base import bars
+from evaluation.base.errors import CorpusError
+from evaluation.corpora import samples
+from evaluation.corpora.sample_corpus import NAME, sample_corpus
+from evaluation.notebooks.workbench import IMAGES, MANIFEST, SMALL, Workbench, open_workbench, some
+from evaluation.radii.operating.gathering import true_distances
+from evaluation.radii.operating.misses import misses
 
 
 @pytest.fixture

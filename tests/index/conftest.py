@@ -13,11 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes, pack, unpack
-from index import building, routing
-from index.exact import FlatIndex
-from index.fallback import NumberedFlatIndex
-from index.interface import CodeIndex, Hits
-from index.segmented import SegmentedIndex
+from index.contract.interface import CodeIndex, Hits
+from index.flat.exact import FlatIndex
+from index.flat.fallback import NumberedFlatIndex
+from index.search import routing
+from index.segmented.segmented_index import SegmentedIndex
+from index.segments import building
 
 Flip = Callable[[Codes, int], Codes]
 Same = Callable[[Hits, Hits], None]
@@ -86,7 +87,7 @@ def settled(
 
     def settle(index: CodeIndex) -> CodeIndex:
         if isinstance(index, SegmentedIndex) and request.param != "delta":
-            monkeypatch.setattr("index.maintenance.SEAL_AT", 1)
+            monkeypatch.setattr("index.segmented.maintenance.SEAL_AT", 1)
             index.maintain()
         return index
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import bitmap
+from index.segments import bitmap
 
 
 @given(

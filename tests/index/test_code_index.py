@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from embeddings.codes import Codes, pack, unpack
-from index.errors import DuplicateIdError, RadiusError, RowsError
-from index.interface import CodeIndex, Hits
-from index.oracle import OracleIndex
+from index.contract.errors import DuplicateIdError, RadiusError, RowsError
+from index.contract.interface import CodeIndex, Hits
+from index.contract.oracle import OracleIndex
 
 Flip = Callable[[Codes, int], Codes]
 Same = Callable[[Hits, Hits], None]

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index.container import checksum, read, write
-from index.errors import DamagedFileError
+from index.contract.errors import DamagedFileError
+from index.files.container import checksum, read, write
 
 PARTS: dict[str, NDArray[Any]] = {
     "small": np.arange(5, dtype=np.uint16),
@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_debris(
     if failing == "fsync":
         monkeypatch.setattr(os, "fsync", full)
     else:
-        monkeypatch.setattr("index.container._fill_to", full)
+        monkeypatch.setattr("index.files.container._fill_to", full)
     with pytest.raises(OSError, match="No space"):
         write(tmp_path / "file", "S", {"version": 2}, PARTS)
     monkeypatch.undo()

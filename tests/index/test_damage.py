@@ -17,12 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes
-from index.changes import Changes, Entries
-from index.errors import RebuildNeededError
-from index.interface import Hits, Ids
-from index.listed_digests import FILE, NumberedDigestIndex, _arrays
-from index.numbered import Fed
-from index.segmented import SegmentedIndex
+from index.contract.changes import Changes, Entries
+from index.contract.errors import RebuildNeededError
+from index.contract.interface import Hits, Ids
+from index.contract.numbered import Fed
+from index.digests.listed import FILE, NumberedDigestIndex, _arrays
+from index.segmented.segmented_index import SegmentedIndex
 from tests.index.damages import DAMAGES, Damage
 
 Same = Callable[[Hits, Hits], None]

@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from index.digests import DigestIndex, stack
-from index.errors import DuplicateIdError, RowsError
+from index.contract.errors import DuplicateIdError, RowsError
+from index.digests.digest_index import DigestIndex, stack
 
 
 def sha(number: int) -> bytes:

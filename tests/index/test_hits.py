@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import hits
-from index.hits import Collector, first
-from index.interface import Hits, Match
+from index.contract import hits
+from index.contract.hits import Collector, first
+from index.contract.interface import Hits, Match
 
 Row = tuple[int, int, int, int]
 

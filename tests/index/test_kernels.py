@@ -14,14 +14,15 @@ import pytest
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes, distances
-from index import intrinsics, kernels, machine_code, naming
-from index.building import build
-from index.hits import Collector
-from index.permutation import reordered
-from index.searching import search_part
-from index.segment import Segment
-from index.state import Part
-from index.workers import Workers
+from index.contract.hits import Collector
+from index.kernels import intrinsics, matches
+from index.kernels.build import loading, machine_code
+from index.search.batches import search_part
+from index.search.workers import Workers
+from index.segments.building import build
+from index.segments.permutation import reordered
+from index.segments.segment import Segment
+from index.segments.state import Part
 
 
 def test_bits_are_reordered_so_that_neighbours_part_and_distances_stay(
@@ -47,7 +48,7 @@ def test_read_only_and_writable_arrays_are_read_alike(random_codes: Codes) -> No
 
 def test_a_kernel_refuses_what_it_does_not_take(random_codes: Codes) -> None:
     """Machine code sees addresses only: types, gaps and write protection are checked before."""
-    permute, out = kernels.kernels().permute, np.empty(4 * len(random_codes), np.int64)
+    permute, out = loading.kernels().permute, np.empty(4 * len(random_codes), np.int64)
     with pytest.raises(TypeError, match="takes uint8, not float64"):
         permute(random_codes.astype(float), out)
     with pytest.raises(TypeError, match="takes uint8, not <class 'bytes'>"):
@@ -65,13 +66,13 @@ def test_a_change_of_the_sources_gives_the_machine_code_another_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Files may change after they were imported: what is compiled then is not what they say."""
-    before = kernels.key()
+    before = loading.key()
     changed = tmp_path / "naming.py"
-    changed.write_bytes(Path(str(naming.__file__)).read_bytes() + b"\n")
-    monkeypatch.setattr(naming, "__file__", str(changed))
-    assert kernels.key() != before
-    monkeypatch.setattr(kernels, "_IMPORTED", kernels._sources())
-    assert kernels.key() != before
+    changed.write_bytes(Path(str(matches.__file__)).read_bytes() + b"\n")
+    monkeypatch.setattr(matches, "__file__", str(changed))
+    assert loading.key() != before
+    monkeypatch.setattr(loading, "_IMPORTED", loading._sources())
+    assert loading.key() != before
 
 
 def test_what_cannot_be_loaded_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,14 +82,14 @@ def test_what_cannot_be_loaded_is_tried_once(monkeypatch: pytest.MonkeyPatch) ->
         tries.append(True)
         raise OSError("no LLVM here")
 
-    monkeypatch.setattr(kernels, "_ready", [])
-    monkeypatch.setattr(kernels, "_failed", [])
-    monkeypatch.setattr(kernels, "_compiled", broken)
+    monkeypatch.setattr(loading, "_ready", [])
+    monkeypatch.setattr(loading, "_failed", [])
+    monkeypatch.setattr(loading, "_compiled", broken)
     monkeypatch.setattr(machine_code, "folders", lambda: iter(()))
     with pytest.raises(OSError, match="no LLVM"):
-        kernels.kernels()
+        loading.kernels()
     with pytest.raises(RuntimeError, match="could not be loaded"):
-        kernels.kernels()
+        loading.kernels()
     assert len(tries) == 1
 
 
@@ -138,9 +139,10 @@ def test_importing_the_package_loads_neither_torch_nor_compilers() -> None:
 
 def test_searching_does_not_load_numba() -> None:
     """Its import would be most of a restart; only compiling needs it."""
-    kernels.warm_up()
+    loading.warm_up()
     code = (
-        "import sys; from index.segmented import SegmentedIndex; from index.kernels import warm_up;"
+        "import sys; from index.segmented.segmented_index import SegmentedIndex;"
+        "from index.kernels.build.loading import warm_up;"
         "warm_up(); assert not {'torch', 'numba', 'faiss'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

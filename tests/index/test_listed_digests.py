@@ -11,10 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import listed_digests
-from index.changes import Changes, Entries
-from index.errors import ClosedIndexError, DuplicateIdError, RebuildNeededError, SequenceError
-from index.listed_digests import FILE, NumberedDigestIndex
+from index.contract.changes import Changes, Entries
+from index.contract.errors import (
+    ClosedIndexError,
+    DuplicateIdError,
+    RebuildNeededError,
+    SequenceError,
+)
+from index.digests import listed
+from index.digests.listed import FILE, NumberedDigestIndex
 
 WIDTH = 20
 
@@ -161,7 +166,7 @@ def test_enough_changes_are_saved_by_themselves(
     index: NumberedDigestIndex, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that a crash leaves a restart little to replay."""
-    monkeypatch.setattr(listed_digests, "SAVE_CHANGES", 3)
+    monkeypatch.setattr(listed, "SAVE_CHANGES", 3)
     index.apply(Changes(add=entries(1)), 1, "one")
     assert not (folder / FILE).exists()
     index.apply(Changes(add=entries(2, 3, 4)), 2, "two")
@@ -182,7 +187,7 @@ def test_a_full_disk_costs_durability_not_answers(
 
     index.apply(Changes(add=entries(1)), 1)
     with monkeypatch.context() as broken:
-        broken.setattr("index.container.write", full)
+        broken.setattr("index.files.container.write", full)
         assert not index.save()
     assert "No space left" in index.stats().trouble
     assert found(index, 1) == [1]

@@ -15,10 +15,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from index.changes import Changes, Entries
-from index.errors import DuplicateIdError
-from index.oracle import OracleIndex
-from index.segmented import SegmentedIndex
+from index.contract.changes import Changes, Entries
+from index.contract.errors import DuplicateIdError
+from index.contract.oracle import OracleIndex
+from index.segmented.segmented_index import SegmentedIndex
 
 _rng = np.random.default_rng(5)
 POOL = _rng.integers(0, 256, (10, 32), np.uint8)
@@ -40,9 +40,9 @@ class Index(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="lookalike-index-"))
         self.patches: list[Any] = [
-            mock.patch("index.building.TABLES_FROM", 8),
-            mock.patch("index.maintenance.SEAL_AT", 12),
-            mock.patch("index.segmented._BULK", 13),
+            mock.patch("index.segments.building.TABLES_FROM", 8),
+            mock.patch("index.segmented.maintenance.SEAL_AT", 12),
+            mock.patch("index.segmented.segmented_index._BULK", 13),
         ]
         for patch in self.patches:
             patch.start()
@@ -54,7 +54,7 @@ class Index(RuleBasedStateMachine):
     def open(self, cheap_scans: bool) -> None:
         """Half of the runs use the tables wherever they can."""
         if not cheap_scans:
-            patch = mock.patch("index.routing.scan_cost", lambda rows, _queries: rows * 1e9)
+            patch = mock.patch("index.search.routing.scan_cost", lambda rows, _queries: rows * 1e9)
             self.patches.append(patch)
             patch.start()
         self.index = self.opened()

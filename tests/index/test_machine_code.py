@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index import machine_code
+from index.kernels.build import machine_code
 
 
 def key() -> str:

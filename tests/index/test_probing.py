@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embeddings.codes import Codes, distances, pack, unpack
-from index import building
-from index.building import build
-from index.hits import Collector
-from index.interface import Hits
-from index.oracle import OracleIndex
-from index.permutation import reordered
-from index.planning import Step, allowed_candidates, masks, table_cost
-from index.probing import MAX_RADIUS
-from index.searching import search_part
-from index.segmented import SegmentedIndex
-from index.state import Part
-from index.workers import Workers
+from index.contract.hits import Collector
+from index.contract.interface import Hits
+from index.contract.oracle import OracleIndex
+from index.kernels.probing import MAX_RADIUS
+from index.search.batches import search_part
+from index.search.planning import Step, allowed_candidates, masks, table_cost
+from index.search.workers import Workers
+from index.segmented.segmented_index import SegmentedIndex
+from index.segments import building
+from index.segments.building import build
+from index.segments.permutation import reordered
+from index.segments.state import Part
 
 Flip = Callable[[Codes, int], Codes]
 Same = Callable[[Hits, Hits], None]
@@ -103,8 +103,8 @@ def test_crowded_sub_codes_change_depths_and_never_answers(
 def test_one_query_shared_by_threads_answers_each_row_once(
     monkeypatch: pytest.MonkeyPatch, clustered_codes: Codes
 ) -> None:
-    monkeypatch.setattr("index.workers.WORTH_SHARING", 1.0)
-    monkeypatch.setattr("index.searching.WORTH_SHARING", 1.0)
+    monkeypatch.setattr("index.search.workers.WORTH_SHARING", 1.0)
+    monkeypatch.setattr("index.search.batches.WORTH_SHARING", 1.0)
     part = tabled(clustered_codes)
     for radius in (0, 15, 31, 60):
         for query in (0, 10, 700):

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from embeddings.codes import CodeFormatError, Codes, from_descriptors, pack, quantised, scores
-from index.errors import RowsError
-from index.exact import FlatIndex
-from index.fallback import NumberedFlatIndex
-from index.interface import Asked, CodeIndex
-from index.numbered import NumberedIndex
-from index.oracle import OracleIndex
-from index.segmented import SegmentedIndex
+from index.contract.errors import RowsError
+from index.contract.interface import Asked, CodeIndex
+from index.contract.numbered import NumberedIndex
+from index.contract.oracle import OracleIndex
+from index.flat.exact import FlatIndex
+from index.flat.fallback import NumberedFlatIndex
+from index.segmented.segmented_index import SegmentedIndex
 
 Settle = Callable[[CodeIndex], CodeIndex]
 Floats = np.ndarray[tuple[int, int], np.dtype[np.float64]]

@@ -15,26 +15,28 @@ import numpy as np
 import pytest
 
 from embeddings.codes import Codes
-from index import building, container
-from index.changes import Changes, Entries
-from index.errors import (
+from index.contract.changes import Changes, Entries
+from index.contract.errors import (
     ClosedIndexError,
     DuplicateIdError,
     RebuildNeededError,
     RowsError,
     SequenceError,
 )
-from index.fallback import NumberedFlatIndex
-from index.merging import mergeable
-from index.numbered import NumberedIndex, open_index
-from index.segmented import SegmentedIndex
+from index.contract.numbered import NumberedIndex
+from index.files import container
+from index.flat.fallback import NumberedFlatIndex
+from index.opening import open_index
+from index.segmented.merging import mergeable
+from index.segmented.segmented_index import SegmentedIndex
+from index.segments import building
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables and segments from a few rows on."""
     monkeypatch.setattr(building, "TABLES_FROM", 64)
-    monkeypatch.setattr("index.maintenance.SEAL_AT", 32)
+    monkeypatch.setattr("index.segmented.maintenance.SEAL_AT", 32)
 
 
 def opened(path: Path, lineage: str = "store", background: bool = False) -> SegmentedIndex:
@@ -285,7 +287,7 @@ def test_a_change_made_during_maintenance_is_not_lost(
             index.add(np.arange(5), random_codes[200:205], np.zeros(5, np.int32))
         return real(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("index.merging.build", meddling)
+    monkeypatch.setattr("index.segmented.merging.build", meddling)
     index.maintain()
     assert meddled
     assert ids_of(index, random_codes[:100]) == [*range(15, 25), *range(30, 100)]
@@ -302,13 +304,13 @@ def test_a_rebuild_during_maintenance_wins(
     other = threading.Thread(target=lambda: index.rebuild([entries(random_codes[500:520], 500)], 8))
 
     def meddling(*args: object, **kwargs: object) -> object:
-        monkeypatch.setattr("index.merging.build", real)
+        monkeypatch.setattr("index.segmented.merging.build", real)
         other.start()
         while index.sequence != 8:
             continue
         return real(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("index.merging.build", meddling)
+    monkeypatch.setattr("index.segmented.merging.build", meddling)
     index.maintain()
     other.join()
     assert ids_of(index, random_codes) == list(range(500, 520))
@@ -317,7 +319,7 @@ def test_a_rebuild_during_maintenance_wins(
 def test_the_background_seals_merges_and_saves_by_itself(
     tmp_path: Path, random_codes: Codes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.maintenance.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("index.segmented.maintenance.SAVE_EVERY", 0.0)
     index = opened(tmp_path, background=True)
     for at in range(0, 3000, 50):
         index.apply(Changes(add=entries(random_codes[at : at + 50], at)), at + 1)
@@ -350,7 +352,7 @@ def test_a_failure_of_the_background_is_said(
         raise MemoryError("no memory for a segment")
 
     index = SegmentedIndex(background=True)
-    monkeypatch.setattr("index.maintenance.sealed", broken)
+    monkeypatch.setattr("index.segmented.maintenance.sealed", broken)
     index.add(np.arange(50), random_codes[:50], np.zeros(50, np.int32))
     index.settle()
     assert "no memory" in index.stats().trouble
@@ -381,7 +383,7 @@ def test_where_kernels_cannot_be_compiled_a_scan_takes_over(
     def unable() -> None:
         raise RuntimeError("no code for this processor")
 
-    monkeypatch.setattr("index.kernels.warm_up", unable)
+    monkeypatch.setattr("index.kernels.build.loading.warm_up", unable)
     index = open_index(tmp_path / "b", "lite0", "code")
     assert index.stats().kind == "flat"
     assert "no code for this processor" in index.stats().trouble

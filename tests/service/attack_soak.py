@@ -29,8 +29,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from evaluation.bench_encode import jpeg_photographs
-from service.cli.server_process import Server, running_server
+from evaluation.speed.encode import jpeg_photographs
+from service.cli.demo.server_process import Server, running_server
 
 MEBIBYTE = 2**20
 PATIENCE = 30.0

@@ -30,15 +30,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embeddings import codes
-from embeddings.checkpoint import ModelInfo
-from embeddings.encoder import Encoded
+from embeddings.files.images import ImageLimits
 from embeddings.fingerprint import Fingerprinter
-from embeddings.imagery_checkpoint import ImageryInfo
-from embeddings.images import ImageLimits
-from service.app import create_app
-from service.door import listening
-from service.services import Services
-from service.settings import Settings, load_settings
+from embeddings.network.checkpoint import ModelInfo
+from embeddings.network.encoder import Encoded
+from embeddings.network.imagery_checkpoint import ImageryInfo
+from service.domain.settings import Settings, load_settings
+from service.http.app import create_app
+from service.http.connections import listening
+from service.http.door.services import Services
 from service.store import Role, Store, open_store
 
 ADMIN_KEY = "an admin key for tests"

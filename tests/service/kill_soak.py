@@ -30,13 +30,14 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from embeddings.encoder import Encoder
 from embeddings.fingerprint import Fingerprint, Role, ViewFingerprint
-from embeddings.imagery import Imagery
-from index import listed_digests, maintenance
-from service.app import create_app
-from service.door import listening
-from service.settings import load_settings
+from embeddings.network.encoder import Encoder
+from embeddings.network.imagery import Imagery
+from index.digests import listed
+from index.segmented import maintenance
+from service.domain.settings import load_settings
+from service.http.app import create_app
+from service.http.connections import listening
 
 KEY = "a key for the soak"
 SPACE = "soak-256-0"
@@ -90,7 +91,7 @@ def start(data: Path) -> tuple[int, str]:
     if pid == 0:
         # Indexes save whenever they can, so that kills come in the middle of it.
         vars(maintenance)["SAVE_EVERY"] = 0.0
-        vars(listed_digests)["SAVE_CHANGES"] = 1
+        vars(listed)["SAVE_CHANGES"] = 1
         app = create_app(
             load_settings(data_dir=data, admin_key=KEY, workers=2), fingerprints=NoImages()
         )

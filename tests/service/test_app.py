@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from embeddings.encoder import load_encoder
 from embeddings.fingerprint import Fingerprinter
-from embeddings.imagery import load_imagery
-from service.app import create_app, from_environment
-from service.errors import SettingsError, StoreUnusableError
-from service.settings import load_settings
+from embeddings.network.encoder import load_encoder
+from embeddings.network.imagery import load_imagery
+from service.domain.errors import SettingsError, StoreUnusableError
+from service.domain.settings import load_settings
+from service.http.app import create_app, from_environment
 from service.store import open_store
 
 if TYPE_CHECKING:

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from service.auth import ADMINS, ENVIRONMENT_KEY, MATCHERS, Doorman, first_admin_key
-from service.engine import Engine
-from service.errors import KeyMissingError, KeyRefusedError, NoAdminKeyError, RoleMissingError
-from service.settings import load_settings
+from service.domain.errors import (
+    KeyMissingError,
+    KeyRefusedError,
+    NoAdminKeyError,
+    RoleMissingError,
+)
+from service.domain.settings import load_settings
+from service.http.door.auth import ADMINS, ENVIRONMENT_KEY, MATCHERS, Doorman, first_admin_key
+from service.replica.engine import Engine
 from service.store import Role, Store
 
 

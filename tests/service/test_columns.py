@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from index.changes import Entries
-from service.columns import PDQ, IndexName, gathered, url_key
+from index.contract.changes import Entries
+from service.replica.columns import PDQ, IndexName, gathered, url_key
 from service.store import EntryBatch
 
 CODE = b"c" * 32

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from service.engine import Engine
-from service.errors import IndexNotLoadedError, StoreReplacedError
-from service.indexes import Found, Search
-from service.signals import Signals
+from service.domain.errors import IndexNotLoadedError, StoreReplacedError
+from service.domain.search import Found, Search
+from service.domain.signals import Signals
+from service.replica.engine import Engine
 from service.store import ImportRow, ImportTarget, NewEntry, Role, Store, open_store
 from service.store.database import Database, sqlite_url
 from service.store.models import CounterRow

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from service.engine import Engine
-from service.indexes import Search
-from service.shelf import FolderShelf
-from service.signals import Signals
+from service.domain.search import Search
+from service.domain.signals import Signals
+from service.replica.engine import Engine
+from service.replica.shelf import FolderShelf
 from service.store import EntryBatch, ImportRow, ImportTarget, NewEntry, Store, View, open_store
 from service.store.traces import DATABASE_FILE
 
@@ -309,7 +309,7 @@ def test_what_failed_half_way_is_done_by_the_next_look(
         raise MemoryError
 
     with monkeypatch.context() as broken:
-        broken.setattr("index.segmented.SegmentedIndex.apply", fail)
+        broken.setattr("index.segmented.segmented_index.SegmentedIndex.apply", fail)
         with pytest.raises(MemoryError):
             engine.sync()
     assert engine.freshness().sequence == 1

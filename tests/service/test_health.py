@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.health import Health, Severity
+from service.domain.health import Health, Severity
 
 
 class Clock:
@@ -134,7 +134,7 @@ def test_the_log_is_bounded_and_ends_right(reports: list[tuple[str, float]]) -> 
         def emit(self, record: logging.LogRecord) -> None:
             lines.append((clock.now, record.getMessage()))
 
-    logger, notes = logging.getLogger("service.health"), Notes()
+    logger, notes = logging.getLogger("service.domain.health"), Notes()
     logger.addHandler(notes)
     try:
         for kind, later in reports:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.changes import Changes, Entries
-from index.interface import Ids
-from index.listed_digests import NumberedDigestIndex
-from service.columns import PDQ, WIDTHS, IndexName, url_key
-from service.indexes import Indexes, Search
-from service.shelf import FolderShelf, MemoryShelf, Shelf
-from service.signals import Signals
+from index.contract.changes import Changes, Entries
+from index.contract.interface import Ids
+from index.digests.listed import NumberedDigestIndex
+from service.domain.search import Search
+from service.domain.signals import Signals
+from service.replica.columns import PDQ, WIDTHS, IndexName, url_key
+from service.replica.indexes import Indexes
+from service.replica.shelf import FolderShelf, MemoryShelf, Shelf
 
 SPACE = "s-256-0"
 CODE = IndexName("code", SPACE)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event
 
-from service.errors import StoreBusyError
-from service.uploads import Reception, Room
+from service.domain.errors import StoreBusyError
+from service.http.door.uploads import Reception, Room
 
 if TYPE_CHECKING:
     from tests.service.conftest import Pictures, Served

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.pdq import RADIUS as PDQ_RADIUS
-from service.indexes import Found
-from service.matching import (
+from embeddings.hashes.pdq import RADIUS as PDQ_RADIUS
+from service.domain.search import Found
+from service.domain.signals import Signals
+from service.policy.matching import (
     MAX_MATCHES,
     Coverage,
     Label,
@@ -24,7 +25,6 @@ from service.matching import (
     label,
     plan,
 )
-from service.signals import Signals
 from service.store import Action, Bank, Imagery, Policy, Radii, Thresholds
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

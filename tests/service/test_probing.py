@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from service.probing import CHECK, WINDOW
+from service.http.door.near_radius import CHECK, WINDOW
 from service.store import Role
 
 if TYPE_CHECKING:

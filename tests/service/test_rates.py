@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import TooManyRequestsError
-from service.rates import Rates
+from service.domain.errors import TooManyRequestsError
+from service.http.door.rates import Rates
 from service.store import Role
 
 if TYPE_CHECKING:

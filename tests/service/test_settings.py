@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from embeddings.images import ImageLimits
-from service.errors import SettingsError
-from service.settings import MOST_PIXELS, Settings, load_settings
+from embeddings.files.images import ImageLimits
+from service.domain.errors import SettingsError
+from service.domain.settings import MOST_PIXELS, Settings, load_settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 

@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from embeddings.images import ImageLimits
-from service import weights
+from embeddings.files.images import ImageLimits
+from service.http.door import weights
 
 LIMITS = ImageLimits(max_bytes=2**20, max_pixels=2**26)
 

@@ -23,7 +23,7 @@ from embeddings.edits import (
     stickers,
     text,
 )
-from evaluation import samples
+from evaluation.corpora import samples
 
 Edit = Callable[[Image.Image, Image.Image, np.random.Generator], Image.Image]
 

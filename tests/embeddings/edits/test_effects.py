@@ -18,7 +18,7 @@ from embeddings.edits import (
     screens,
     text,
 )
-from evaluation import samples
+from evaluation.corpora import samples
 
 RED, GREEN, BLUE = (220, 20, 30), (20, 200, 40), (30, 40, 210)
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from embeddings.edits.choices import CHOICES
 from embeddings.edits.sampling import MAX_PIXELS, Kind, drawn, sample
-from evaluation import samples
+from evaluation.corpora import samples
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from evaluation.samples import photograph
+from evaluation.corpora.samples import photograph
 
 Rgb = NDArray[np.uint8]
 WIDTH, HEIGHT = 160, 120

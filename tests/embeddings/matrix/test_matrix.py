@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embeddings.encoder import Encoder, load_encoder
 from embeddings.errors import ImageError
-from embeddings.images import ImageLimits, decode
-from embeddings.pdq import pdq
-from embeddings.quality import MIN_QUALITY, structure
+from embeddings.files.images import ImageLimits, decode
+from embeddings.hashes.pdq import pdq
+from embeddings.hashes.structure import MIN_QUALITY, structure
+from embeddings.network.encoder import Encoder, load_encoder
 from tests.embeddings.matrix.cell import Cell
 from tests.embeddings.matrix.cells import cells, refused
 from tests.embeddings.matrix.chromium import shown

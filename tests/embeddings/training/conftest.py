@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.locating import CELLS, Locate
-from evaluation.samples import Sample, drawings, photographs
+from embeddings.network.preparing.locating import CELLS, Locate
+from evaluation.corpora.samples import Sample, drawings, photographs
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.locating import Locate
+from embeddings.network.preparing.locating import Locate
 from embeddings.training.data import Curriculum, PairBatches, read_shards
 
 CURRICULUM = Curriculum(0.2, 1.0, 0.5)

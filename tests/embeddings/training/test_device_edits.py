@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from embeddings.encoder import squashed
+from embeddings.network.encoder import squashed
 from embeddings.training.device_edits import edited
-from evaluation.samples import photograph, photograph_names
+from evaluation.corpora.samples import photograph, photograph_names
 
 
 @pytest.fixture(scope="module")

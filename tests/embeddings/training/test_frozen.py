@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from embeddings.network import Lite0, enlarged
-from embeddings.torch_network import fill
+from embeddings.network.runtimes.torch_module import Lite0, enlarged
+from embeddings.network.runtimes.torch_network import fill
 from embeddings.training.frozen import FrozenEntries, Pointwise, quicken
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
 from embeddings.training.inputs import as_input

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings import imagery_checkpoint
-from embeddings.imagery import load_imagery
+from embeddings.network import imagery_checkpoint
+from embeddings.network.imagery import load_imagery
 from embeddings.training import imagery, imagery_head
 from embeddings.training.data import TrainingImage, read_shards
 from embeddings.training.imagery_folds import SourcesError, dealt, family

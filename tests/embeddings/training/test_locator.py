@@ -10,11 +10,11 @@ import torch
 from safetensors.numpy import save_file
 from torch import nn
 
-from embeddings.checkpoint import SHAPES
 from embeddings.errors import CheckpointError
-from embeddings.locating import CELLS, SIDE, WHOLE, Part
-from embeddings.network import Locator
-from embeddings.torch_network import locator_tensors
+from embeddings.network.checkpoint import SHAPES
+from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, Part
+from embeddings.network.runtimes.torch_module import Locator
+from embeddings.network.runtimes.torch_network import locator_tensors
 from embeddings.training import locator
 from embeddings.training.data import read_shards
 from embeddings.training.recipe import RECIPE, LocatorRecipe

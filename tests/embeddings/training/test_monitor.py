@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embeddings.checkpoint import load
-from embeddings.locating import Locate
-from embeddings.looks import Look
-from embeddings.network import Lite0
-from embeddings.torch_network import fill
+from embeddings.network.checkpoint import load
+from embeddings.network.looks import Look
+from embeddings.network.preparing.locating import Locate
+from embeddings.network.runtimes.torch_module import Lite0
+from embeddings.network.runtimes.torch_network import fill
 from embeddings.training.data import drawn_ahead, read_shards
 from embeddings.training.monitor import Monitor, Watched
 

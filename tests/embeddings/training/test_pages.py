@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embeddings.locating import CELLS, SIDE
+from embeddings.network.preparing.locating import CELLS, SIDE
 from embeddings.training import pages
 
 RED, BLUE = (230, 20, 20), (20, 20, 230)

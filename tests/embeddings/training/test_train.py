@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from embeddings import checkpoint
-from embeddings.checkpoint import DEFAULT_CHECKPOINT
-from embeddings.encoder import load_encoder
-from embeddings.locating import Locate
-from embeddings.network import enlarged
+from embeddings.network import checkpoint
+from embeddings.network.checkpoint import DEFAULT_CHECKPOINT
+from embeddings.network.encoder import load_encoder
+from embeddings.network.preparing.locating import Locate
+from embeddings.network.runtimes.torch_module import enlarged
 from embeddings.training import publish, train
 from embeddings.training.data import read_shards
 from embeddings.training.inputs import as_input
@@ -23,7 +23,7 @@ from embeddings.training.locator import read_locator
 from embeddings.training.origin import OriginError, keep, origin
 from embeddings.training.recipe import RECIPE, read
 from embeddings.training.trainer import Trainer
-from evaluation.samples import photograph, photograph_names
+from evaluation.corpora.samples import photograph, photograph_names
 
 TINY = {
     "detail": 48,

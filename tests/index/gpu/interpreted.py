@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from embeddings.codes import pack, unpack
+from index.contract.oracle import OracleIndex
 from index.gpu.batch import make_batch
 from index.gpu.calibration import Calibration
 from index.gpu.keys import taken_apart
 from index.gpu.resident import GpuIndex
-from index.oracle import OracleIndex
 
 _rng = np.random.default_rng(3)
 ROWS = 70

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import DamagedFileError
+from index.contract.errors import DamagedFileError
 from index.gpu import open_gpu_index
 from index.gpu.calibration import DEFAULT, Calibration, load, save
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from embeddings.codes import Codes
+from index.contract.interface import Hits
+from index.contract.oracle import OracleIndex
 from index.gpu.plain import PlainEngine
 from index.gpu.resident import GpuIndex
-from index.interface import Hits
-from index.oracle import OracleIndex
 
 Flip = Callable[[Codes, int], Codes]
 Same = Callable[[Hits, Hits], None]

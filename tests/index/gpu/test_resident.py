@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from embeddings.codes import Codes
-from index.changes import Changes, Entries
-from index.errors import (
+from index.contract.changes import Changes, Entries
+from index.contract.errors import (
     ClosedIndexError,
     DeviceMemoryError,
     DuplicateIdError,
@@ -26,11 +26,11 @@ from index.errors import (
     RadiusError,
     SequenceError,
 )
+from index.contract.interface import CodeIndex, Hits
+from index.contract.oracle import OracleIndex
 from index.gpu import open_gpu_index, wants_gpu
 from index.gpu.calibration import Calibration
 from index.gpu.resident import GpuIndex
-from index.interface import CodeIndex, Hits
-from index.oracle import OracleIndex
 
 Flip = Callable[[Codes, int], Codes]
 Same = Callable[[Hits, Hits], None]

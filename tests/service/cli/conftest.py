@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from evaluation import samples
+from evaluation.corpora import samples
 from service.cli.app import build
 
 

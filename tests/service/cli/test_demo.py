@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from service.cli.demo import Outcome
-from service.cli.demo_cases import Query, queries, references
-from service.cli.demo_picture import drawn
+from service.cli.demo.cases import Query, queries, references
+from service.cli.demo.command import Outcome
+from service.cli.demo.picture import drawn
 
 Script = Callable[..., subprocess.Popen[bytes]]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from evaluation import samples
+from evaluation.corpora import samples
 
 Command = Callable[..., Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.cli.keys import RoleName
+from service.cli.commands.keys import RoleName
 from service.store import Role, open_store
 
 Command = Callable[..., Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evaluation import samples
+from evaluation.corpora import samples
 
 Command = Callable[..., Any]
 

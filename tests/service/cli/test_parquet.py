@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation import frames
-from evaluation.sample_corpus import sample_corpus
-from evaluation.workbench import open_workbench
+from evaluation.corpora.sample_corpus import sample_corpus
+from evaluation.notebooks.workbench import open_workbench
+from evaluation.showing import frames
 
 Command = Callable[..., Any]
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings import checkpoint
-from evaluation.operating import policy as writing
-from evaluation.operating.choice import Choice
+from embeddings.network import checkpoint
+from evaluation.radii.operating import policy as writing
+from evaluation.radii.operating.choice import Choice
 from service.cli.policy_file import MAX_BANKS, MAX_BYTES, PolicyFileError, read_policy
 from service.store import Action, Imagery, Policy, Radii, Store, open_store
 

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from evaluation import samples
-from evaluation.report import _Rows
-from service.cli.demo import Outcome, table
-from service.cli.demo_cases import Query
+from evaluation.corpora import samples
+from evaluation.showing.report import _Rows
+from service.cli.demo.cases import Query
+from service.cli.demo.command import Outcome, table
 from service.cli.progress import list_progress
 
 Command = Callable[..., Any]

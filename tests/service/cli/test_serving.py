@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from service.cli.server_process import running_server
+from service.cli.demo.server_process import running_server
 
 Command = Callable[..., Any]
 Script = Callable[..., subprocess.Popen[bytes]]

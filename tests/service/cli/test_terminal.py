@@ -7,7 +7,7 @@ import typer
 
 from embeddings.errors import CheckpointError, EmptyFileError
 from service.cli.terminal import code_of, counted, printable, reporting
-from service.errors import BankNotFoundError
+from service.domain.errors import BankNotFoundError
 
 
 def _run(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from service.door.addresses import Proxies, counted_as
+from service.http.connections.addresses import Proxies, counted_as
 
 
 def test_nobody_is_trusted_by_default() -> None:

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from service.door.connections import RESERVED, Connections
+from service.http.connections.connections import RESERVED, Connections
 
 MOST, PER_ADDRESS = 20, 12
 

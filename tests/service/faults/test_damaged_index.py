@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index.segmented import SegmentedIndex
-from service.columns import PDQ
-from service.services import Services
+from index.segmented.segmented_index import SegmentedIndex
+from service.http.door.services import Services
+from service.replica.columns import PDQ
 from tests.index.damages import DAMAGES, Damage
 
 if TYPE_CHECKING:

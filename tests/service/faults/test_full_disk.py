@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.errors import StorageFullError
+from service.domain.errors import StorageFullError
 from service.store import backup
 from tests.service.faults.history import History
 

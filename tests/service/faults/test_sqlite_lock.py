@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.deadlines import patience, writing_begins_within
-from service.errors import StoreBusyError
+from service.domain.deadlines import patience, writing_begins_within
+from service.domain.errors import StoreBusyError
 from service.store import Store, open_store
 
 

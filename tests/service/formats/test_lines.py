@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.formats.errors import UnreadableListError
-from service.formats.lines import MAX_LINE, Line, read_lines
-from service.store.values import RejectedLine
+from service.domain.values import RejectedLine
+from service.lists.formats.errors import UnreadableListError
+from service.lists.formats.lines import MAX_LINE, Line, read_lines
 
 
 def _read(*chunks: bytes) -> list[Line | RejectedLine]:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.formats import (
+from service.domain.signals import Signals
+from service.domain.values import ImportRow, RejectedLine
+from service.lists.formats import (
     Format,
     IncompleteListError,
     ListReader,
@@ -16,8 +18,6 @@ from service.formats import (
     UnreadableListError,
     format_named,
 )
-from service.signals import Signals
-from service.store.values import ImportRow, RejectedLine
 
 MD5 = "0cc175b9c0f1b6a831c399e269772661"
 SHA256 = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.formats import Format, IncompleteListError, ListReader, write_list
-from service.signals import Signals
-from service.store.values import ImportRow
+from service.domain.signals import Signals
+from service.domain.values import ImportRow
+from service.lists.formats import Format, IncompleteListError, ListReader, write_list
 
 
 def _bytes(length: int) -> st.SearchStrategy[bytes | None]:

@@ -134,8 +134,8 @@ def test_a_field_that_stands_there_twice_is_refused(contract: Served, path: str,
 @settings(max_examples=30, deadline=None)
 def test_fields_of_different_names_are_not(names: list[str]) -> None:
     """Exactly those that are there twice are refused, however many there are."""
-    from service.bodies import _distinct
-    from service.errors import InvalidRequestError
+    from service.domain.errors import InvalidRequestError
+    from service.http.door.bodies import _distinct
 
     body = "{" + ", ".join(f"{json.dumps(name)}: 0" for name in names) + "}"
     if len(set(names)) == len(names):

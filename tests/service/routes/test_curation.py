@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service import schemas
+from service.http.shapes import schemas
 from service.store import Role
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from service import schemas
-from service.routes import examples
+from service.http.shapes import examples, schemas
 from service.store import Role
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service import schemas
-from service.errors import StoreUnusableError
-from service.signals import Signals
+from service.domain.errors import StoreUnusableError
+from service.domain.signals import Signals
+from service.http.shapes import schemas
 from service.store import ImportRow, ImportTarget, Role
 from service.store.entries import Entries
 

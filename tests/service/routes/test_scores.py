@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from embeddings import codes
-from embeddings.encoder import Encoded
+from embeddings.files.images import ImageLimits
 from embeddings.fingerprint import Fingerprinter
-from embeddings.images import ImageLimits
+from embeddings.network.encoder import Encoded
 from tests.service.conftest import SPACE, ColourImagery, ThumbnailEncoder
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from evaluation.samples import photograph
-from service.indexes import Found
-from service.matching import Verdict, decide
+from evaluation.corpora.samples import photograph
+from service.domain.search import Found
+from service.policy.matching import Verdict, decide
 from service.store import Action, Bank, Policy
 
 if TYPE_CHECKING:

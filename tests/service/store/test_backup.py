@@ -13,13 +13,13 @@ from typing import Protocol
 
 import pytest
 
-from service.errors import (
+from service.domain.errors import (
     BackupDamagedError,
     BackupError,
     RestoreRefusedError,
     StoreMissingError,
 )
-from service.signals import Signals
+from service.domain.signals import Signals
 from service.store import (
     ImportRow,
     ImportTarget,

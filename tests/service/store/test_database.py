@@ -15,15 +15,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, insert, text, update
 
-from service.deadlines import Deadlines
-from service.errors import (
+from service.domain.deadlines import Deadlines
+from service.domain.errors import (
     SchemaOutdatedError,
     SchemaTooNewError,
     StoreBusyError,
     StoreMissingError,
     StoreUnusableError,
 )
-from service.signals import Signals
+from service.domain.signals import Signals
 from service.store import NewEntry, Store, migrate, open_store, schema
 from service.store.database import Database, sqlite_url
 from service.store.models import BankRow, Base, CounterRow, EntryRow, ListRow
@@ -133,7 +133,7 @@ def test_migrations_make_what_the_models_say(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
-    scripts = Path(schema.__file__).parent.parent / "migrations"
+    scripts = Path(schema.__file__).parent / "migrations"
     assert ScriptDirectory(str(scripts)).get_current_head() == schema.HEAD
 
 

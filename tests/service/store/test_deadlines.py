@@ -8,10 +8,10 @@ from typing import Protocol
 
 import pytest
 
-from service.deadlines import Deadlines, Reach
-from service.errors import StoreAwayError, StoreBusyError
-from service.lookups import Lookups
-from service.signals import Signals
+from service.domain.deadlines import Deadlines, Reach
+from service.domain.errors import StoreAwayError, StoreBusyError
+from service.domain.signals import Signals
+from service.replica.lookups import Lookups
 from service.store import ImportRow, ImportTarget, NewEntry, Store, open_store
 from service.store.database import Database
 

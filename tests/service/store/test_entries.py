@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.errors import (
+from service.domain.errors import (
     BadNameError,
     BadPolicyError,
     BankExistsError,
@@ -18,9 +18,9 @@ from service.errors import (
     KeyNotFoundError,
     NoSignalsError,
 )
-from service.signals import Signals
+from service.domain.signals import Signals
+from service.domain.values import entry_id, entry_number
 from service.store import Action, Imagery, NewEntry, Policy, Radii, Role, Store
-from service.store.values import entry_id, entry_number
 
 MD5 = Signals(md5=b"m" * 16)
 EVERYTHING = Signals(

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from service.errors import (
+from service.domain.errors import (
     BadNameError,
     BankNotFoundError,
     EmptyListError,
     VersionExistsError,
 )
-from service.signals import Signals
+from service.domain.signals import Signals
 from service.store import (
     Entry,
     ImportRow,

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from service.engine import Engine
-from service.health import Health, Severity
-from service.indexes import Search
-from service.retention import Retention
-from service.shelf import FolderShelf
-from service.signals import Signals
+from service.domain.health import Health, Severity
+from service.domain.search import Search
+from service.domain.signals import Signals
+from service.replica.engine import Engine
+from service.replica.shelf import FolderShelf
 from service.store import ImportRow, ImportTarget, NewEntry, Store
 from service.store.models import CommitRow
+from service.work.retention import Retention
 
 OpenStore = Callable[[], Store]
 

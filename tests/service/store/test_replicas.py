@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from service.engine import Engine
-from service.errors import BadSignalError
-from service.indexes import Search
-from service.signals import Signals
+from service.domain.errors import BadSignalError
+from service.domain.search import Search
+from service.domain.signals import Signals
+from service.replica.engine import Engine
 from service.store import Commit, ImportRow, ImportTarget, NewEntry, Store
 from service.store.entries import MAX_STORE_SPACES
 

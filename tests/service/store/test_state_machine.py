@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from service.engine import Engine
-from service.errors import EmptyListError, EntryExistsError
-from service.indexes import Search
-from service.signals import Signals
+from service.domain.errors import EmptyListError, EntryExistsError
+from service.domain.search import Search
+from service.domain.signals import Signals
+from service.domain.values import entry_id
+from service.replica.engine import Engine
 from service.store import ImportRow, ImportTarget, NewEntry, open_store
-from service.store.values import entry_id
 
 BANKS = ("A", "B")
 BANK = st.sampled_from(BANKS)

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from evaluation import samples
+from evaluation.corpora import samples
 
 KEY = "an admin key for faults"
 SIGNALS = 60

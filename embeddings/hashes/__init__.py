@@ -1,0 +1,1 @@
+"""Hashes that need no network: digests, PDQ, and how much structure an image has."""

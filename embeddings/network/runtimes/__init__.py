@@ -1,0 +1,1 @@
+"""What computes the network: OpenVINO on a CPU, torch for training and on CUDA devices."""

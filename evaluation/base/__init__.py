@@ -1,0 +1,1 @@
+"""What every measurement needs: errors, results, provenance, text for a terminal."""

@@ -1,0 +1,1 @@
+"""Copy detection measured: edits, hashes of the edited, and what each signal finds."""

@@ -1,0 +1,1 @@
+"""Where images to measure on come from: folders, tars, the shipped samples."""

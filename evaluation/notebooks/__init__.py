@@ -1,0 +1,1 @@
+"""What the notebooks start from, and the program that executes them."""

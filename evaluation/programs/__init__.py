@@ -1,0 +1,1 @@
+"""The programs of this package behind one command, ``lookalike-eval``."""

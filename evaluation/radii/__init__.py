@@ -1,0 +1,1 @@
+"""From a rate of false matches to a radius: how often unrelated images match."""

@@ -1,0 +1,1 @@
+"""Measurements as reports, tables for data scientists, and plots."""

@@ -1,0 +1,1 @@
+"""How fast: fingerprints, HTTP, the index and GPUs, each beside a plain baseline."""

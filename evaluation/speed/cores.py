@@ -1,0 +1,186 @@
+"""How much more several threads, or processes, fingerprint than one, part by part.
+
+Each part is repeated by one, two and four threads in turn, round after round, so that a busy
+machine slows all alike and their ratio stays true; whole fingerprints by one and by two processes
+as well. What a part does not gain from a second thread is time in which only one thread can work,
+most of it while holding the interpreter's lock: its *serial share*, by Amdahl's law. It knows how
+to keep cores busy; the parts are ``bench_encode``'s.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import count
+from multiprocessing.connection import Connection
+from typing import Final
+
+from embeddings.cores import available_cores
+from embeddings.files.images import ImageLimits, decode
+from embeddings.fingerprint import Fingerprinter
+from embeddings.hashes import digests, pdq, structure
+from embeddings.network.encoder import NetworkEncoder, load_encoder
+from embeddings.network.imagery import load_imagery
+from evaluation.speed.encode import PIXELS, jpeg_photographs
+
+THREADS: Final = (1, 2, 4)
+PROCESSES: Final = (1, 2)
+SIZES: Final = (PIXELS, 256 * 256)
+"""Pixels of the photographs: of small ones, more of the time is Python's."""
+WHOLE: Final = "bytes to fingerprint"
+
+Work = Sequence[Callable[[], object]]
+"""The same work on several images."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One part, side by side."""
+
+    part: str
+    pixels: int
+    """Of an image, about."""
+    milliseconds: float
+    """Of one image on one thread."""
+    threads: Mapping[int, float]
+    """Threads to how many times as much as one they do."""
+    processes: Mapping[int, float] = field(default_factory=dict)
+    """Likewise; empty where it was not measured."""
+
+    def serial(self, cores: int) -> float:
+        """The share, 0 to 1, of one thread's time that a second one cannot use on ``cores``."""
+        return serial_share(self.threads[2], min(2, cores))
+
+
+@dataclass(frozen=True)
+class CoresReport:
+    """What a machine's cores do for fingerprints."""
+
+    cores: int
+    rounds: int
+    gains: tuple[Gain, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The same as plain values, with each part's serial share."""
+        gains = [asdict(gain) | {"serial": gain.serial(self.cores)} for gain in self.gains]
+        return {"cores": self.cores, "rounds": self.rounds, "gains": gains}
+
+
+def serial_share(gain: float, workers: int) -> float:
+    """The share of work that is done by one at a time, where ``workers`` do ``gain`` times as much
+    as one: Amdahl's law, within 0..1. One worker shows nothing: 0."""
+    if workers < 2:
+        return 0.0
+    return min(1.0, max(0.0, (workers / gain - 1) / (workers - 1)))
+
+
+def run(encoder: NetworkEncoder, rounds: int = 5, seconds: float = 0.2) -> CoresReport:
+    """Measure every part for ``seconds`` with each number of threads, ``rounds`` times."""
+    gains = []
+    limits = ImageLimits()
+    on_cpu = encoder.device.startswith("cpu")
+    for pixels in SIZES:
+        files = jpeg_photographs(pixels)
+        rates: dict[str, list[dict[int, float]]] = {}
+        for _ in range(rounds):
+            for name, work in _parts(encoder, files, limits).items():
+                round_ = {threads: together(work, threads, seconds) for threads in THREADS}
+                rates.setdefault(name, []).append(round_)
+        processes = _processes(pixels, rounds, 2 * seconds) if on_cpu else {}
+        for name, rounds_ in rates.items():
+            one = statistics.median(round_[1] for round_ in rounds_)
+            times = {n: statistics.median(r[n] / r[1] for r in rounds_) for n in THREADS}
+            shared = processes if name == WHOLE else {}
+            gains.append(Gain(name, pixels, 1000 / one, times, shared))
+    return CoresReport(available_cores(), rounds, tuple(gains))
+
+
+def together(work: Work, threads: int, seconds: float) -> float:
+    """Pieces of work a second that so many threads finish together."""
+    start, until = threading.Barrier(threads), 0.0
+    finished = [0] * threads
+
+    def repeat(number: int) -> None:
+        nonlocal until
+        if start.wait() == 0:
+            until = time.perf_counter() + seconds
+        start.wait()
+        for turn in count(number):
+            if time.perf_counter() >= until:
+                return
+            work[turn % len(work)]()
+            finished[number] += 1
+
+    running = [threading.Thread(target=repeat, args=(number,)) for number in range(threads)]
+    began = time.perf_counter()
+    for one in running:
+        one.start()
+    for one in running:
+        one.join()
+    return sum(finished) / (time.perf_counter() - began)
+
+
+def _parts(encoder: NetworkEncoder, files: Sequence[bytes], limits: ImageLimits) -> dict[str, Work]:
+    fingerprinter = Fingerprinter([encoder], load_imagery(), limits)
+    images = [decode(data, limits).rgb for data in files]
+    prepared = [encoder.prepare([image])[0] for image in images]
+    return {
+        "decode": [partial(decode, data, limits) for data in files],
+        "digests": [partial(digests.digests, data) for data in files],
+        "pdq": [partial(pdq.pdq, image) for image in images],
+        "structure": [partial(structure.structure, image) for image in images],
+        "prepare": [partial(encoder.prepare, [image]) for image in images],
+        "network": [partial(encoder.encode, [small]) for small in prepared],
+        WHOLE: [partial(fingerprinter.fingerprint, data) for data in files],
+    }
+
+
+def _processes(pixels: int, rounds: int, seconds: float) -> dict[int, float]:
+    """Processes to how many times as many whole fingerprints as one they make."""
+    with ExitStack() as stack:
+        workers = [stack.enter_context(_worker(pixels)) for _ in range(max(PROCESSES))]
+        for worker in workers:
+            worker.recv()  # it is ready
+        gains: dict[int, list[float]] = {}
+        for _ in range(rounds):
+            rates = {}
+            for number in PROCESSES:
+                for worker in workers[:number]:
+                    worker.send(seconds)
+                rates[number] = sum(worker.recv() for worker in workers[:number])
+            for number, rate in rates.items():
+                gains.setdefault(number, []).append(rate / rates[1])
+        return {number: statistics.median(several) for number, several in gains.items()}
+
+
+@contextmanager
+def _worker(pixels: int) -> Iterator[Connection]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, pixels), daemon=True)
+    process.start()
+    theirs.close()  # so that its end is noticed
+    try:
+        yield ours
+    finally:
+        ours.close()
+        process.join()
+
+
+def _work(orders: Connection, pixels: int) -> None:
+    """Make fingerprints for as many seconds as is ordered, and answer how many a second."""
+    work = _parts(load_encoder("cpu"), jpeg_photographs(pixels), ImageLimits())[WHOLE]
+    work[0]()
+    orders.send(0.0)
+    while True:
+        try:
+            seconds = orders.recv()
+        except EOFError:
+            return
+        orders.send(together(work, 1, seconds))

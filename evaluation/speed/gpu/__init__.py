@@ -1,0 +1,1 @@
+"""Search and encoding on CUDA devices, beside what the device can do at most."""

@@ -1,0 +1,1 @@
+"""The index beside FAISS: latency, memory, changes, restarts, over sizes and radii."""

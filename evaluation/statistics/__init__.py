@@ -1,0 +1,1 @@
+"""From distances to metrics with intervals: pure functions of counts and scores."""

@@ -1,0 +1,1 @@
+"""What every index promises, and the brute force that says what the right answer is."""

@@ -1,0 +1,1 @@
+"""From the kernels' sources to loaded machine code: declared, lowered, compiled, kept, called."""

@@ -1,0 +1,47 @@
+"""``lookalike doctor``: what is installed, what runs the model, what is wrong and the mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.local import DATA_HELP
+from service.cli.terminal import FAILED, counted, print_json, print_table, printable, reporting, say
+
+
+@reporting
+def doctor(
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON Lines instead of a table.")] = False,
+    data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
+) -> None:
+    """Say what is installed, which runtime and device run the model, what is wrong and the mend.
+
+    The exit code is 1 if something would keep Lookalike from working.
+    """
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from service.cli.commands.checks import State, all_checks
+
+    findings = list(all_checks(data))
+    if jsonl:
+        for finding in findings:
+            print_json(asdict(finding))
+    else:
+        table = Table()
+        for heading in ("", "what", "found"):
+            table.add_column(heading, overflow="fold")
+        styles = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red"}
+        for finding in findings:
+            found = finding.found if not finding.mend else f"{finding.found}\n→ {finding.mend}"
+            table.add_row(finding.state, finding.what, printable(found))
+            table.rows[-1].style = styles[finding.state] if finding.state is not State.OK else None
+        print_table(table)
+    wrong = sum(finding.state is State.WRONG for finding in findings)
+    if wrong:
+        say(f"wrong: {wrong} of {counted(len(findings), 'finding')}; → says how to mend it")
+        raise typer.Exit(FAILED)
+    say("nothing is wrong")

@@ -1,0 +1,193 @@
+"""``create_app``: the parts put together into an ASGI application.
+
+Nothing is built at import time and nothing global is kept: two apps in one process share nothing.
+It knows which parts there are; not what they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from embeddings.files.images import ImageLimits
+from embeddings.fingerprint import Fingerprinter
+from embeddings.network.encoder import load_encoder
+from embeddings.network.imagery import load_imagery
+from service.domain.errors import ServiceError
+from service.domain.health import Health
+from service.domain.settings import Settings, load_settings
+from service.http.door import problems
+from service.http.door.auth import Doorman
+from service.http.door.metrics import MeasuringMiddleware, Metrics
+from service.http.door.near_radius import Probing
+from service.http.door.openapi import DocumentedApp
+from service.http.door.pool import WorkPool
+from service.http.door.rates import Rates
+from service.http.door.services import Services
+from service.http.door.uploads import Uploads
+from service.http.door.weights import HEAVY
+from service.http.routes import banks, entries, imports, keys, match, status
+from service.replica.engine import Engine
+from service.replica.matcher import Fingerprints, Matcher
+from service.replica.shelf import FOLDER, FolderShelf
+from service.store import Store, open_store
+from service.work.retention import Retention
+
+_DESCRIPTION = """
+Finds known images among those people upload, in whatever shape they come back.
+
+Send `Authorization: Bearer KEY`. Errors are `application/problem+json` with a stable `code`.
+"""
+
+_STORE_THREADS = 4
+_STORE_QUEUE = 256
+_IMPORT_QUEUE = 4
+
+
+def create_app(
+    settings: Settings, *, store: Store | None = None, fingerprints: Fingerprints | None = None
+) -> FastAPI:
+    """The service.
+
+    ``store`` and ``fingerprints`` are made from ``settings`` where they are not given; a store
+    that was given is
+    left open at shutdown. Raises ``StoreError``, ``CheckpointError`` or ``DeviceError``.
+    """
+    own_store = None
+    if store is None:
+        store = own_store = open_store(
+            settings.data_dir, settings.store_url, deadlines=settings.deadlines
+        )
+    shelf = FolderShelf(settings.data_dir / FOLDER, lambda: store.identity)
+    health = Health()
+    engine = Engine(
+        store, settings.poll_seconds, shelf, health, settings.stale_after, settings.allow_empty
+    )
+    retention = Retention(store, settings.retention_days, health)
+    compute = WorkPool(
+        "compute",
+        settings.workers,
+        settings.queue,
+        cost=settings.queue_pixels,
+        heavy=HEAVY,
+        memory=settings.decode_memory_bytes,
+    )
+    metrics = Metrics(engine, compute)
+    services = Services(
+        settings=settings,
+        store=store,
+        engine=engine,
+        health=health,
+        matcher=Matcher(engine, store, fingerprints or fingerprinter(settings)),
+        doorman=Doorman(engine, settings),
+        uploads=Uploads(
+            settings,
+            lists=1 + _IMPORT_QUEUE,
+            folder=settings.data_dir if settings.data_dir.is_dir() else None,
+        ),
+        metrics=metrics,
+        rates=Rates(settings.key_rate, settings.key_burst),
+        probing=Probing(health, settings.probing_questions, metrics.probing.inc),
+        limits=limits_of(settings),
+        heads=WorkPool("head", 2, _STORE_QUEUE),
+        compute=compute,
+        reads=WorkPool("read", _STORE_THREADS, _STORE_QUEUE),
+        writes=WorkPool("write", _STORE_THREADS, _STORE_QUEUE),
+        imports=WorkPool("import", 1, _IMPORT_QUEUE),
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        engine.start()
+        retention.start()
+        # What is left of a bank whose deletion was cut short matches nothing, and only takes room.
+        sweeping = asyncio.ensure_future(_sweep(services))
+        calming = asyncio.ensure_future(_calm(services))
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            calming.cancel()
+            services.matcher.close()
+            # Work in a thread cannot be called back, so what it waits for is ended instead: of a
+            # list that is not in force yet, and of a database that does not answer, nothing stays.
+            cutting = threading.Timer(settings.shutdown_timeout / 4, services.store.interrupt)
+            cutting.daemon = True
+            cutting.start()
+            for pool in (
+                services.heads,
+                services.compute,
+                services.reads,
+                services.writes,
+                services.imports,
+            ):
+                pool.close()
+            retention.stop()
+            engine.stop()
+            cutting.cancel()
+            if own_store is not None:
+                own_store.close()
+
+    app = DocumentedApp(
+        title="Lookalike",
+        version=status.VERSION,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # The pages that FastAPI offers load scripts from elsewhere; the document itself is enough.
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would repeat whatever host the request names.
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.services = services
+    problems.install(app)
+    routers = [module.router for module in (match, banks, entries, imports, keys, status)]
+    for router in (*routers, status.keyed):
+        app.include_router(router)
+    app.state.routes = [
+        route
+        for owner in (*routers, status.keyed, app)
+        for route in owner.routes
+        if isinstance(route, Route)
+    ]
+    app.add_middleware(MeasuringMiddleware, metrics=services.metrics)
+    return app
+
+
+async def _sweep(services: Services) -> None:
+    with contextlib.suppress(ServiceError):
+        await services.imports.run(services.store.banks.sweep)
+
+
+async def _calm(services: Services) -> None:
+    while True:
+        await asyncio.sleep(60)
+        services.probing.calm()
+
+
+def fingerprinter(settings: Settings) -> Fingerprinter:
+    """What ``settings`` say about images: the device that encodes them, and their limits.
+
+    Raises ``CheckpointError`` or ``DeviceError``.
+    """
+    encoder = load_encoder(settings.device, workers=settings.workers)
+    imagery = load_imagery(workers=settings.workers)
+    return Fingerprinter([encoder], imagery, limits_of(settings))
+
+
+def limits_of(settings: Settings) -> ImageLimits:
+    """What ``settings`` say an image may have."""
+    return ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
+
+
+def from_environment() -> FastAPI:
+    """The service as the environment says: a factory for ASGI servers. Raises ``ServiceError``."""
+    return create_app(load_settings())

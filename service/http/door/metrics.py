@@ -1,0 +1,158 @@
+"""What Prometheus reads: counts, latencies, and the state of the replica.
+
+One registry per app, so that two apps in one process do not mix. It names routes, verdicts and
+signal types; never banks, keys or content, which are not for whoever reads a dashboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.domain.health import Severity
+from service.http.door.pool import WorkPool
+from service.replica.engine import Engine
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+_GRAVITY = {Severity.SOUND: 0, Severity.DEGRADED: 1, Severity.FAILING: 2}
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The metrics of one app."""
+
+    def __init__(self, engine: Engine, pool: WorkPool) -> None:
+        """Count from zero; gauges are read from ``engine`` and ``pool`` when they are asked for."""
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "lookalike_http_requests",
+            "Requests answered",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "lookalike_http_request_seconds",
+            "Seconds from the request's head to its answer's end",
+            ("route",),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.verdicts = Counter(
+            "lookalike_verdicts",
+            "Queries by verdict and coverage",
+            ("verdict", "coverage"),
+            registry=self.registry,
+        )
+        self.matches = Counter(
+            "lookalike_matches", "Rows of answers", ("signal",), registry=self.registry
+        )
+        self.probing = Counter(
+            "lookalike_probing_alarms",
+            "Keys that asked again and again at the edge of a radius",
+            registry=self.registry,
+        )
+        self.registry.register(_Replica(engine, pool))
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus' text form."""
+        return generate_latest(self.registry)
+
+
+class _Replica(Collector):
+    def __init__(self, engine: Engine, pool: WorkPool) -> None:
+        self._engine, self._pool = engine, pool
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        return iter(())  # names are fixed; nothing to look up at registration
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        fresh = self._engine.freshness()
+        yield _gauge("lookalike_index_loaded", "1 once answers can be given", self._engine.loaded)
+        yield _gauge("lookalike_index_sequence", "Newest change applied", fresh.sequence)
+        yield _gauge(
+            "lookalike_index_age_seconds",
+            "Seconds since the replica was last known to hold every commit",
+            fresh.age_seconds,
+        )
+        yield _gauge("lookalike_work_pending", "Work running or waiting", self._pool.pending)
+        entries = GaugeMetricFamily(
+            "lookalike_index_entries", "Entries in an index", labels=("signal", "space")
+        )
+        size = GaugeMetricFamily(
+            "lookalike_index_bytes",
+            "Memory of a part of an index",
+            labels=("signal", "space", "part"),
+        )
+        kind = GaugeMetricFamily(
+            "lookalike_index_info",
+            "1 for the index that answers",
+            labels=("signal", "space", "kind"),
+        )
+        applied = GaugeMetricFamily(
+            "lookalike_index_applied", "Newest change an index holds", labels=("signal", "space")
+        )
+        checks = GaugeMetricFamily(
+            "lookalike_health_check",
+            "A check of /readyz: 0 sound, 1 degraded, 2 failing",
+            labels=("check",),
+        )
+        for check in self._engine.health.checks():
+            checks.add_metric((check.name,), _GRAVITY[check.severity])
+        trouble = GaugeMetricFamily(
+            "lookalike_index_trouble",
+            "1 where /v1/status tells of trouble, such as a snapshot that cannot be written",
+            labels=("signal", "space"),
+        )
+        for one in self._engine.stats():
+            name, stats = (one.name.signal, one.name.space), one.stats
+            entries.add_metric(name, stats.entries)
+            for part, count in stats.bytes.items():
+                size.add_metric((*name, part), count)
+            kind.add_metric((*name, stats.kind), 1)
+            applied.add_metric(name, stats.sequence)
+            trouble.add_metric(name, bool(stats.trouble))
+        yield from (entries, size, kind, applied, trouble, checks)
+
+
+class MeasuringMiddleware:
+    """Counts and times every request by its route, whose names are few, not by its path."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        """Wrap ``app``."""
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer through the app inside."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = perf_counter(), 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            route = getattr(scope.get("route"), "path", "unknown")
+            # Anybody may send any word for a method, and each would stay in memory.
+            known = route != "unknown" and scope["method"] in _METHODS
+            method = scope["method"] if known else "unknown"
+            self._metrics.requests.labels(method, route, str(status)).inc()
+            self._metrics.seconds.labels(route).observe(perf_counter() - started)
+
+
+def _gauge(name: str, help_: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_, value=float(value))

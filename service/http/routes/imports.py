@@ -1,0 +1,94 @@
+"""``/v1/banks/{bank}/imports``: a whole list comes in as one new version.
+
+It knows the query's parameters; formats are ``formats``', the diff is the store's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, BinaryIO, Final
+
+from fastapi import APIRouter, Query, Request
+from pydantic import JsonValue
+from starlette.responses import Response
+
+from service.http.door import bodies
+from service.http.door.parameters import StrictRoute
+from service.http.door.services import Curating, Parts
+from service.http.shapes import examples, wire
+from service.http.shapes.schemas import TEXT, ImportAnswer
+from service.lists.formats import Format, ListReader, file_chunks, format_named
+from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget
+
+router = APIRouter(tags=["imports"], route_class=StrictRoute)
+
+_WORD: Final[dict[str, JsonValue]] = {"maxLength": 128, "pattern": TEXT}
+_FORMAT: Final = Query(
+    json_schema_extra={"enum": [*Format]},
+    description="`csv`, `jsonl` or `text`; found out from the first line if absent.",
+)
+_PROVIDER: Final = Query(description="Who provides the list.", json_schema_extra=_WORD)
+_LIST: Final = Query(
+    description="Which of the provider's lists it is: this one is replaced.",
+    json_schema_extra=_WORD,
+)
+_VERSION: Final = Query(
+    description="The provider's name for this version; by default the time.",
+    json_schema_extra=_WORD,
+)
+_MAX_REJECTED: Final = Query(
+    ge=0, le=10**9, description="Bad lines to tolerate; with more of them nothing is imported."
+)
+_ALLOW_SHRINK: Final = Query(
+    description="Import a list that removes more than a fifth of what it held before, of 10"
+    " entries or more; otherwise the answer is a problem `list_shrinks`."
+)
+_DRY_RUN: Final = Query(description="Answer with what would change, and change nothing.")
+
+_BODIES: Final[dict[str, Any]] = {
+    kind: {"schema": {"type": "string"}, "example": example}
+    for kind, example in {
+        "text/csv": "provider_id,sha256,labels\nA-118," + "5f" * 32 + ",A\n",
+        "application/x-ndjson": '{"provider_id": "A-118", "sha256": "' + "5f" * 32 + '"}\n',
+        "text/plain": "sha256 " + "5f" * 32 + "\n",
+    }.items()
+}
+
+
+@router.post(
+    "/v1/banks/{bank}/imports",
+    summary="Import a list",
+    responses=bodies.answers(ImportAnswer, examples.IMPORT, 404, 409, 413, 422, 503, 507),
+    openapi_extra=bodies.documented(other=_BODIES),
+)
+async def import_list(
+    bank: str,
+    request: Request,
+    parts: Parts,
+    caller: Curating,
+    format: Annotated[str | None, _FORMAT] = None,  # noqa: A002 (the contract's word)
+    provider: Annotated[str, _PROVIDER] = LOCAL_PROVIDER,
+    list: Annotated[str, _LIST] = DEFAULT_LIST,  # noqa: A002 (the contract's word)
+    version: Annotated[str | None, _VERSION] = None,
+    max_rejected: Annotated[int, _MAX_REJECTED] = 0,
+    allow_shrink: Annotated[bool, _ALLOW_SHRINK] = False,
+    dry_run: Annotated[bool, _DRY_RUN] = False,
+) -> Response:
+    """The body is the *whole* list: what it no longer holds is taken out of force.
+
+    Valid lines commit together. Bad lines are rejected, each with its line and reason; with more
+    than ``max_rejected`` of them nothing commits and the answer is a problem; so it is
+    where much of the list would go, or it states its length and is shorter. ``dry_run`` answers
+    the diff and changes nothing. The format is found out from the first line unless it is given.
+    """
+    del caller
+    target = ImportTarget(bank, provider, list, version)
+    chosen = None if format is None else format_named(format)
+
+    def read(file: BinaryIO) -> ImportDiff:
+        rows = ListReader(file_chunks(file), chosen)
+        return parts.store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
+
+    parts.imports.check_room()  # rather than once the whole list was sent
+    async with parts.uploads.list_file(request) as file:
+        diff = await parts.changing(lambda: read(file), parts.imports)
+    return wire.json_response(wire.import_diff(diff))

@@ -1,0 +1,1 @@
+"""A hash list becomes rows: formats of files."""

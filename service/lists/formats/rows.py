@@ -1,0 +1,289 @@
+"""One line of a list to one row: the three grammars.
+
+Each parser answers with the row or says why not; a reason names columns and keys, and the path
+of a file that had no fingerprint, never a value that could be a hash. They know one line at a
+time; not where it came from.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+from service.domain.errors import InvalidValueError
+from service.domain.signals import parse_signals
+from service.domain.values import ImportRow, RejectedLine, check_labels, check_text
+from service.lists.formats.errors import UnreadableListError
+from service.lists.formats.lines import Line
+from service.lists.formats.names import (
+    CODE_PREFIX,
+    COLUMNS,
+    PASSED_OVER,
+    SIGNAL_COLUMNS,
+    column_named,
+    delimiter_of,
+)
+
+MAX_PROVIDER_ID: Final = 256
+"""Characters."""
+
+MAX_PATH: Final = 200
+"""Characters of a path that a reason repeats, its end."""
+
+_ERROR_CODE: Final = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+_INTEGER: Final = re.compile(r"([0-9]{1,9})(\.0{0,20})?", re.ASCII)
+_DECIMAL: Final = re.compile(r"[0-9]{0,9}\.?[0-9]{1,40}([eE]-?[0-9]{1,3})?", re.ASCII)
+_KNOWN: Final = frozenset(COLUMNS)
+_EMPTY: Final = frozenset({"", "NULL", "null", "Null", "\\N"})
+"""What stands for no value: databases export it so."""
+_NAMELESS: Final = "(no name)"
+_NOTED: Final = 32
+"""Unknown names that are kept for the report."""
+
+
+class _BadLineError(InvalidValueError):
+    """Why a line is no row."""
+
+    code = "bad_line"
+
+
+class RowParser:
+    """What the three grammars share. ``ignored`` collects the names that nobody read."""
+
+    def __init__(self) -> None:
+        """Start with nothing ignored."""
+        self.ignored: set[str] = set()
+
+    def parse(self, line: Line) -> ImportRow | RejectedLine | None:
+        """The row that ``line`` says, or why it says none; ``None`` where it says nothing."""
+        try:
+            fields = self.fields(line)
+            return None if fields is None else _row(line.number, fields)
+        except InvalidValueError as error:
+            return RejectedLine(line.number, str(error))
+
+    def fields(self, line: Line) -> Mapping[str, object] | None:
+        """Column to value, as ``parse_signals`` reads them; ``None`` where there is no content."""
+        raise NotImplementedError
+
+    def _ignore(self, name: str) -> None:
+        if len(self.ignored) < _NOTED:
+            # A key may hold what no terminal should be sent.
+            self.ignored.add(name[:64] if name.isprintable() else ascii(name[:64]))
+
+
+class CsvParser(RowParser):
+    """Cells under a header. A quoted cell may hold anything but a line break.
+
+    So a quote that is never closed spoils one line and not the rest of the list. Several labels
+    or codes in a cell are divided by ``;`` (``\\;`` is a semicolon within), a code is
+    ``SPACE=hex``. Empty cells beyond the header are passed over: lists of police forces end every
+    line but the header with a delimiter.
+    """
+
+    def __init__(self, header: Line, mark: str = "") -> None:
+        """Read the header, whose cells are divided by ``mark`` or by what divides it best.
+
+        Raises ``UnreadableListError`` if there is nothing to match in it.
+        """
+        super().__init__()
+        self._mark = mark or delimiter_of(header.text)
+        try:
+            self._columns = [column_named(cell) for cell in _cells(header.text, self._mark)]
+        except _BadLineError as error:
+            raise UnreadableListError(f"the CSV header is {error}") from None
+        if not SIGNAL_COLUMNS & set(self._columns):
+            raise UnreadableListError(
+                "the CSV header names no signal; it needs a column among"
+                f" {', '.join(sorted(SIGNAL_COLUMNS))}"
+            )
+        for name in self._columns:
+            if name in _KNOWN and self._columns.count(name) > 1:
+                raise UnreadableListError(f"the CSV header has two columns {name!r}")
+            if name and name not in _KNOWN and name not in PASSED_OVER:
+                self._ignore(name)
+        self._least = max(n for n, name in enumerate(self._columns, 1) if name)
+
+    def fields(self, line: Line) -> Mapping[str, object] | None:
+        """One line's cells, empty ones left out; ``None`` where all are, as spreadsheets write."""
+        cells = _cells(line.text, self._mark)
+        width = len(self._columns)
+        if len(cells) < self._least or any(cell.strip() for cell in cells[width:]):
+            raise _BadLineError(f"{len(cells)} cells under a header of {width}")
+        fields: dict[str, object] = {}
+        for name, cell in zip(self._columns, cells, strict=False):
+            value = cell.strip()
+            if value in _EMPTY:
+                continue
+            if name in _KNOWN:
+                fields[name] = _from_cell(name, value)
+            elif not name:
+                self._ignore(_NAMELESS)
+        return fields if any(cell.strip() for cell in cells) else None
+
+
+class JsonLinesParser(RowParser):
+    """One object a line; keys as the columns, in either case, ``codes`` an object, ``labels`` an
+    array."""
+
+    def fields(self, line: Line) -> Mapping[str, object]:
+        """One line's keys."""
+        try:
+            value: Any = json.loads(
+                line.text, object_pairs_hook=_no_repeats, parse_constant=_no_constant
+            )
+        except json.JSONDecodeError as error:
+            raise _BadLineError(f"not JSON: {error.msg.lower()}, at column {error.colno}") from None
+        except (RecursionError, ValueError):  # nested too deep; a number of thousands of digits
+            raise _BadLineError("not JSON that we read: too deep, or a number too long") from None
+        if not isinstance(value, dict):
+            raise _BadLineError("not a JSON object")
+        fields: dict[str, object] = {}
+        unread = []
+        for key, said in value.items():
+            name = key if key in _KNOWN else column_named(key)
+            if name in fields:
+                raise _BadLineError(f"two keys for {name!r}")
+            if name in _KNOWN:
+                fields[name] = None if isinstance(said, str) and said in _EMPTY else said
+            elif name not in PASSED_OVER:
+                unread.append(key)
+        if "error" in value and not SIGNAL_COLUMNS & fields.keys():
+            raise _BadLineError(_failed(value))
+        for key in unread:
+            self._ignore(key)
+        return fields
+
+
+class TextParser(RowParser):
+    """``signal_type hash``; a line that begins with ``#`` is a comment."""
+
+    def fields(self, line: Line) -> Mapping[str, object] | None:
+        """The line's one signal."""
+        if line.text.lstrip().startswith("#"):
+            return None
+        words = line.text.split()
+        if len(words) != 2:
+            raise _BadLineError(f"{len(words)} words where 'signal_type hash' has two")
+        kind, value = words[0].lower(), words[1]
+        if kind.startswith(CODE_PREFIX):
+            return {"codes": {kind.removeprefix(CODE_PREFIX): value}}
+        if kind not in SIGNAL_COLUMNS or kind == "codes":
+            known = ", ".join(sorted(SIGNAL_COLUMNS - {"codes"}))
+            # The words may stand the wrong way round, and a hash must not be repeated.
+            what = f"signal type {kind!r}" if len(kind) < 32 else "the first word"
+            raise _BadLineError(f"{what} is none of {known}, code:SPACE")
+        return {kind: value}
+
+
+def to_cell(parts: Sequence[str]) -> str:
+    """Several values as one CSV cell."""
+    return ";".join(part.replace("\\", "\\\\").replace(";", "\\;") for part in parts)
+
+
+def _from_cell(name: str, value: str) -> object:
+    if name == "labels":
+        return [part.strip() for part in _cell_parts(value) if part.strip()]
+    if name == "codes":
+        codes: dict[str, str] = {}
+        for part in _cell_parts(value):
+            space, equals, code = part.strip().partition("=")
+            if not equals:
+                raise _BadLineError("codes must be SPACE=hex, divided by ';'")
+            if space in codes:
+                raise _BadLineError("codes name one space twice")
+            codes[space] = code
+        return codes
+    if name == "pdq_quality":
+        whole = _INTEGER.fullmatch(value)
+        return int(whole[1]) if whole else value
+    if name == "quality":
+        return float(value) if _DECIMAL.fullmatch(value) else value
+    return value
+
+
+def _cell_parts(value: str) -> Iterator[str]:
+    """The values of one cell: ``to_cell`` undone."""
+    if "\\" not in value:
+        yield from value.split(";")
+        return
+    part, escaped = "", False
+    for character in value:
+        if escaped:
+            part += character if character in "\\;" else "\\" + character
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        elif character == ";":
+            yield part
+            part = ""
+        else:
+            part += character
+    yield part + "\\" if escaped else part
+
+
+def _cells(text: str, mark: str) -> list[str]:
+    try:
+        return next(csv.reader([text], delimiter=mark, strict=True), [])
+    except csv.Error:
+        raise _BadLineError("not CSV: a quote is open or out of place") from None
+
+
+def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise _BadLineError("not JSON that we read: a key stands twice in one object")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _BadLineError(f"not JSON: {name} is no JSON number")
+
+
+def _failed(value: Mapping[str, Any]) -> str:
+    """What ``lookalike hash`` said of a file that has no fingerprint."""
+    path, error = value.get("path"), value["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    named = "the file"
+    if isinstance(path, str) and path:
+        shown = path if len(path) <= MAX_PATH else "…" + path[-MAX_PATH:]
+        named = shown if shown.isprintable() else ascii(shown)
+    why = f" ({code})" if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else ""
+    return f"{named} could not be fingerprinted{why}, so it has no signals"
+
+
+def _row(number: int, fields: Mapping[str, object]) -> ImportRow:
+    identity = _whole(fields.get("provider_id"))
+    if isinstance(identity, int) and not isinstance(identity, bool):
+        identity = str(identity)
+    if identity is not None and not isinstance(identity, str):
+        raise _BadLineError("provider_id must be text or an integer")
+    labels = fields.get("labels")
+    if labels is None:
+        labels = []
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise _BadLineError("labels must be a list of texts")
+    said = {name: value for name, value in fields.items() if name not in {"provider_id", "labels"}}
+    if "pdq_quality" in said:
+        said["pdq_quality"] = _whole(said["pdq_quality"])
+    signals = parse_signals(said)
+    if not signals:
+        raise _BadLineError("no signal to match")
+    return ImportRow(
+        line=number,
+        signals=signals,
+        provider_id=identity
+        if identity is None
+        else check_text("provider_id", identity, MAX_PROVIDER_ID),
+        labels=check_labels(tuple(labels)),
+    )
+
+
+def _whole(value: object) -> object:
+    """A number such as 97.0 as an integer: programs that know no missing integer write it so."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value

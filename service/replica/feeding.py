@@ -1,0 +1,127 @@
+"""Indexes brought up to what the store holds: by what they missed, or from the beginning.
+
+An index goes on from what it holds if the store came by that very commit. Otherwise it is built
+anew: it is new, its files are damaged or another store's, or the store is a backup that was
+restored since. Each index comes from one state to the next in one step, whatever lies between. It
+knows which entries an index needs; not when to look for them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from index.contract.numbered import Fed
+from service.replica.columns import IndexName, gathered
+from service.replica.indexes import Indexes
+from service.store import Commit, EntryBatch, View
+from service.store.changes import START
+
+log = logging.getLogger(__name__)
+
+_FLAWED: Final = "flawed "
+"""Before the mark of an index that lacks damaged entries: no store holds that, so the next start
+reads all entries again instead of forgetting that some are missing."""
+
+
+def bring_up(
+    indexes: Indexes,
+    view: View,
+    known: Commit | None = None,
+    pace: Callable[[], None] = lambda: None,
+    flawed: bool = False,
+) -> frozenset[int]:
+    """Make ``indexes`` hold what ``view`` does; the ids of the banks of the entries it read.
+
+    ``known``: the commit up to which they were fed before, if they were, and which ``view`` holds:
+    an index that is new since then needs nothing older. ``pace`` is called now and then, and may
+    raise to give up. ``flawed``: entries were left out until ``known``, and are still not what was
+    written. Whenever it raises, what is done is done, and the next call does the rest.
+    """
+    touched = set[int]()
+    spaces = {space for held in view.spaces.values() for space in held}
+    opened = indexes.open(spaces)
+    fresh, anew, behind = set[IndexName](), dict[IndexName, str](), dict[IndexName, int]()
+    ours = set[Commit]() if known is None else {known}
+    if known is not None and flawed:
+        ours.add(Commit(known.sequence, _FLAWED + known.mark))
+    for name, index in indexes.all.items():
+        if known is not None and name in opened:
+            fresh.add(name)
+        elif (reason := _not_ours(index, view, ours)) is not None:
+            anew[name] = reason
+        elif index.sequence < view.commit.sequence:
+            behind[name] = index.sequence
+    if anew:
+        _rebuild(indexes, view, anew, _noted(view.entries(), pace, touched), flawed)
+    since = min([*behind.values(), *([known.sequence] if known and fresh else [])], default=None)
+    if since is None:
+        return frozenset(touched)
+    changed = gathered(_noted(view.entries(since), pace, touched), frozenset({*behind, *fresh}))
+    commit = _fed(view, flawed)
+    for name in fresh:
+        index = indexes.all[name]
+        index.rebuild(changed.batches.get(name, ()), commit.sequence, commit.mark)
+    for name in behind:
+        indexes.all[name].apply(changed.changes(name), commit.sequence, commit.mark)
+    return frozenset(touched)
+
+
+def left_out(mark: str) -> bool:
+    """Whether an index of this mark lacks entries that were not what was written."""
+    return mark.startswith(_FLAWED)
+
+
+def _rebuild(
+    indexes: Indexes,
+    view: View,
+    anew: dict[IndexName, str],
+    entries: Iterable[EntryBatch],
+    flawed: bool,
+) -> None:
+    everything = gathered(entries, frozenset(anew))
+    commit = _fed(view, flawed)
+    for name, reason in anew.items():
+        if reason:
+            said = " ".join(filter(None, (name.signal, name.space)))
+            log.warning("the index of %s is built anew from the store: %s", said, reason)
+            indexes.note_rebuilt(name, reason)
+        batches = everything.batches.get(name, ())
+        indexes.all[name].rebuild(batches, commit.sequence, commit.mark)
+
+
+def _fed(view: View, flawed: bool) -> Commit:
+    """What an index is told that it holds, once the entries of ``view`` were read."""
+    if flawed or view.damaged:
+        return Commit(view.commit.sequence, _FLAWED + view.commit.mark)
+    return view.commit
+
+
+def _not_ours(index: Fed, view: View, ours: set[Commit]) -> str | None:
+    """Why an index cannot go on from what it holds; empty if it holds nothing yet, ``None`` if it
+    can. ``ours``: commits that ``view`` is known to hold; grows."""
+    if index.needs_rebuild:
+        return index.needs_rebuild
+    if index.sequence == START:
+        return ""
+    commit = Commit(index.sequence, index.mark)
+    if commit not in ours and left_out(index.mark):
+        return "entries were not what was written when it was fed, and were left out"
+    if commit not in ours and not view.holds(commit):
+        if commit.sequence < view.purged:
+            return (
+                f"it was fed up to {commit.sequence}, and the store is purged up to {view.purged}"
+            )
+        return f"the store does not hold the change {index.sequence} it was fed: a restored backup?"
+    ours.add(commit)
+    return None
+
+
+def _noted(
+    batches: Iterable[EntryBatch], pace: Callable[[], None], banks: set[int]
+) -> Iterator[EntryBatch]:
+    for batch in batches:
+        pace()
+        banks.update(batch.bank_ids)
+        yield batch

@@ -1,0 +1,262 @@
+"""One query from start to end: signals → search → verdict → provenance.
+
+It knows the order of the steps; the policy is ``matching``'s, the search ``engine``'s.
+Everything here blocks and belongs in a worker thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Protocol
+
+from embeddings.errors import EmptyFileError, FileTooLargeError, ImageError
+from embeddings.fingerprint import Fingerprint, Role, ViewFingerprint
+from embeddings.hashes.digests import digests
+from embeddings.network.encoder import Encoder
+from embeddings.network.imagery import Imagery as ImageryModel
+from service.domain.errors import (
+    BankNotFoundError,
+    EncoderMissingError,
+    NoSignalsError,
+    ServiceError,
+    StoreAwayError,
+    StoreBusyError,
+    StoreError,
+)
+from service.domain.signals import Signals, from_fingerprint, from_view
+from service.policy import matching
+from service.policy.matching import Coverage, Decision, Label, Model, NotMatched, Plan
+from service.replica.engine import Engine, Freshness
+from service.replica.lookups import Lookups
+from service.store import Bank, Entry, Store
+
+log = logging.getLogger(__name__)
+
+
+class Fingerprints(Protocol):
+    """Makes fingerprints of images; ``embeddings.fingerprint.Fingerprinter`` does."""
+
+    @property
+    def encoders(self) -> Sequence[Encoder]:
+        """The models that give the codes."""
+        ...
+
+    @property
+    def imagery(self) -> ImageryModel:
+        """The model that gives the imagery score."""
+        ...
+
+    def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
+        """Every signal of the image in ``data``. Raises ``ImageError``."""
+        ...
+
+    def with_views(self, data: bytes) -> tuple[Fingerprint, tuple[ViewFingerprint, ...]]:
+        """The same, and the signals of the image's views. Raises ``ImageError``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to match."""
+
+    signals: Signals
+    photographic: float | None = None
+    """Probability that the image is a photograph, 0..1; ``None`` where nobody said."""
+    banks: tuple[str, ...] | None = None
+    """Names; ``None`` for all."""
+    views: tuple[tuple[str, Signals], ...] = ()
+    """Name and signals of each view that is to be matched too."""
+    doubts: tuple[str, ...] = ()
+    """Why its perceptual signals are not those of all that the file shows: ``further_frames``,
+    ``truncated``, ``ambiguous_picture``."""
+
+
+@dataclass(frozen=True)
+class Imagery:
+    """What the imagery score says of a query."""
+
+    photographic: float
+    label: Label
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Everything that can be said of a query; what a caller sees of it depends on its roles."""
+
+    query: Query
+    decision: Decision
+    entries: Mapping[int, Entry]
+    """By internal id, of the decision's rows; none of them where the store was away, and the
+    decision is then ``truncated``."""
+    imagery: Imagery | None
+    """``None`` where no image was sent and nobody said."""
+    coverage: Coverage
+    not_matched: tuple[NotMatched, ...]
+    freshness: Freshness
+
+
+@dataclass(frozen=True)
+class ImageAnswer:
+    """The answer for an image, and what it was matched by."""
+
+    answer: Answer
+    fingerprint: Fingerprint
+
+
+class UndecodedError(ServiceError):
+    """A file that cannot be decoded, and whose digests are listed: no error may hide that."""
+
+    code = "undecoded"
+
+    def __init__(self, failure: ImageError, answer: Answer) -> None:
+        """``failure``: why it cannot be decoded; ``answer``: to its digests."""
+        super().__init__(str(failure))
+        self.failure, self.answer = failure, answer
+
+
+class Matcher:
+    """Answers queries; safe to use from several threads."""
+
+    def __init__(self, engine: Engine, store: Store, fingerprints: Fingerprints | None) -> None:
+        """Search ``engine``, take provenance from ``store``; without ``fingerprints`` no images."""
+        self._engine = engine
+        self._lookups = Lookups(store)
+        self._told_away = False
+        self._fingerprints = fingerprints
+        self.encoders = () if fingerprints is None else tuple(fingerprints.encoders)
+        infos = [encoder.info for encoder in self.encoders]
+        self.models: Mapping[str, Model] = MappingProxyType(
+            {i.space: Model(i.space, dict(i.radii), dict(i.scores), i.candidates) for i in infos}
+        )
+
+    def close(self) -> None:
+        """Let go of the threads that look entries up."""
+        self._lookups.close()
+
+    def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
+        """Every signal of the image in ``data``, to ask with or to list. Raises ``ImageError`` or
+        ``EncoderMissingError``."""
+        return self._made().fingerprint(data, role)
+
+    def _made(self) -> Fingerprints:
+        if self._fingerprints is None:
+            raise EncoderMissingError("this service reads signals but no images")
+        return self._fingerprints
+
+    def match_image(
+        self, data: bytes, banks: tuple[str, ...] | None, views: bool = False
+    ) -> ImageAnswer:
+        """Match the image in ``data``, and its ``views`` too if asked for.
+
+        Raises ``ImageError``, or ``UndecodedError`` in its place if the file is listed, and what
+        ``match`` raises.
+        """
+        self._chosen(banks)  # before the work: a wrong bank should not cost a decode
+        try:
+            if views:
+                fingerprint, found = self._made().with_views(data)
+            else:
+                fingerprint, found = self._made().fingerprint(data), ()
+        except (EmptyFileError, FileTooLargeError):
+            raise  # of a file that is too large not all may be here
+        except ImageError as failure:
+            digested = digests(data)
+            exact = Signals(
+                md5=bytes.fromhex(digested.md5),
+                sha1=bytes.fromhex(digested.sha1),
+                sha256=bytes.fromhex(digested.sha256),
+            )
+            answer = self.match(Query(exact, banks=banks))
+            if answer.decision.rows:
+                raise UndecodedError(failure, answer) from failure
+            raise
+        query = Query(
+            from_fingerprint(fingerprint),
+            fingerprint.photographic,
+            banks,
+            tuple((view.name, from_view(view)) for view in (*fingerprint.others, *found)),
+            (("further_frames",) if fingerprint.frames > 1 else ()) + fingerprint.doubts,
+        )
+        return ImageAnswer(self.match(query), fingerprint)
+
+    def match(self, query: Query) -> Answer:
+        """Match signals. Raises ``NoSignalsError``, ``BankNotFoundError``,
+        ``IndexNotLoadedError``."""
+        if not query.signals:
+            raise NoSignalsError("there is no signal to match")
+        imagery = self.imagery(query.photographic)
+        label = Label.UNCERTAIN if imagery is None else imagery.label
+        freshness = self._engine.freshness()
+        banks = self._chosen(query.banks)
+        known = self._engine.known
+
+        def planned(signals: Signals) -> Plan:
+            return matching.plan(
+                signals, label, banks.values(), self.models, known.spaces, known.hashed
+            )
+
+        plan = planned(query.signals)
+        searched = self._engine.search(plan.search)
+        found, incomplete = searched.found, searched.incomplete
+        for name, signals in query.views:
+            searched = self._engine.search(planned(signals).search)
+            found += [replace(hit, view=name) for hit in searched.found]
+            incomplete |= searched.incomplete
+        decision = matching.decide(found, banks)
+        # Asked after the search: a fault that shows while it runs must count.
+        coverage, not_matched = matching.coverage(
+            plan,
+            banks.values(),
+            known.filled,
+            decision.verdict,
+            incomplete or self._engine.health.incomplete,
+        )
+        ids = list({row.found.id for row in decision.rows})
+        try:
+            entries = self._lookups.entries(ids) if ids else {}
+            self._told_away = self._told_away and not ids
+        except StoreError as error:
+            # What was found stands without its provenance: a store that is away must not turn
+            # away the very uploads that match.
+            if not self._told_away:
+                log.warning("matches are answered without their entries: %s", error)
+            self._told_away = True
+            if not isinstance(error, StoreAwayError | StoreBusyError):
+                self._engine.note_unread(ids, error)  # of these the poll would not know
+            entries, decision = {}, replace(decision, truncated=True)
+        return Answer(
+            query=query,
+            decision=decision,
+            entries=entries,
+            imagery=imagery,
+            coverage=coverage,
+            not_matched=(*not_matched, *_doubtful(query)),
+            freshness=freshness,
+        )
+
+    def imagery(self, photographic: float | None) -> Imagery | None:
+        """The label of a score."""
+        if photographic is None:
+            return None
+        made = self._fingerprints
+        # Without a model nobody knows what a score means.
+        bounds = (0.0, 1.0) if made is None else made.imagery.info.bounds
+        return Imagery(photographic, matching.label(photographic, bounds))
+
+    def _chosen(self, names: tuple[str, ...] | None) -> dict[int, Bank]:
+        known = self._engine.known
+        if names is None:
+            return dict(known.banks_by_id)
+        for name in names:
+            if name not in known.banks:
+                raise BankNotFoundError(f"no bank is named {name[:80]!r}")
+        return {known.banks[name].id: known.banks[name] for name in names}
+
+
+def _doubtful(query: Query) -> list[NotMatched]:
+    kinds = [("pdq", "")] if query.signals.pdq is not None else []
+    kinds += [("code", space) for space in sorted(query.signals.codes)]
+    return [NotMatched(kind, space, doubt) for doubt in query.doubts for kind, space in kinds]
