@@ -146,8 +146,9 @@ def _model(settings: Settings) -> Iterator[Finding]:
     import numpy as np
 
     from embeddings.network.encoder import load_encoder
+    from embeddings.network.imagery import load_imagery
 
-    encoder = load_encoder(settings.device)
+    encoder, imagery = load_encoder(settings.device), load_imagery()
     info = encoder.info
     image = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
     times = []
@@ -158,6 +159,9 @@ def _model(settings: Settings) -> Iterator[Finding]:
     radii = ", ".join(f"{imagery} {radius}" for imagery, radius in sorted(info.radii.items()))
     yield Finding("model", State.OK, f"code space {info.space}; radii in bits: {radii}")
     yield Finding("device", State.OK, f"{encoder.device}, {min(times) * 1000:.0f} ms an image")
+    low, high = imagery.info.bounds
+    said = f"photographic from {high:.2f}, non-photographic up to {low:.2f}; on the cpu"
+    yield Finding("imagery", State.OK, f"{imagery.info.name}: {said}")
     driver = Path("/proc/driver/nvidia/version").exists()
     if driver and not encoder.device.startswith("cuda") and settings.device == "auto":
         mend = "install torch (`make setup`) to run the model on it"

@@ -22,6 +22,7 @@ def test_all_is_well_on_a_fresh_machine(lookalike: Command) -> None:
     assert code == 0
     assert {line["state"] for line in found.values()} == {"ok", "note"}
     assert "OpenVINO" in found["device"]["found"] or "cuda" in found["device"]["found"]
+    assert "imagery-1" in found["imagery"]["found"]
     assert "code space" in found["model"]["found"]
     assert found["store"]["state"] == "note"
     assert "makes it" in found["store"]["mend"]
