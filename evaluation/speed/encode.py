@@ -29,7 +29,7 @@ from embeddings.network.imagery import load_imagery
 from evaluation.corpora import samples
 
 PIXELS: Final = 1_000_000
-NAMES: Final = ("cat", "coffee", "launchpad", "motorcycle", "galaxies", "gravel")
+NAMES: Final = ("cat", "coffee", "launchpad", "tissue", "galaxies", "gravel")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Write ``pdq_golden.json``: what the reference implementation of PDQ says of some images.
 
 Run as ``python -m tests.embeddings.make_pdq_golden`` where ``pdqhash`` 0.2.8 is installed: it needs
-a C++ compiler, so it is no dependency of this project. The images are scikit-image's packaged
-photographs, and drawings made here, at sizes from one pixel up.
+a C++ compiler, so it is no dependency of this project. The images are sample photographs,
+and drawings made here, at sizes from one pixel up.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from skimage import data
+
+from evaluation.corpora import samples
 
 GOLDEN = Path(__file__).with_name("pdq_golden.json")
-PHOTOGRAPHS = ("chelsea", "coffee", "grass", "moon", "immunohistochemistry")
+PHOTOGRAPHS = ("cat", "coffee", "grass", "coins", "tissue")
 DRAWINGS = ("rings", "steps", "strokes")
 # Below, at and above where the filter's window grows, odd and long.
 SIZES = [
     (1, 1), (4, 90), (5, 5), (5, 7), (31, 129), (63, 64), (64, 64), (65, 65), (128, 128),
     (129, 255), (257, 256), (333, 500), (511, 511), (512, 512), (640, 481), (1023, 77),
 ]  # fmt: skip
-LARGE = [("chelsea", 1000, 1000), ("coffee", 2000, 1500), ("rings", 1300, 1001)]
+LARGE = [("cat", 1000, 1000), ("coffee", 2000, 1500), ("rings", 1300, 1001)]
 DIHEDRAL_SIZES = [(64, 64), (300, 211), (640, 481)]
 
 
 def picture(name: str, width: int, height: int) -> NDArray[np.uint8]:
     """The image ``name`` at a size in pixels: uint8 (height, width, 3)."""
     if name in PHOTOGRAPHS:
-        image = Image.fromarray(np.asarray(getattr(data, name)())).convert("RGB")
+        image = samples.photograph(name).image
         return np.array(image.resize((width, height), Image.Resampling.BICUBIC))
     y, x = np.mgrid[0:height, 0:width] / np.array([height, width]).reshape(2, 1, 1)
     rings = np.sin(60 * np.hypot(x - 0.3, y - 0.4)) > 0.2

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
-from skimage import data as photographs
 
 from embeddings.errors import (
     EmptyFileError,
@@ -40,6 +39,7 @@ from embeddings.files.images import (
 from embeddings.hashes.pdq import pdq
 from embeddings.hashes.structure import structure
 from embeddings.network.encoder import prepare
+from evaluation.corpora import samples
 
 # On some damaged files Pillow's TIFF reader warns before it gives up or carries on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -69,11 +69,11 @@ ANIMATED: dict[str, tuple[str, dict[str, object]]] = {
 
 
 def named(name: str) -> Image.Image:
-    return Image.fromarray(np.asarray(getattr(photographs, name)()))
+    return samples.photograph(name).image
 
 
 def photograph(width: int = 96, height: int = 64) -> Image.Image:
-    return named("chelsea").resize((width, height))
+    return named("cat").resize((width, height))
 
 
 def encoded(image: Image.Image, kind: str, **more: object) -> bytes:
@@ -406,7 +406,7 @@ def bits_apart(left: bytes, right: bytes) -> int:
 def mosaic(width: int, height: int) -> Image.Image:
     """A large image with detail everywhere: four photographs side by side."""
     page = Image.new("RGB", (width, height))
-    for place, name in enumerate(["chelsea", "coffee", "brick", "rocket"]):
+    for place, name in enumerate(["cat", "coffee", "bricks", "launchpad"]):
         part = named(name).resize((-(-width // 2), -(-height // 2)), Image.Resampling.BICUBIC)
         page.paste(part, (place % 2 * (width // 2), place // 2 * (height // 2)))
     return page

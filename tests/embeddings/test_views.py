@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from skimage import data
 
 from embeddings.network.preparing.views import MOST, views
+from evaluation.corpora import samples
 
 
 def _photograph(name: str, side: int = 240) -> NDArray[np.uint8]:
-    image: NDArray[np.uint8] = np.asarray(getattr(data, name)())
+    image: NDArray[np.uint8] = np.asarray(samples.photograph(name).image)
     step = min(image.shape[:2]) // side
     return np.ascontiguousarray(image[::step, ::step][:side, :side])
 
@@ -19,7 +19,7 @@ def _photograph(name: str, side: int = 240) -> NDArray[np.uint8]:
 @pytest.fixture
 def cat() -> NDArray[np.uint8]:
     """uint8 (240, 240, 3)."""
-    return _photograph("chelsea")
+    return _photograph("cat")
 
 
 @pytest.fixture

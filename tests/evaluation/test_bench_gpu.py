@@ -67,7 +67,7 @@ def test_what_was_measured_is_kept_when_the_rest_fails(tmp_path: Path) -> None:
 def test_it_needs_only_what_a_bare_machine_with_torch_has() -> None:
     """No FAISS, numba, OpenVINO, no server: the program runs from a clone."""
     absent = (
-        "faiss", "numba", "openvino", "skimage", "scipy", "fastapi", "sqlalchemy", "alembic",
+        "faiss", "numba", "openvino", "scipy", "fastapi", "sqlalchemy", "alembic",
         "typer", "pydantic", "orjson", "httpx", "prometheus_client", "uvicorn",
     )  # fmt: skip
     script = (

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
 import numpy as np
 import PIL.Image
 import pytest
 
 from evaluation.corpora import samples
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +24,7 @@ def everything() -> list[samples.Sample]:
 def test_every_sample_is_an_rgb_image_of_usable_size(everything: list[samples.Sample]) -> None:
     for sample in everything:
         assert sample.image.mode == "RGB", sample.name
+        assert not sample.image.info, sample.name
         assert min(sample.image.size) >= 300, sample.name
         assert max(sample.image.size) <= 1000, sample.name
 
@@ -31,10 +39,26 @@ def test_there_are_enough_of_each_kind_and_no_name_stands_twice(
     assert len(set(names)) == len(names)
 
 
-def test_drawings_are_the_same_pixels_every_time(everything: list[samples.Sample]) -> None:
-    drawn = [sample for sample in everything if sample.kind == "nonphoto"]
-    for first, second in zip(drawn, samples.drawings(), strict=True):
-        assert first.image.tobytes() == second.image.tobytes(), first.name
+def test_every_file_is_a_sample() -> None:
+    for folder, names in {
+        "photographs": samples.photograph_names(),
+        "drawings": samples.drawing_names(),
+    }.items():
+        files = sorted(Path(str(resources.files(samples) / folder)).iterdir())
+        assert [file.stem for file in files] == sorted(names)
+
+
+def test_the_origin_and_terms_of_every_photograph_are_stated() -> None:
+    notice = (ROOT / "NOTICE").read_text()
+    stated = notice[notice.index("Sample images") : notice.index("PDQ\n---")]
+    for name in samples.photograph_names():
+        assert re.search(rf"^  {name}: .*(CC0|public domain|No known)", stated, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("ask", [samples.photograph, samples.drawing])
+def test_a_name_that_no_sample_has_is_refused(ask: Callable[[str], samples.Sample]) -> None:
+    with pytest.raises(KeyError):
+        ask("../photographs/cat")
 
 
 def test_no_two_samples_look_alike(everything: list[samples.Sample]) -> None:

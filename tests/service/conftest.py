@@ -23,7 +23,6 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-import skimage.data
 import uvicorn
 from fastapi import FastAPI
 from numpy.typing import NDArray
@@ -35,6 +34,7 @@ from embeddings.fingerprint import Fingerprinter
 from embeddings.network.checkpoint import ModelInfo
 from embeddings.network.encoder import Encoded
 from embeddings.network.imagery_checkpoint import ImageryInfo
+from evaluation.corpora import samples
 from service.domain.settings import Settings, load_settings
 from service.http.app import create_app
 from service.http.connections import listening
@@ -217,9 +217,8 @@ class Pictures:
 
 @pytest.fixture(scope="session")
 def pictures() -> Pictures:
-    """A photograph that scikit-image ships, and ways to make files of it."""
-    astronaut: NDArray[np.uint8] = skimage.data.astronaut()  # type: ignore[no-untyped-call]
-    return Pictures(np.ascontiguousarray(astronaut[::2, ::2]))
+    """A photograph, and ways to make files of it."""
+    return Pictures(np.array(samples.photograph("coffee").image.resize((256, 256))))
 
 
 @dataclass(frozen=True)

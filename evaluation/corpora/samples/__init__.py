@@ -1,44 +1,46 @@
 """Benign sample images that come with the project: for the demo, the tests and the notebooks.
 
-Photographs are those that scikit-image ships inside its package (no people among them); drawings
-are drawn by our own code. Nothing is read from the network and nothing is written. It knows nothing
-of fingerprints, edits or verdicts.
+They are files beside this module: photographs without people, whose origin and terms NOTICE states,
+drawings made for this project, and the pictures of ``hard_cases``. All are stored without loss
+(WebP; two photographs as the JPEG files that were published), so that pixels never change. It knows
+nothing of fingerprints, edits or verdicts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final, Literal
 
 import PIL.Image
 
-from evaluation.corpora.samples import diagrams, figures, patterns, scenes
-
 Kind = Literal["photo", "nonphoto"]
 
 _PHOTOGRAPHS: Final = {
-    "cat": "chelsea.png",
-    "coffee": "coffee.png",
-    "coins": "coins.png",
-    "launchpad": "rocket.jpg",
-    "motorcycle": "motorcycle_left.png",
-    "galaxies": "hubble_deep_field.jpg",
-    "tissue": "ihc.png",
-    "moon": "moon.png",
-    "bricks": "brick.png",
-    "gravel": "gravel.png",
-    "grass": "grass.png",
+    "cat": "cat.webp",
+    "coffee": "coffee.webp",
+    "coins": "coins.webp",
+    "launchpad": "launchpad.jpg",
+    "galaxies": "galaxies.jpg",
+    "tissue": "tissue.webp",
+    "retina": "retina.webp",
+    "bricks": "bricks.webp",
+    "gravel": "gravel.webp",
+    "grass": "grass.webp",
 }
-"""Sample name to file in scikit-image's ``data`` folder: files its wheel holds, none it fetches."""
+"""Sample name to file."""
 
-_DRAWINGS: Final[dict[str, Callable[[], PIL.Image.Image]]] = {
-    **scenes.SCENES,
-    **figures.FIGURES,
-    **diagrams.DIAGRAMS,
-    **patterns.PATTERNS,
-}
+_DRAWINGS: Final = (
+    # Places.
+    "mountains", "house", "night_city", "desert", "sailing", "reef", "snowfall", "road", "balloons",
+    # Single things.
+    "robot", "owl", "still_life", "rocket", "locomotive", "butterfly", "teapot", "comic",
+    # Drawings that inform.
+    "bar_chart", "pie_chart", "town_map", "floor_plan", "sheet_music", "chessboard", "circuit",
+    # Patterns.
+    "blocks", "rings", "tiles", "rosette", "stained_glass", "waves", "quilt",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,19 @@ class Sample:
 
 def photograph(name: str) -> Sample:
     """One photograph by its name; ``KeyError`` if there is none."""
-    file = resources.files("skimage") / "data" / _PHOTOGRAPHS[name]
-    with file.open("rb") as stream, PIL.Image.open(stream) as image:
-        return Sample(name, "photo", image.convert("RGB"))
+    return Sample(name, "photo", _read("photographs", _PHOTOGRAPHS[name]))
 
 
 def drawing(name: str) -> Sample:
-    """One drawing by its name; ``KeyError`` if there is none. The same pixels every time."""
-    return Sample(name, "nonphoto", _DRAWINGS[name]())
+    """One drawing by its name; ``KeyError`` if there is none."""
+    if name not in _DRAWINGS:
+        raise KeyError(name)
+    return Sample(name, "nonphoto", _read("drawings", f"{name}.webp"))
+
+
+def hard(family: str, name: str) -> PIL.Image.Image:
+    """One picture of ``hard_cases``, RGB; ``FileNotFoundError`` if there is none."""
+    return _read("hard", family.replace(" ", "_"), f"{name.replace(' ', '_')}.webp")
 
 
 def photograph_names() -> tuple[str, ...]:
@@ -70,7 +77,7 @@ def photograph_names() -> tuple[str, ...]:
 
 def drawing_names() -> tuple[str, ...]:
     """Names of all drawings, in a fixed order."""
-    return tuple(_DRAWINGS)
+    return _DRAWINGS
 
 
 def photographs() -> Iterator[Sample]:
@@ -81,3 +88,12 @@ def photographs() -> Iterator[Sample]:
 def drawings() -> Iterator[Sample]:
     """All drawings, one at a time."""
     return map(drawing, _DRAWINGS)
+
+
+def _read(*path: str) -> PIL.Image.Image:
+    file = resources.files(__name__).joinpath(*path)
+    with file.open("rb") as stream, PIL.Image.open(stream) as image:
+        picture = image.convert("RGB")
+    # Pixels alone: what a file says besides would pass into what is saved of it.
+    picture.info.clear()
+    return picture

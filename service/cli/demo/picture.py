@@ -19,7 +19,7 @@ from service.cli.demo.command import Outcome, found_by
 
 _COPIED: Final = ("cat", "coffee", "butterfly", "stained_glass")
 _EDITS: Final = ("recompressed", "mirrored", "cropped", "captioned", "screenshotted")
-_STRANGERS: Final = ("motorcycle", "gravel", "moon", "sailing", "owl", "still_life")
+_STRANGERS: Final = ("retina", "gravel", "grass", "sailing", "owl", "still_life")
 
 _TILE: Final = (184, 138)
 """Pixels that a picture fits in."""
