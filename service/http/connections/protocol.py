@@ -32,6 +32,13 @@ _LINGER: Final = 5.0
 """Seconds that a client has to take an answer, or to end a body that nobody reads: closed at once,
 it might never see the answer that says why."""
 
+_TAKEN: Final = 2**14
+"""Bytes of an answer that such a client takes in that time, at least."""
+
+_AT_ONCE: Final = 8
+"""Requests of one connection that may be under way: those after the first wait for it, and cost
+memory and a place while they do. Browsers send one."""
+
 _DISCARDED: Final = 2**20
 """Bytes that are taken and dropped from a client that was refused, so that it comes to read why."""
 
@@ -87,8 +94,8 @@ class DoorProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
         connections = self._entrance.connections
-        for address in self._addresses:
-            connections.end(address)
+        if self._addresses:
+            connections.end(self._addresses[0])
         self._addresses.clear()
         connections.close(self)
         self._stop_timers()
@@ -123,6 +130,16 @@ class DoorProtocol(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
+    def pause_writing(self) -> None:
+        """The client takes its answer more slowly than it is given."""
+        super().pause_writing()
+        self._linger()
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        super().resume_writing()
+        self._linger()
+
     def shutdown(self) -> None:
         """The server ends: answer what is under way, and no more."""
         super().shutdown()
@@ -154,6 +171,8 @@ class DoorProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A request whose headers are all there: it is answered, if there is room."""
+        if len(self._addresses) >= _AT_ONCE:
+            self._stop(Refusal.NO_ROOM)
         self._moved = self._in_body = True
         self._in_head = False
         address = self._address()
@@ -162,7 +181,8 @@ class DoorProtocol(HttpToolsProtocol):
         self.app = self._inside if health or connections.room(address) else self._full
         super().on_headers_complete()
         self._addresses.append(address)
-        connections.begin(self, address)
+        if len(self._addresses) == 1:
+            connections.begin(self, address)
         cycle = self.cycle
         self.scope[GONE] = lambda: cycle.disconnected  # type: ignore[typeddict-unknown-key]
 
@@ -181,11 +201,14 @@ class DoorProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """An answer was written, though perhaps not sent."""
+        connections = self._entrance.connections
         if self._addresses:
-            self._entrance.connections.end(self._addresses.popleft())
+            connections.end(self._addresses.popleft())
+        if self._addresses:
+            connections.begin(self, self._addresses[0])
         super().on_response_complete()
         if not self._addresses:
-            self._entrance.connections.wait(self)
+            connections.wait(self)
             self._linger()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -258,25 +281,33 @@ class DoorProtocol(HttpToolsProtocol):
 
     def _linger(self) -> None:
         """See that a client which has its answer, or could have it, does not stay for ever."""
+        if self._closing_for is not None:
+            return  # its time is set
+        self._stop_lingering()
         self._unsent = self.transport.get_write_buffer_size()
-        if (self._in_body or self._unsent) and self._linger_timer is None:
+        if self._in_body or self._unsent:
             self._linger_timer = self.loop.call_later(_LINGER, self._lingered)
 
     def _lingered(self) -> None:
         self._linger_timer = None
-        if self._addresses:  # the next request is being answered
-            return
         unsent = self.transport.get_write_buffer_size()
-        if self._in_body or (unsent and unsent >= self._unsent):
+        # A body that comes while its request is being answered is what the route waits for.
+        nobody_reads = self._in_body and not self._addresses
+        if nobody_reads or (unsent and self._unsent - unsent < _TAKEN):
             self.transport.abort()
         elif unsent:
             self._linger()
 
+    def _stop_lingering(self) -> None:
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
+
     def _stop_timers(self) -> None:
-        for timer in (self._head_timer, self._linger_timer):
-            if timer is not None:
-                timer.cancel()
-        self._head_timer = self._linger_timer = None
+        self._stop_lingering()
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: strangers could fill the log."""

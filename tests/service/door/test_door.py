@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from service.http.connections import protocol
 
 if TYPE_CHECKING:
     from tests.service.conftest import Served
@@ -229,3 +232,39 @@ def test_behind_a_proxy_requests_count_for_those_it_speaks_for(
         assert status(one, "127.0.0.1") == 503
         assert status(two, "127.0.0.1") == 200
         assert status(one, "127.0.0.7") == 200  # no proxy of ours: it is counted by its own address
+
+
+DOCUMENT = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+"""What is long, and answered to anybody."""
+
+
+def test_requests_sent_ahead_take_no_places_of_others(serve: Callable[..., Served]) -> None:
+    """One connection, one place: those behind the first wait for it, and whoever sends more of
+    them than a few is no browser."""
+    served = serve(connections=16, connections_per_address=1000)
+    with connected(served) as connection:
+        connection.sendall(DOCUMENT * 7 + DOCUMENT.replace(b"x\r\n", b"x\r\nConnection: close\r\n"))
+        with served.client() as client:
+            assert client.get("/v1/banks").status_code == 200
+        assert said(connection).count(b"HTTP/1.1 200") == 8
+    with connected(served) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(DOCUMENT * 5000)
+        assert said(connection).count(b"HTTP/1.1 200") <= 8
+    with served.client() as client:
+        assert client.get("/v1/banks").status_code == 200
+
+
+def test_who_takes_no_answer_is_not_waited_for(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is what waits behind that answer on the same connection: its place is free again."""
+    monkeypatch.setattr(protocol, "_LINGER", 0.2)
+    monkeypatch.setattr(protocol, "_AT_ONCE", 100)  # more than the system keeps for a client
+    host, port = serve().url.removeprefix("http://").split(":")
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        deaf.settimeout(20)
+        deaf.connect((host, int(port)))
+        deaf.sendall(DOCUMENT * 100)
+        assert select.select([], [], [deaf], 1.0) == ([], [], [])  # five times as long
+        assert said(deaf).count(b"HTTP/1.1 200") < 100
