@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embeddings.errors import ImageError
+from embeddings.errors import ImageError, UnreadableImageError
 from embeddings.files import colour_spaces
 from embeddings.files.colour_spaces import ColourSpace, from_gamma, from_numbers, to_srgb
 from embeddings.files.formats import inspect
 from embeddings.files.formats.contents import exif_entries, exif_orientation, exif_thumbnail
-from embeddings.files.images import decode
+from embeddings.files.images import announced, decode
 from tests.embeddings.matrix import bmp_files, profiles, tiff_files
 from tests.embeddings.matrix.picture import stored
 
@@ -158,3 +160,24 @@ def test_bands_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = to_srgb(samples, space)
     monkeypatch.setattr(colour_spaces, "_BAND_PIXELS", 70)
     assert np.array_equal(to_srgb(samples, space), whole)
+
+
+@pytest.mark.parametrize("planes", ["separate", "contig"])
+def test_a_tiff_of_very_many_samples_a_pixel_is_refused_by_its_header(planes: str) -> None:
+    """Each plane is decoded by itself: a small file of thousands would keep a worker for long."""
+    shape = (17, 64, 64) if planes == "separate" else (64, 64, 17)
+    file = tiff_files.tiff(np.zeros(shape, np.uint16), "minisblack", planarconfig=planes)
+    with pytest.raises(UnreadableImageError, match="more than 16 samples a pixel"):
+        announced(file)
+
+
+def test_of_planes_that_are_not_shown_none_is_decoded() -> None:
+    """What they hold may even be damaged."""
+    planes = np.zeros((4, 64, 64), np.uint16)
+    planes[0] = np.linspace(0, 65535, 64, dtype=np.uint16)
+    whole = tiff_files.tiff(planes, "miniswhite", planarconfig="separate", compression="zlib")
+    with tifffile.TiffFile(io.BytesIO(whole)) as file:
+        offset = file.pages[0].dataoffsets[3]  # type: ignore[union-attr]
+    hurt = whole[:offset] + bytes(8) + whole[offset + 8 :]
+    assert (decode(hurt).rgb == decode(whole).rgb).all()
+    assert decode(whole).rgb[0, 0, 0] == 255

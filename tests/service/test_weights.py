@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from embeddings.files.images import ImageLimits
@@ -34,3 +36,25 @@ def test_what_will_be_refused_costs_little(data: bytes) -> None:
     assert weights.weigh(data, LIMITS).cost < weights.HEAVY
     small = ImageLimits(max_bytes=2**20, max_pixels=2**12)
     assert weights.weigh(picture("AVIF", 512), small).cost < 2**21
+
+
+def test_what_is_too_narrow_to_be_reduced_weighs_more() -> None:
+    """Its colours are worked out at the full size, in several copies of it."""
+    wide, narrow = weights.weigh(page(4096, 2048), LIMITS), weights.weigh(page(512, 16384), LIMITS)
+    assert narrow.cost > 3 * wide.cost
+    assert narrow.memory >= 20 * 2**23
+
+
+def test_samples_weigh_what_they_take() -> None:
+    """16 channels of 32 bits take more than any pixel in another format."""
+    out = io.BytesIO()
+    tifffile.imwrite(
+        out, np.zeros((64, 64, 16), np.float32), photometric="minisblack", compression="zlib"
+    )
+    assert weights.weigh(out.getvalue(), LIMITS).memory >= 3 * 64 * 64 * 64
+
+
+def page(width: int, height: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (width, height)).save(out, "PNG", compress_level=1)
+    return out.getvalue()

@@ -152,7 +152,7 @@ def _first(tags: _Tags, tag: int, default: int) -> int:
 
 
 def _planes(contents: Contents, layout: Layout, tags: _Tags, samples: _Samples) -> NDArray[Any]:
-    """The samples: (h, w, channels), in the processor's byte order."""
+    """The samples: (h, w, channels), in the processor's byte order; of planes only those shown."""
     tiled = _TILES in tags
     offsets = tags.get(_TILES if tiled else _STRIPS, ())
     lengths = tags.get(_TILE_BYTES if tiled else _STRIP_BYTES, ())
@@ -164,14 +164,15 @@ def _planes(contents: Contents, layout: Layout, tags: _Tags, samples: _Samples) 
         raise UnreadableImageError("a TIFF of tiles with a predictor for floats is not read here")
     across = 1 if samples.planes else samples.channels
     shape = contents.height, contents.width * across, samples.bits // 8
-    result = np.empty((contents.height, contents.width, samples.channels), samples.dtype)
+    shown = samples.colours + bool(samples.opacity) if samples.planes else samples.channels
+    result = np.empty((contents.height, contents.width, shown), samples.dtype)
     here = len(contents.data)
     lengths = tuple(
         max(0, min(length, here - offset)) for offset, length in zip(offsets, lengths, strict=False)
     )
     if sum(lengths) > here:
         raise UnreadableImageError("tiff: its strips are more than the file")
-    for plane in range(count):
+    for plane in range(min(count, shown)):
         part = slice(plane * each, (plane + 1) * each)
         file = _of_bytes(contents, layout, tags, shape, offsets[part], lengths[part])
         image = TiffImagePlugin.TiffImageFile(io.BytesIO(file))

@@ -48,6 +48,8 @@ class Contents:
     """What white is in a file of 16 bits a sample."""
     key: tuple[int, ...] = ()
     """The transparent colour of a file of three channels of 16 bits."""
+    pixel_bytes: int = 0
+    """Of a file of which that is not known by its format: bytes of a pixel as stored."""
     fine: bool = False
     """Whether its samples have more than 8 bits, of which some decoders see 8."""
     offset: tuple[int, int] = (0, 0)

@@ -22,9 +22,11 @@ _UNIT: Final = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), start=1))
 _OPAQUE: Final = frozenset({1, 2, 6, 7})
 _INTEGERS: Final = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l", 13: "L", 16: "Q", 17: "q"}
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _ORIENTATION = 256, 257, 258, 259, 274
-_ROWS_PER_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _PROFILE = 278, 322, 323, 34675
+_CHANNELS, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _PROFILE = 277, 278, 322, 323, 34675
 _COMPRESSIONS: Final = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000, 50001})
 
+MAX_CHANNELS: Final = 16
+"""Samples of a pixel: four inks, opacity, and more than anybody adds to a picture for people."""
 MAX_ENTRIES: Final = 1000
 MAX_VALUES: Final = 65_536
 """Numbers in one entry: enough for a strip for every row of the tallest image."""
@@ -122,6 +124,9 @@ def _first_page(data: bytes, layout: Layout, start: int) -> Contents:
                 orientation_at, orientation_kind = where, _INTEGERS[kind]
     width, height = values.get(_WIDTH, 0), values.get(_HEIGHT, 0)
     _check_blocks(values, width, height)
+    channels = values.get(_CHANNELS, 1)
+    if channels > MAX_CHANNELS:
+        raise damaged("tiff", f"more than {MAX_CHANNELS} samples a pixel are not read here")
     orientation = values.get(_ORIENTATION, 1)
     if orientation != 1:
         # It is turned with the other formats, so the decoder must not turn it as well.
@@ -136,6 +141,7 @@ def _first_page(data: bytes, layout: Layout, start: int) -> Contents:
         frames=_pages(data, layout, start),
         orientation=orientation if 1 <= orientation <= 8 else 1,
         profile=profile,
+        pixel_bytes=-(-channels * min(values.get(_BITS, 1), 64) // 8),
         fine=values.get(_BITS, 1) > 8,
         sample_range=2 ** min(values.get(_BITS, 16), 16) - 1,
     )

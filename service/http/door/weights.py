@@ -12,7 +12,7 @@ from typing import Final
 
 from embeddings.errors import ImageError
 from embeddings.files.formats import Format
-from embeddings.files.images import ImageLimits, announced
+from embeddings.files.images import ImageLimits, announced, reduction
 
 SIGNALS: Final = 2.0**13
 """Pixels in whose time signals are matched."""
@@ -29,6 +29,12 @@ _PIXELS: Final[dict[Format, float]] = {"jpeg": 0.25}
 _BYTES: Final[dict[Format, int]] = {"jpeg": 4, "png": 5, "avif": 9}
 """By format, bytes a pixel takes while it is decoded (``embeddings.files.images``)."""
 _MOST_BYTES: Final = 17
+_UNREDUCED: Final = 23
+"""The same of one that is not reduced while it is decoded, in any format."""
+_LARGE: Final = 2**22
+"""Pixels beyond which only what is long and narrow is not reduced."""
+_NARROW: Final = 4.0
+"""Times as much as a pixel costs there: colours are worked out at the full size."""
 _COPIES: Final = 3
 """Of the file, while it is decoded."""
 
@@ -50,6 +56,11 @@ def weigh(data: bytes, limits: ImageLimits, views: bool = False) -> Weight:
     except ImageError:
         return Weight(_NETWORK, _COPIES * len(data))
     pixels = contents.width * contents.height
-    cost = _NETWORK + pixels * _PIXELS.get(contents.format, 1.0)
-    memory = _COPIES * len(data) + pixels * _BYTES.get(contents.format, _MOST_BYTES)
+    each = _PIXELS.get(contents.format, 1.0)
+    taken = max(_BYTES.get(contents.format, _MOST_BYTES), 3 * contents.pixel_bytes + 8)
+    if reduction(contents.width, contents.height, contents.orientation) == 1:
+        taken = max(taken, _UNREDUCED)
+        each *= _NARROW if pixels > _LARGE else 1.0
+    cost = _NETWORK + pixels * each
+    memory = _COPIES * len(data) + pixels * taken
     return Weight(cost * (_VIEWS if views else 1.0), memory)
