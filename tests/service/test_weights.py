@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,9 +49,9 @@ def test_what_is_too_narrow_to_be_reduced_weighs_more() -> None:
 def test_samples_weigh_what_they_take() -> None:
     """16 channels of 32 bits take more than any pixel in another format."""
     out = io.BytesIO()
-    tifffile.imwrite(
-        out, np.zeros((64, 64, 16), np.float32), photometric="minisblack", compression="zlib"
-    )
+    samples = np.zeros((64, 64, 16), np.float32)
+    options: dict[str, Any] = {"planarconfig": "contig", "compression": "zlib"}
+    tifffile.imwrite(out, samples, photometric="minisblack", **options)
     assert weights.weigh(out.getvalue(), LIMITS).memory >= 3 * 64 * 64 * 64
 
 
