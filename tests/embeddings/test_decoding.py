@@ -177,7 +177,7 @@ def test_of_planes_that_are_not_shown_none_is_decoded() -> None:
     planes[0] = np.linspace(0, 65535, 64, dtype=np.uint16)
     whole = tiff_files.tiff(planes, "miniswhite", planarconfig="separate", compression="zlib")
     with tifffile.TiffFile(io.BytesIO(whole)) as file:
-        offset = file.pages[0].dataoffsets[3]  # type: ignore[union-attr]
+        offset = file.pages.first.dataoffsets[3]
     hurt = whole[:offset] + bytes(8) + whole[offset + 8 :]
     assert (decode(hurt).rgb == decode(whole).rgb).all()
     assert decode(whole).rgb[0, 0, 0] == 255
