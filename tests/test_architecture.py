@@ -8,10 +8,11 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("embeddings", "index", "service", "evaluation")
 PAGE = ROOT / "ARCHITECTURE.md"
-BEGIN, END = "<!-- tree -->\n```\n", "```\n<!-- /tree -->"
 
 
 def caption(path: Path) -> str:
@@ -20,32 +21,66 @@ def caption(path: Path) -> str:
     return docstring.split("\n", 1)[0].rstrip(".")
 
 
+def folders() -> list[Path]:
+    """Packages and their rooms, each before what stands in it."""
+    found = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    return [
+        folder
+        for package in PACKAGES
+        for folder in sorted(found)
+        if folder.is_relative_to(ROOT / package)
+        and "migrations" not in folder.relative_to(ROOT).parts
+    ]
+
+
+def rooms() -> str:
+    """Packages and rooms, indented, each with its caption."""
+    return "".join(room(folder) for folder in folders())
+
+
 def tree() -> str:
-    """Packages and modules, indented, each with its caption."""
+    """The same with every module."""
     lines = []
-    for package in PACKAGES:
-        for folder in sorted({path.parent for path in (ROOT / package).rglob("*.py")}):
-            if "migrations" in folder.relative_to(ROOT).parts:
-                continue
-            depth = len(folder.relative_to(ROOT).parts) - 1
-            lines.append(row("  " * depth + folder.name + "/", folder / "__init__.py"))
-            lines += [
-                row("  " * (depth + 1) + path.name, path)
-                for path in sorted(folder.glob("*.py"))
-                if path.name not in ("__init__.py", "__main__.py")
-            ]
+    for folder in folders():
+        lines.append(room(folder))
+        lines += [
+            row("  " * (depth(folder) + 1) + path.name, path)
+            for path in sorted(folder.glob("*.py"))
+            if path.name not in ("__init__.py", "__main__.py")
+        ]
     return "".join(lines)
 
 
+def depth(folder: Path) -> int:
+    """How many rooms a folder lies in."""
+    return len(folder.relative_to(ROOT).parts) - 1
+
+
+def room(folder: Path) -> str:
+    """The line of a folder."""
+    return row("  " * depth(folder) + folder.name + "/", folder / "__init__.py")
+
+
 def row(name: str, module: Path) -> str:
-    """One line of the tree."""
+    """One line of a block."""
     return f"{name:<26} {caption(module)}".rstrip() + "\n"
 
 
-def test_the_tree_on_the_page_is_the_tree_on_disk() -> None:
+BLOCKS = {"rooms": rooms, "tree": tree}
+"""What the page shows between ``<!-- NAME -->`` and ``<!-- /NAME -->``."""
+
+
+def parts(page: str, name: str) -> tuple[str, str, str]:
+    """A page before a block, the block, and the page after it."""
+    before, rest = page.split(f"<!-- {name} -->\n```\n", 1)
+    shown, after = rest.split(f"```\n<!-- /{name} -->", 1)
+    return before, shown, after
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_tree_on_the_page_is_the_tree_on_disk(name: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    shown = page.split(BEGIN, 1)[1].split(END, 1)[0]
-    assert shown == tree(), "rewrite it: python tests/test_architecture.py"
+    assert parts(page, name)[1] == BLOCKS[name](), "rewrite it: python tests/test_architecture.py"
 
 
 def test_every_module_says_what_it_does() -> None:
@@ -54,5 +89,8 @@ def test_every_module_says_what_it_does() -> None:
 
 
 if __name__ == "__main__":
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN, 1)
-    PAGE.write_text(before + BEGIN + tree() + END + rest.split(END, 1)[1], encoding="utf-8")
+    written = PAGE.read_text(encoding="utf-8")
+    for block, shown in BLOCKS.items():
+        before, _, after = parts(written, block)
+        written = f"{before}<!-- {block} -->\n```\n{shown()}```\n<!-- /{block} -->{after}"
+    PAGE.write_text(written, encoding="utf-8")

@@ -1,1 +1,1 @@
-"""The programs of this package behind one command, ``lookalike-eval``."""
+"""Programs of this package that no command of ``lookalike`` starts."""

@@ -109,7 +109,8 @@ def _entries(connection: Connection) -> Iterator[Flaw]:
             if not content_matches(row):
                 found.setdefault(row.bank_id, []).append(row.id)
         after, full = rows[-1].id, len(rows) == _CHUNK
-    names = dict(connection.execute(select(BankRow.id, BankRow.name)).tuples().all())
+    banks = connection.execute(select(BankRow.id, BankRow.name))
+    names = {bank.id: bank.name for bank in banks}
     for bank_id, ids in found.items():
         yield Flaw("entries", altered({bank_id: ids}, names), tuple(ids))
 
