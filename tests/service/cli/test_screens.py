@@ -104,7 +104,7 @@ def test_match_shows_verdicts_distances_and_failures(listed: Path, width: int) -
     for words in ("verdict", "block", "review", "none", "failed", "unsupported_image"):
         assert words in text
     assert re.search(r"pdq \d+ of 31 bits", text)
-    assert re.search(r"code \d+ of \d+ bits", text)
+    assert re.search(r"code score \d+, from \d+", text)
     for style in ("\x1b[1;31mblock", "\x1b[33mreview", "\x1b[32mnone", "\x1b[1;31mfailed"):
         assert style in seen.raw
     # An error stands on lines of its own, not behind the bar.
