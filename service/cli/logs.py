@@ -6,6 +6,7 @@ It knows how lines look; not what is said in them.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from typing import Final
 
@@ -25,9 +26,21 @@ class UtcFormatter(logging.Formatter):
         )
 
 
+class StderrHandler(logging.Handler):
+    """Writes to what stderr is now, which a program may have replaced since this was made."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:  # noqa: BLE001 - a log that cannot be written must not end what it tells of
+            self.handleError(record)
+
+
 def log_to_stderr() -> None:
     """Send every line of this process's log to stderr, in this one form."""
-    handler = logging.StreamHandler()
+    handler = StderrHandler()
     handler.setFormatter(UtcFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in _OURS:
