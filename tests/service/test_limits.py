@@ -11,13 +11,15 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import event
 
 from service.domain.errors import StoreBusyError
+from service.http.door.pool import Task
 from service.http.door.uploads import Reception, Room
+from service.store import Role
 
 if TYPE_CHECKING:
     from tests.service.conftest import Pictures, Served
@@ -307,7 +309,7 @@ def test_a_body_that_keeps_coming_is_waited_for() -> None:
     async def scenario() -> None:
         room = Room(100)
         reception = Reception(room, "key", seconds=60, size=10)
-        async with reception.receiving():
+        async with reception:
             assert reception._timeout is not None
             begun = reception._timeout.when()
             reception.came(9)
@@ -369,3 +371,42 @@ def test_a_client_that_goes_away_is_no_failure_of_ours(
         counted = next(text for text in said if 'status="499"' in text)
     assert 'status="500"' not in counted
     assert "failed" not in caplog.text
+
+
+def test_bodies_and_work_are_those_of_the_key_they_came_with(
+    served: Served, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room and turns are shared between keys, so each stage must know whose a request is."""
+    parts, seen = served.services, list[tuple[str, str]]()
+    for name, pool in (("head", parts.heads), ("compute", parts.compute)):
+        monkeypatch.setattr(pool, "run", noting(name, pool.run, seen))
+    received = Room.take
+
+    def taken(room: Room, reception: Reception, size: int) -> None:
+        seen.append(("body", reception.key))
+        received(room, reception, size)
+
+    monkeypatch.setattr(Room, "take", taken)
+    file = {"file": ("a.png", pictures.png(pictures.photo[:64, :64]))}
+    keys = set[str]()
+    for _ in range(2):
+        with served.client_with(Role.MATCHER) as client:
+            seen.clear()
+            assert client.post("/v1/match", json=HASH).status_code == 200
+            assert client.post("/v1/match", files=file).status_code == 200
+        assert {stage for stage, _ in seen} == {"body", "head", "compute"}
+        (key,) = {whose for _, whose in seen}
+        keys.add(key)
+    assert len(keys - {""}) == 2
+
+
+def noting(
+    name: str, run: Callable[..., Any], seen: list[tuple[str, str]]
+) -> Callable[[Callable[[], Any], Task], Any]:
+    """``run``, of a pool, which notes for whom it is."""
+
+    def noted(work: Callable[[], Any], task: Task) -> Any:  # noqa: ANN401
+        seen.append((name, task.key))
+        return run(work, task)
+
+    return noted

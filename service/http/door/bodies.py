@@ -44,7 +44,7 @@ def parsed(body: bytes, shape: type[M]) -> M:
         raise _refusal(error) from None
     # It was read once and is JSON, and not nested too deeply; but of two fields of one name the
     # last would have counted, and others that read the request may count the first.
-    json.loads(body, object_pairs_hook=_distinct)
+    _DISTINCT.decode(body.decode())
     return made
 
 
@@ -106,6 +106,9 @@ def _distinct(pairs: list[tuple[str, object]]) -> None:
         if name in seen:
             raise InvalidRequestError(f"{name[:64]}: given more than once")
         seen.add(name)
+
+
+_DISTINCT: Final = json.JSONDecoder(object_pairs_hook=_distinct)
 
 
 def _refusal(error: ValidationError) -> MalformedRequestError | InvalidRequestError:

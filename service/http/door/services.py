@@ -74,7 +74,8 @@ class Services:
 
         Raises what ``work`` raises, and what ``matching`` raises.
         """
-        weight = await self.heads.run(lambda: weigh(data, self.limits, views))
+        looking = self._task(request, 1.0 + len(data), 0)
+        weight = await self.heads.run(lambda: weigh(data, self.limits, views), looking)
         return await self.compute.run(work, self._task(request, weight.cost, weight.memory))
 
     def _task(self, request: Request, cost: float, memory: int) -> Task:
@@ -115,18 +116,27 @@ def allow(roles: frozenset[Role]) -> Callable[[Request], Coroutine[Any, Any, Cal
     """A dependency that admits callers with one of ``roles``."""
 
     async def admit(request: Request) -> Caller:
-        return services_of(request).doorman.admit(request.headers.get("authorization", ""), roles)
+        return _admitted(request, roles)
 
     return admit
 
 
-async def querying(request: Request) -> Caller:
-    """A dependency that admits callers who may query, and counts the query.
+def querying(request: Request) -> Caller:
+    """Admits callers who may query, and counts the query.
 
-    Before its body is read: one too many should cost nothing.
+    To be called before the body is read: one too many should cost nothing. No dependency, since
+    FastAPI takes as long to work out a request's dependencies as the search takes.
     """
-    caller = await allow(MATCHERS)(request)
+    caller = _admitted(request, MATCHERS)
     services_of(request).rates.take(caller.key_id)
+    return caller
+
+
+def _admitted(request: Request, roles: frozenset[Role]) -> Caller:
+    header = request.headers.get("authorization", "")
+    caller = services_of(request).doorman.admit(header, roles)
+    # Whose body is received and whose work waits: room and turns are shared fairly between keys.
+    request.scope[CALLER] = caller.key_id
     return caller
 
 
@@ -137,7 +147,6 @@ def services_of(request: Request) -> Services:
 
 Parts = Annotated[Services, Depends(services)]
 Anyone = Annotated[Caller, Depends(allow(EVERYONE))]
-Querying = Annotated[Caller, Depends(querying)]
 Reading = Annotated[Caller, Depends(allow(READERS))]
 Curating = Annotated[Caller, Depends(allow(CURATORS))]
 Administering = Annotated[Caller, Depends(allow(ADMINS))]

@@ -9,7 +9,6 @@ another needs its room. It knows bytes and fields, nothing of what they mean.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import tempfile
 from collections import Counter
@@ -17,7 +16,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from types import TracebackType
+from typing import BinaryIO, Final, Self
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -70,20 +70,28 @@ class Reception:
         self.held = 0
         self._timeout: asyncio.Timeout | None = None
 
-    @contextlib.asynccontextmanager
-    async def receiving(self) -> AsyncIterator[None]:
+    async def __aenter__(self) -> Self:
         """Receive the body within its time. Raises ``BodyStalledError``."""
-        loop = asyncio.get_running_loop()
-        self.since = loop.time()
+        self.since = asyncio.get_running_loop().time()
+        self._timeout = asyncio.timeout_at(self.since + self._seconds)
+        await self._timeout.__aenter__()
+        self._room.receiving[self] = None
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """It is all there, or given up."""
+        self._room.receiving.pop(self, None)
+        timeout, self._timeout = self._timeout, None
+        assert timeout is not None
         try:
-            async with asyncio.timeout_at(self.since + self._seconds) as self._timeout:
-                self._room.receiving[self] = None
-                yield
+            await timeout.__aexit__(kind, error, trace)
         except TimeoutError:
             raise BodyStalledError("the body stopped coming, or comes too slowly") from None
-        finally:
-            self._room.receiving.pop(self, None)
-            self._timeout = None
 
     def came(self, size: int) -> None:
         """So many bytes more are held. Raises ``OverloadedError``."""
@@ -163,7 +171,7 @@ class Uploads:
         """
         limit = self._max_file + _MULTIPART_ROOM
         with self._reception(request, self._memory) as reception:
-            async with reception.receiving():
+            async with reception:
                 stream = _limited(request, reception, limit, FileTooLargeError)
                 form = await self._parsed(request.headers, stream)
             yield form
@@ -180,7 +188,7 @@ class Uploads:
             _storage(),
             tempfile.TemporaryFile(dir=self._folder) as file,
         ):
-            async with reception.receiving():
+            async with reception:
                 async for chunk in _limited(request, reception, self._max_list):
                     file.write(chunk)
             file.seek(0)
@@ -188,18 +196,24 @@ class Uploads:
 
     async def json(self, request: Request) -> bytes:
         """A JSON body as bytes. Raises ``BodyTooLargeError``, ``BodyStalledError``."""
-        with self._reception(request, self._memory) as reception:
-            async with reception.receiving():
+        reception = self._received(request, self._memory)
+        try:
+            async with reception:
                 chunks = [chunk async for chunk in _limited(request, reception, MAX_JSON)]
+        finally:
+            self._memory.give(reception)
         return b"".join(chunks)
 
     @contextmanager
     def _reception(self, request: Request, room: Room) -> Iterator[Reception]:
-        reception = Reception(room, request.scope.get(CALLER, ""), *self._pace)
+        reception = self._received(request, room)
         try:
             yield reception
         finally:
             room.give(reception)
+
+    def _received(self, request: Request, room: Room) -> Reception:
+        return Reception(room, request.scope.get(CALLER, ""), *self._pace)
 
     async def _parsed(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> Form:
         parser = _InMemoryParser(

@@ -24,7 +24,7 @@ from service.domain.signals import fingerprint_json, query_signals
 from service.http.door import bodies, problems
 from service.http.door.auth import READERS, Caller
 from service.http.door.parameters import StrictRoute
-from service.http.door.services import Parts, Querying, Services
+from service.http.door.services import Services, querying, services_of
 from service.http.door.uploads import Form, media_type
 from service.http.shapes import examples, wire
 from service.http.shapes.schemas import (
@@ -89,7 +89,7 @@ class _Options:
         ),
     },
 )
-async def match(request: Request, parts: Parts, caller: Querying) -> Response:
+async def match(request: Request) -> Response:
     """Answers with a verdict and why.
 
     Send an image as multipart form data, or signals as JSON. ``banks`` and ``include`` may
@@ -99,6 +99,7 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
     holds ``verdict`` and ``matches`` besides. Distances, radii and entry ids are shown to the roles
     curator, reviewer and admin.
     """
+    parts, caller = services_of(request), querying(request)
     given = _query_options(request)
     if media_type(request) == bodies.MULTIPART:
         async with parts.uploads.form(request) as form:
@@ -139,9 +140,10 @@ async def match(request: Request, parts: Parts, caller: Querying) -> Response:
         {"items": [{"signals": examples.SIGNALS}, {"signals": {"md5": "0" * 32}, "banks": ["x"]}]},
     ),
 )
-async def match_batch(request: Request, parts: Parts, caller: Querying) -> Response:
+async def match_batch(request: Request) -> Response:
     """Answers in the order of the items; an item that fails holds an ``error`` in its place.
     Each item counts as a query for the rate of the key."""
+    parts, caller = services_of(request), querying(request)
     batch = await bodies.json_body(request, BatchRequest)
     parts.rates.take(caller.key_id, len(batch.items) - 1)  # one was counted at the door
 
@@ -163,9 +165,10 @@ async def match_batch(request: Request, parts: Parts, caller: Querying) -> Respo
         }
     ),
 )
-async def fingerprint(request: Request, parts: Parts, caller: Querying) -> Response:
+async def fingerprint(request: Request) -> Response:
     """Fingerprints an image without matching it; nothing of it is kept."""
-    del caller
+    parts = services_of(request)
+    querying(request)
     _only_form(request)
     async with parts.uploads.form(request) as form:
         if form.fields:
