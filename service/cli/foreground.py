@@ -33,14 +33,17 @@ _CUT_OFF: Final = 1
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, seconds: float) -> None:
         super().__init__(config)
-        self._last = threading.Timer(seconds, _cut_off, (seconds,))
-        self._last.daemon = True
+        last = threading.Timer(seconds, _cut_off, (seconds,))
+        last.daemon = True
+        self._unstarted = [last]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End, in order if that comes to an end itself."""
         super().handle_exit(sig, frame)
-        if self._last.ident is None:
-            self._last.start()
+        # Taken out in one step: a second signal can come while the first starts the timer, as
+        # where a supervisor tells the process and its group.
+        with contextlib.suppress(IndexError):
+            self._unstarted.pop().start()
 
 
 def run_until_told(app: FastAPI, host: str, port: int, shutdown_timeout: float) -> None:
