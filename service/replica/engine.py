@@ -63,6 +63,7 @@ class Freshness:
 
 
 _LOADING: Final = "it is being built from the store"
+_EMPTY_MEND: Final = "import a list; LOOKALIKE_ALLOW_EMPTY=1 where that is meant"
 
 
 class _StoppedError(Exception):
@@ -99,6 +100,7 @@ class Engine:
         self._known = Known(Commit(START, ""), nothing, {}, {}, {}, frozenset())
         self._fed = False  # whether the indexes were brought up to ``_known`` once
         self._whole = False  # whether the last step was taken to its end
+        self._foreign = False  # whether another store stood in the place of ours, when last seen
         self._identity = ""  # of the store, once it was read
         self._damaged: dict[int, int] = {}  # entries that were left out, with their banks
         self._unread: tuple[int, ...] = ()  # entries that matched and could not be read
@@ -264,6 +266,7 @@ class Engine:
 
     def _tell_sound(self) -> None:
         health = self.health
+        self._foreign = False
         health.sound("store")
         health.sound("fresh", lasts=self._stale_after)
         if self.loaded:
@@ -275,7 +278,10 @@ class Engine:
             said = "no bank holds anything that is listed" if listed else "no bank is enabled"
             if not known.banks:
                 said = "there is no bank"
-            (health.degraded if self._allow_empty else health.failing)("banks", said)
+            if self._allow_empty:
+                health.degraded("banks", said)
+            else:
+                health.failing("banks", said, _EMPTY_MEND)
         else:
             health.sound("banks")
 
@@ -298,9 +304,12 @@ class Engine:
         said = "the index cannot follow it"
         detail = str(error) if isinstance(error, ServiceError) else type(error).__name__
         if isinstance(error, StoreReplacedError):
+            self._foreign = True
             said = "it is not the one that was opened, so nothing is written"
             self.health.failing("store", said, detail)
             return
+        if self._foreign:
+            return  # until the right store is read again, that it is another one is the graver
         if isinstance(error, StoreError):
             said = "it cannot be read"
         self.health.degraded("store", said, detail, lasts=self._stale_after)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from service.domain.errors import IndexNotLoadedError, StoreReplacedError
+from service.domain.errors import IndexNotLoadedError, StoreAwayError, StoreReplacedError
+from service.domain.health import Severity
 from service.domain.search import Found, Search
 from service.domain.signals import Signals
 from service.replica.engine import Engine
@@ -163,6 +164,31 @@ def test_a_restored_backup_is_loaded_anew(store: Store, engine: Engine, tmp_path
     assert engine.freshness().sequence == 1
     assert matched(engine, 1) == set()
     assert matched(engine, 2) == ALL
+
+
+def test_another_store_stays_the_graver_fault_while_it_cannot_be_reached(
+    store: Store, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that saw another store in the place of its own is not ready again just because
+    that one has gone as well; it is once its own is back."""
+    path = Path(str(store._database.path))
+    path.rename(path.with_suffix(".away"))
+    with pytest.raises(StoreReplacedError):
+        engine.sync()
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "_check_file", _away)
+        with pytest.raises(StoreAwayError):
+            engine.sync()
+    (seen,) = [check for check in engine.health.checks() if check.name == "store"]
+    assert (seen.severity, engine.health.ready) == (Severity.FAILING, False)
+    path.with_suffix(".away").rename(path)
+    engine.sync()
+    (seen,) = [check for check in engine.health.checks() if check.name == "store"]
+    assert seen.severity is Severity.SOUND
+
+
+def _away(*_: object, **__: object) -> None:
+    raise StoreAwayError("the database cannot be reached: Connection refused")
 
 
 def test_a_store_that_fails_leaves_the_replica_answering(store: Store, engine: Engine) -> None:
