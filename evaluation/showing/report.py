@@ -336,13 +336,14 @@ def _share(estimate: Estimate) -> str:
 def _notes(result: EvaluationResult) -> Text:
     origin = result.provenance
     lines = [
-        "Small figures: 95% intervals over source images, of "
-        f"edits only from {_FEW} copies on. Ties count for the worst.",
-        "As shipped: a code at its model's radius, or from its score on where queries bring",
-        "  descriptors, for any imagery; banks may set their own.",
+        f"Small figures: 95% intervals over source images, of edits only from {_FEW} copies on.",
+        "Ties count for the worst.",
+        "As shipped: a code at its model's radius, or from its score on where queries",
+        "  bring descriptors, for any imagery; banks may set their own.",
         "radii: as chosen on the first half, and on the second; + joins the two signals',",
         f"  {NONE} leaves that signal out: it would add nothing, or flag too many outsiders.",
-        "1% outside: of the outsiders' copies falsely matched. a pair: of all untrue pairs.",
+        "1% outside: of the outsiders' copies falsely matched.",
+        "a pair: of all untrue pairs.",
         "* the rate is below one false match here: recall without any.",
         f"{origin.date}, {origin.seconds:.0f} s, {origin.machine}",
         f"{origin.software}; seed {origin.seed}, {origin.edits_per_family} "

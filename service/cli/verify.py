@@ -21,11 +21,11 @@ def verify(
     jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON Lines instead of text.")] = False,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
 ) -> None:
-    """Read everything the store holds and say what is wrong with it; a server may be running.
+    """Read everything the store holds and say what is wrong.
 
-    Looked at are the database's pages (SQLite), references and counters, every entry against the
-    hash over its signals and labels, and the files of the index against the store. The exit code
-    is 1 if anything is wrong.
+    A server may be running. Looked at are the database's pages (SQLite), references and counters,
+    every entry against the hash over its signals and labels, and the files of the index against the
+    store. The exit code is 1 if anything is wrong.
     """
     from dataclasses import asdict
 

@@ -86,8 +86,8 @@ class TooManyRejectedError(RefusedDiffError):
         """Name the first rejected line."""
         first = diff.rejected[0]
         super().__init__(
-            f"{diff.rejected_count} lines rejected, at most {diff.max_rejected} allowed: nothing"
-            f" was imported; the first is line {first.line}: {first.reason}",
+            f"{diff.rejected_count} lines rejected, and max_rejected allows {diff.max_rejected}:"
+            f" nothing was imported; the first is line {first.line}: {first.reason}",
             diff,
         )
 

@@ -126,7 +126,8 @@ class Entries:
                 connection.execute(update(EntryRow).where(EntryRow.id == number).values(**values))
             else:
                 raise EntryExistsError(
-                    f"the list holds this provider_id already, as another entry: {provider_id!r}"
+                    f"the list holds an entry with this provider_id already: {provider_id!r};"
+                    " delete that one first if this is to take its place"
                 )
             note_spaces(connection, bank_id, new.signals.codes)
             return _one(connection, bank, number)

@@ -59,7 +59,9 @@ class Keys:
             query = select(*_COLUMNS).where(KeyRow.id == key_id)
             row = connection.execute(query).one_or_none() if key_id.isalnum() else None
             if row is None:
-                raise KeyNotFoundError(f"no key has the id {key_id[:32]!r}")
+                raise KeyNotFoundError(
+                    f"no key has the id {key_id[:32]!r}; a list of keys shows their ids"
+                )
             key = _key(row)
             if key.revoked_at is not None:
                 return key

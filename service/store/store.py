@@ -195,7 +195,8 @@ def backup(
     database = Database(url or sqlite_url(data_dir), deadlines)
     try:
         if database.path is not None and not database.path.exists():
-            raise StoreMissingError(f"there is no store at {database.path}")
+            refuse_if_lost(data_dir, database.path, database.name)
+            raise _missing(database)
         return make_backup(database, folder)
     finally:
         database.close()

@@ -18,10 +18,11 @@ def make_backup(
     ],
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
 ) -> None:
-    """Write all that the store holds to a folder, while others go on reading and writing.
+    """Write all that the store holds to a folder.
 
-    It is one view of the store, at one moment, and can be restored to SQLite and PostgreSQL alike.
-    It holds listed hashes, and hashes of keys: only you can read it, so keep it like that.
+    Others go on reading and writing. It is one view of the store, at one moment, and can be
+    restored to SQLite and PostgreSQL alike. It holds listed hashes, and hashes of keys: only you
+    can read it, so keep it like that.
     """
     from service.store import backup
 

@@ -30,7 +30,10 @@ def index(
     ] = None,
     json_file: _Json = None,
 ) -> None:
-    """Search codes within a radius, beside FAISS Flat, every answer compared with its own."""
+    """Search codes within a radius, beside FAISS Flat.
+
+    Every answer is compared with its own.
+    """
     from rich.table import Table
 
     from evaluation.speed.index import bench
@@ -73,7 +76,10 @@ def encode(
     repeats: Annotated[int, typer.Option(min=1, help="Times each image is measured.")] = 30,
     json_file: _Json = None,
 ) -> None:
-    """Time a photograph through each part, on one core, then on several threads and processes."""
+    """Time a photograph through each part of encoding.
+
+    On one core, then on several threads and processes.
+    """
     from rich.table import Table
 
     from evaluation.speed import cores, encode
@@ -123,7 +129,10 @@ def serve(
     seconds: Annotated[float, typer.Option(min=1, help="How long each kind is sent.")] = 8.0,
     json_file: _Json = None,
 ) -> None:
-    """Load the real service on the loopback interface, beside a route that does nothing."""
+    """Load the real service on the loopback interface.
+
+    Beside it stands a route that does nothing.
+    """
     from rich.table import Table
 
     from evaluation.speed import http
@@ -162,7 +171,10 @@ def gpu(
     ] = False,
     json_file: _Json = None,
 ) -> None:
-    """Search and encode on CUDA devices, beside their limits and FAISS, every answer checked."""
+    """Search and encode on CUDA devices.
+
+    Beside it stand the devices' limits and FAISS; every answer is checked.
+    """
     from evaluation.base.terminal import check_writable
     from evaluation.speed.gpu import bench
     from evaluation.speed.gpu.table import MINIATURE, keeper, tables

@@ -27,6 +27,7 @@ from service.cli.terminal import code_of, counted
 from service.domain.errors import (
     SchemaOutdatedError,
     ServiceError,
+    StoreAwayError,
     StoreLostError,
     StoreMissingError,
 )
@@ -72,6 +73,7 @@ def all_checks(data: Path | None) -> Iterator[Finding]:
         settings = settings_for(data)
     except ServiceError as error:
         yield Finding("settings", State.WRONG, str(error), "correct this environment variable")
+        yield Finding("others", State.NOTE, "model and store were not looked at without settings")
         return
     yield from _environment()
     yield from _guarded("model", lambda: _model(settings))
@@ -88,6 +90,8 @@ def _guarded(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
 def _mend(error: Exception) -> str:
     if isinstance(error, DeviceError):
         return "set LOOKALIKE_DEVICE to auto or cpu, or install the GPU's driver and see nvidia-smi"
+    if isinstance(error, StoreAwayError):
+        return "start the database, or correct LOOKALIKE_DATABASE_URL"
     return "run `make setup` again" if isinstance(error, ImportError | EmbeddingError) else ""
 
 

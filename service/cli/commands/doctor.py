@@ -16,9 +16,10 @@ def doctor(
     jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON Lines instead of a table.")] = False,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
 ) -> None:
-    """Say what is installed, which runtime and device run the model, what is wrong and the mend.
+    """Say what is installed, what is wrong, and how to mend it.
 
-    The exit code is 1 if something would keep Lookalike from working.
+    Shown as well: which runtime and device run the model, and what the store holds. The exit code
+    is 1 if something would keep Lookalike from working.
     """
     from dataclasses import asdict
 

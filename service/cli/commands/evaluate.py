@@ -34,11 +34,12 @@ def evaluate(
         typer.Option(help="Write every figure to this file as a table, one figure a row."),
     ] = None,
 ) -> None:
-    """Measure recall and false positives of PDQ, the code and both on images of your own.
+    """Measure recall and false positives on images of your own.
 
-    Six images in ten are listed; edited copies of all are queried, so each false match is known
-    to be false. Use ordinary images only. Without --manifest, folders named photo/ and nonphoto/
-    tell photographs from drawings; without those, they are not told apart.
+    PDQ, the code and both are measured. Six images in ten are listed; edited copies of all are
+    queried, so each false match is known to be false. Use ordinary images only. Without --manifest,
+    folders named photo/ and nonphoto/ tell photographs from drawings; without those, they are not
+    told apart.
     """
     from evaluation.showing.report import evaluate_images, tables
 

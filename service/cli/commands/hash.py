@@ -39,7 +39,7 @@ class CodeRole(StrEnum):
 
 @reporting
 def hash_files(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders.")],
     jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON Lines instead of a table.")] = False,
     role: Annotated[
         CodeRole,
@@ -81,7 +81,8 @@ def hash_files(
     if done == 0:
         say("no files found")
     if failed:
-        say(f"{failed} of {counted(done, 'file')} failed")
+        where = ": their lines hold an error instead of hashes" if jsonl else ""
+        say(f"{failed} of {counted(done, 'file')} failed{where}")
         raise typer.Exit(FAILED)
 
 
@@ -96,9 +97,14 @@ def _to_json(result: FileResult[Fingerprint], descriptors: bool) -> dict[str, ob
 def _table(results: list[FileResult[Fingerprint]], role: CodeRole) -> Table:
     from rich.text import Text
 
+    made_for = (
+        "Codes are made to be listed (--role reference)."
+        if role is CodeRole.REFERENCE
+        else "Codes are made to ask with; for a list use --role reference."
+    )
     table = new_table(
         caption="The first digits of each hash, and the quality of PDQ; --jsonl gives them whole."
-        f"\nCodes are made to be {'listed' if role is CodeRole.REFERENCE else 'asked with'}.",
+        f"\n{made_for}",
         caption_justify="left",
     )
     table.add_column("file", overflow="fold", ratio=1)
@@ -111,7 +117,7 @@ def _table(results: list[FileResult[Fingerprint]], role: CodeRole) -> Table:
         name, found = printable(str(result.path)), result.outcome
         if isinstance(found, Failure):
             failed = Text("failed", "bold red")
-            table.add_row(Text.assemble(name, "\n", (found.code, "red")), failed)
+            table.add_row(Text.assemble(name, "\n  ", (found.code, "red")), failed)
             continue
         table.add_row(
             name,

@@ -41,7 +41,7 @@ _COVERAGE = {"digests_only": "digests only", "none": "nothing compared"}
 
 @reporting
 def match_files(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders.")],
     jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON Lines instead of a table.")] = False,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
     views: Annotated[
@@ -49,7 +49,7 @@ def match_files(
         typer.Option("--views", help="Also turned, mirrored, and the pictures within: finds more."),
     ] = False,
 ) -> None:
-    """Match images against a local store; no server is needed, and one may be running.
+    """Match images against a local store. No server is needed, and one may be running.
 
     --jsonl gives for each file what POST /v1/match answers, and its path. The exit code is 0 if no
     file matched, 3 if some did, 1 if some file failed, whatever the others did.
@@ -128,7 +128,7 @@ def _table(results: list[FileResult[dict[str, Any]]]) -> Table:
     for result in results:
         name, failure = Text(printable(str(result.path))), _failure(result)
         if failure is not None:
-            name.append(f"\n{failure.code}", "red")
+            name.append(f"\n  {failure.code}", "red")
         if isinstance(result.outcome, Failure):
             table.add_row(name, Text("failed", "bold red"))
             continue

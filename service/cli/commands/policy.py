@@ -29,11 +29,11 @@ def apply_policy(
     ] = False,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
 ) -> None:
-    """Give banks the actions and radii of a policy file, such as notebook 3 writes.
+    """Give banks the actions and radii of a policy file.
 
-    Banks that are not there are made; what the file does not say of a bank stays; banks it does
-    not name are left alone. All changes commit together. A running server sees them within two
-    seconds.
+    Notebook 3 writes one, docs/policies.md describes it. Banks that are not there are made; what
+    the file does not say of a bank stays; banks it does not name are left alone. All changes commit
+    together. A running server sees them within two seconds.
     """
     from service.cli.policy_file import read_policy
     from service.store import Policy

@@ -27,10 +27,11 @@ def purge_store(
     ] = False,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
 ) -> None:
-    """Delete the tombstones of entries that were removed long ago, hashes included.
+    """Delete for good what lists dropped long ago, hashes included.
 
-    Servers do it by themselves. Entries that are listed stay, as do the list versions with their
-    counts. A server whose index is older than what is purged builds it anew.
+    What a list drops stays as a tombstone until then. Servers do it by themselves. Entries that are
+    listed stay, as do the list versions with their counts. A server whose index is older than what
+    is purged builds it anew.
     """
     days = settings_for(data).retention_days if older_than is None else older_than
     if days is None:
@@ -38,6 +39,9 @@ def purge_store(
         raise typer.Exit(2)
     with open_local_store(data) as store:
         done = store.purge(datetime.now(UTC) - timedelta(days=days), dry_run)
+    if not (done.tombstones or done.commits):
+        say(f"nothing to purge: no list dropped anything {days:g} days ago or earlier")
+        return
     say(
         f"{'would purge' if dry_run else 'purged'} {counted(done.tombstones, 'tombstone')} and"
         f" {counted(done.commits, 'commit')}, up to sequence {done.sequence}"

@@ -33,12 +33,13 @@ _Made = dict[tuple[str, bytes], "Fingerprint"]
 @reporting
 def relist(
     file: Annotated[Path, typer.Argument(metavar="LIST", help="The list: csv, jsonl or text.")],
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders.")],
 ) -> None:
-    """Write LIST to stdout as JSON Lines, with codes made for listing where the images are at hand.
+    """Make the codes of a list anew from its images.
 
-    Images are found by their digests. Needs no store and no network. Import what comes out as the
-    same list of the same provider: its entries are updated in place.
+    LIST is written to stdout as JSON Lines, with codes made for listing where the images are at
+    hand. Images are found by their digests. Needs no store and no network. Import what comes out as
+    the same list of the same provider: its entries are updated in place.
     """
     from service.lists.formats import Format, ListReader, file_chunks, write_list
     from service.store import RejectedLine

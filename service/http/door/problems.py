@@ -67,6 +67,12 @@ _FRAMEWORK: Final[Mapping[int, str]] = {
     422: "invalid_request",
 }
 
+_DETAILS: Final[Mapping[str, str]] = {
+    "route_not_found": "no such path: /openapi.json names them all",
+    "method_not_allowed": "not with this method: the header Allow names those of this path",
+}
+"""Said instead of the framework's two words."""
+
 _EXAMPLES: Final[Mapping[int, tuple[str, str]]] = {
     400: ("malformed_request", "the body is not JSON"),
     401: ("key_missing", "send a key: Authorization: Bearer KEY"),
@@ -181,7 +187,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
-    body = _body(error.status_code, code, str(error.detail))
+    detail = _DETAILS.get(code, str(error.detail))
+    body = _body(error.status_code, code, detail)
     return _response(error.status_code, body, headers)
 
 

@@ -51,7 +51,9 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[Line | RejectedLine]:
             try:
                 text = raw.decode()
             except UnicodeDecodeError as error:
-                where = f", at byte {error.start + 1}" if encoding == "UTF-8" else ""
+                where = ""
+                if encoding == "UTF-8":
+                    where = f", at byte {error.start + 1}: save the list as UTF-8"
                 yield RejectedLine(number, f"not {encoding}{where}")
                 continue
             if text and not text.isspace():

@@ -37,5 +37,8 @@ def test_what_was_backed_up_is_in_force_again(lookalike: Command, tmp_path: Path
 def test_it_is_refused_by_name(lookalike: Command, tmp_path: Path) -> None:
     (tmp_path / "saved").mkdir()
     assert "store_missing" in lookalike("backup", "elsewhere", "--data", "nothing").err
+    (tmp_path / "unmounted" / "index").mkdir(parents=True)
+    (tmp_path / "unmounted" / "index" / "pdq").mkdir()
+    assert "store_lost" in lookalike("backup", "elsewhere", "--data", "unmounted").err
     assert "backup_failed" in lookalike("backup", "saved").err
     assert "backup_damaged" in lookalike("restore", "saved").err

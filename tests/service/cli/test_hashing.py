@@ -60,7 +60,7 @@ def test_files_that_fail_are_named_with_their_code_and_the_rest_is_done(
     (pictures / "torn.jpg").write_bytes((pictures / "coffee.jpg").read_bytes()[:2000])
     said = lookalike("hash", "pictures", "nowhere.png", "--jsonl")
     assert said.code == 1
-    assert said.err == "4 of 7 files failed\n"
+    assert said.err == "4 of 7 files failed: their lines hold an error instead of hashes\n"
     lines = [json.loads(line) for line in said.out.splitlines()]
     errors = {line["path"]: line["error"] for line in lines if "error" in line}
     assert {path: error["code"] for path, error in errors.items()} == {

@@ -127,6 +127,16 @@ def test_hash_shows_every_column_and_the_files_that_failed(listed: Path, width: 
     assert "unsupported_image" in text
 
 
+@pytest.mark.parametrize("arguments", [(), ("bench",), ("keys",)])
+def test_help_says_what_each_command_does_without_cutting_it_off(arguments: tuple[str]) -> None:
+    seen = on_terminal(80, *arguments, "--help")
+    _fit(seen, 80)
+    assert seen.code == 0
+    _, _, commands = "\n".join(seen.lines).partition("Commands:")
+    assert commands.strip()
+    assert "..." not in commands
+
+
 def test_without_colour_nothing_is_coloured(listed: Path) -> None:
     seen = on_terminal(80, "match", listed / "cat.webp", colour=False)
     assert "block" in seen.raw
