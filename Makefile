@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: setup demo serve test lint types contracts check notebooks lock clean
+.PHONY: setup demo serve quick test lint types contracts check notebooks lock clean
 .DEFAULT_GOAL := check
 
 setup: $(VENV)/.dev ## everything: training, notebooks, tests
@@ -29,6 +29,9 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 check: lint types contracts test
+
+quick: lint types contracts ## what to run while working: everything but the slow tests
+	$(BIN)/python -m pytest -q -m "not slow"
 
 notebooks: $(VENV)/.dev ## execute every notebook and write it beside its source
 	OMP_NUM_THREADS=1 $(BIN)/python -m evaluation.notebooks.execution

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Final
 
-_OURS: Final = ("embeddings", "index", "service", "uvicorn")
+OURS: Final = ("embeddings", "index", "service", "uvicorn")
 """Who tells of what happens; of others only warnings are worth a line."""
 
 
@@ -43,5 +43,5 @@ def log_to_stderr() -> None:
     handler = StderrHandler()
     handler.setFormatter(UtcFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for name in _OURS:
+    for name in OURS:
         logging.getLogger(name).setLevel(logging.INFO)

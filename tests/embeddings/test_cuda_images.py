@@ -26,6 +26,8 @@ from embeddings.network.runtimes.cuda_images import JpegPreparer, shrunk
 from embeddings.network.runtimes.torch_network import TorchLocator
 from evaluation.corpora.samples import drawings, photographs
 
+pytestmark = pytest.mark.slow
+
 SIDE = 112
 
 

@@ -18,6 +18,8 @@ from embeddings.network.runtimes.cuda_network import CudaNetwork, Precision, ope
 from embeddings.network.runtimes.openvino_graph import OpenVinoNetwork
 from evaluation.corpora.samples import drawings, photographs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def images() -> list[NDArray[np.uint8]]:

@@ -25,6 +25,8 @@ from embeddings.network.runtimes.openvino_graph import OpenVinoNetwork
 from embeddings.network.runtimes.torch_network import TorchNetwork
 from evaluation.corpora.samples import drawings, photographs
 
+pytestmark = pytest.mark.slow
+
 Screen = Callable[[Image.Image, np.random.Generator, Image.Image | None], Image.Image]
 
 

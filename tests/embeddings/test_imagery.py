@@ -18,6 +18,8 @@ from embeddings.network.imagery_checkpoint import load
 from embeddings.training.imagery_network import TwinLogits
 from evaluation.corpora.samples import drawings, photographs
 
+pytestmark = pytest.mark.slow
+
 Pictures = list[NDArray[np.uint8]]
 
 

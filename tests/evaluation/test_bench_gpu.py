@@ -25,6 +25,8 @@ from index.gpu.calibration import load
 from index.gpu.resident import GpuIndex
 from service.cli.app import build
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_miniature_measures_everything_and_claims_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -23,6 +23,8 @@ from evaluation.speed.index.code_sets import (
 )
 from evaluation.speed.index.engines import Flat, Lookalike, MultiHash
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_engine_answers_the_same_queries_and_ours_misses_nothing() -> None:
     report = run(3000, 31, queries=32, peers=("multihash", "ivf", "hnsw"), threads=2)

@@ -26,6 +26,8 @@ from evaluation.radii.calibration.measuring import CalibrationResult, calibrate
 from evaluation.radii.calibration.rates import pairs_needed
 from evaluation.radii.calibration.table import tables
 
+pytestmark = pytest.mark.slow
+
 TARGET = 0.01
 
 

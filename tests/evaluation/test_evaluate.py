@@ -26,6 +26,8 @@ from evaluation.corpora import samples
 from evaluation.corpora.corpus import Corpus, open_corpus
 from evaluation.showing import report
 
+pytestmark = pytest.mark.slow
+
 
 def _thumbnails(images: Images) -> NDArray[np.float32]:
     rows = []

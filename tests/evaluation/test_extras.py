@@ -14,6 +14,8 @@ from evaluation.copies import extras
 from evaluation.corpora import samples
 from evaluation.corpora.corpus import open_corpus
 
+pytestmark = pytest.mark.slow
+
 
 def _descriptors(seed: int, count: int) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((count, 256)).astype(np.float32)

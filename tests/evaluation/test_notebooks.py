@@ -18,6 +18,8 @@ from evaluation.notebooks.execution import FOLDER
 from evaluation.notebooks.workbench import IMAGES, MANIFEST, SMALL
 from evaluation.showing.plots import Chart
 
+pytestmark = [pytest.mark.slow, pytest.mark.notebook]
+
 NAMES = execution.names()
 
 

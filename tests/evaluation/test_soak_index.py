@@ -10,6 +10,8 @@ import pytest
 from evaluation.speed.index import soak
 from index.segmented.segmented_index import SegmentedIndex
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_short_soak_is_survived(tmp_path: Path) -> None:
     result = soak.soak(tmp_path, seconds=6, seed=1)

@@ -18,6 +18,8 @@ from evaluation.notebooks.workbench import IMAGES, MANIFEST, SMALL, Workbench, o
 from evaluation.radii.operating.gathering import true_distances
 from evaluation.radii.operating.misses import misses
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ from tests.embeddings.matrix.cell import Cell
 from tests.embeddings.matrix.cells import cells, refused
 from tests.embeddings.matrix.chromium import shown
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium")
 PDQ_BITS, CODE_BITS = 10, 20
 ROUNDING = 1

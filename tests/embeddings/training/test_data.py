@@ -11,6 +11,8 @@ import pytest
 from embeddings.network.preparing.locating import Locate
 from embeddings.training.data import Curriculum, PairBatches, read_shards
 
+pytestmark = pytest.mark.slow
+
 CURRICULUM = Curriculum(0.2, 1.0, 0.5)
 
 Draw = Callable[..., PairBatches]

@@ -11,6 +11,8 @@ from embeddings.network.encoder import squashed
 from embeddings.training.device_edits import edited
 from evaluation.corpora.samples import photograph, photograph_names
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def views() -> Tensor:

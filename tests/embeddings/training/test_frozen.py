@@ -13,6 +13,8 @@ from embeddings.training.frozen import FrozenEntries, Pointwise, quicken
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
 from embeddings.training.inputs import as_input
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:

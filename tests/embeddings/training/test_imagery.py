@@ -22,6 +22,8 @@ from embeddings.training.imagery_views import RERENDERED, draw
 from embeddings.training.recipe import RecipeError
 from evaluation.imagery.measuring import measure_held_out
 
+pytestmark = pytest.mark.slow
+
 
 def test_views_are_drawn_from_one_seed_and_of_every_wear(corpus: Path) -> None:
     """What becomes a painting is no photograph any more; what was none never becomes one."""

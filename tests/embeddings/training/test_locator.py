@@ -19,6 +19,8 @@ from embeddings.training import locator
 from embeddings.training.data import read_shards
 from embeddings.training.recipe import RECIPE, LocatorRecipe
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_ends_in_tensors_a_checkpoint_takes(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from embeddings.training import loss
 
+pytestmark = pytest.mark.slow
+
 
 def unit(seed: int, rows: int = 16) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)

@@ -16,6 +16,8 @@ from embeddings.network.runtimes.torch_network import fill
 from embeddings.training.data import drawn_ahead, read_shards
 from embeddings.training.monitor import Monitor, Watched
 
+pytestmark = pytest.mark.slow
+
 DETAIL, SIDE = 112, 160
 
 

@@ -13,6 +13,8 @@ from embeddings.training.data import TrainingImage
 from embeddings.training.origin import FILE, OriginError, keep, origin
 from embeddings.training.recipe import RECIPE, Recipe, read
 
+pytestmark = pytest.mark.slow
+
 IMAGES = [TrainingImage(bytes([n]), "photo", "photo", "ours") for n in range(3)]
 LOCATOR: Tensors = {"a": np.zeros(3, np.float32), "b": np.ones((2, 2), np.float32)}
 

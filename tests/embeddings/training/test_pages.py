@@ -9,6 +9,8 @@ from PIL import Image
 from embeddings.network.preparing.locating import CELLS, SIDE
 from embeddings.training import pages
 
+pytestmark = pytest.mark.slow
+
 RED, BLUE = (230, 20, 20), (20, 20, 230)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from embeddings.training.data import PairBatch
 from embeddings.training.pool import Pool, in_runs
+
+pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
 

@@ -8,6 +8,8 @@ import pytest
 
 from embeddings.training.recipe import RECIPE, RecipeError, read
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_shipped_recipe_is_read() -> None:
     recipe = read(RECIPE)

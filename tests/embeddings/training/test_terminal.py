@@ -9,6 +9,8 @@ import pytest
 from embeddings.training.recipe import read
 from embeddings.training.terminal import ended
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_ends_well_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(lambda: None) == 0

@@ -25,6 +25,8 @@ from embeddings.training.recipe import RECIPE, read
 from embeddings.training.trainer import Trainer
 from evaluation.corpora.samples import photograph, photograph_names
 
+pytestmark = pytest.mark.slow
+
 TINY = {
     "detail": 48,
     "training_size": 48,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from embeddings import codes
 from embeddings.training import whitening
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_copies_change_is_ignored_and_what_they_keep_is_used() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from evaluation.corpora import samples
 from service.cli.app import build
+from service.cli.logs import OURS
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,17 @@ class Said:
 
 
 Command = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """``serve`` sets up the log of its process, which here is that of every test."""
+    root = logging.getLogger()
+    before = [(one, one.level, one.handlers[:]) for one in (root, *map(logging.getLogger, OURS))]
+    yield
+    for one, level, handlers in before:
+        one.setLevel(level)
+        one.handlers[:] = handlers
 
 
 @pytest.fixture

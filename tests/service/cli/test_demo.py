@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import pytest
 
 from service.cli.demo.cases import Query, queries, references
 from service.cli.demo.command import Outcome
 from service.cli.demo.picture import drawn
+
+pytestmark = pytest.mark.slow
 
 Script = Callable[..., subprocess.Popen[bytes]]
 

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from evaluation.corpora import samples
+
+pytestmark = pytest.mark.slow
 
 Command = Callable[..., Any]
 

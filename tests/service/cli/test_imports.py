@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., Any]
 
 _PIXELS = frozenset({"numpy", "PIL", "openvino", "safetensors"})

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from evaluation.corpora.sample_corpus import sample_corpus
 from evaluation.notebooks.workbench import open_workbench
 from evaluation.showing import frames
+
+pytestmark = pytest.mark.slow
 
 Command = Callable[..., Any]
 

@@ -32,7 +32,7 @@ _PROGRAM = Path(sys.executable).parent / "lookalike"
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
 _WIDTHS = (80, 100)
 
-pytestmark = pytest.mark.usefixtures("made")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made")]
 
 
 @dataclass(frozen=True)

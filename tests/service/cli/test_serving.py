@@ -18,6 +18,8 @@ import pytest
 
 from service.cli.demo.server_process import running_server
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., Any]
 Script = Callable[..., subprocess.Popen[bytes]]
 

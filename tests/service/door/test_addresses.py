@@ -8,6 +8,8 @@ import pytest
 
 from service.http.connections.addresses import Proxies, counted_as
 
+pytestmark = pytest.mark.slow
+
 
 def test_nobody_is_trusted_by_default() -> None:
     assert not Proxies([]).trusts("127.0.0.1")

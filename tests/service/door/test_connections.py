@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from service.http.connections.connections import RESERVED, Connections
+
+pytestmark = pytest.mark.slow
 
 MOST, PER_ADDRESS = 20, 12
 

@@ -13,6 +13,8 @@ import pytest
 
 from service.http.connections import protocol
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from tests.service.conftest import Served
 

@@ -17,6 +17,8 @@ from service.http.door.services import Services
 from service.replica.columns import PDQ
 from tests.index.damages import DAMAGES, Damage
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from tests.service.conftest import Served
 

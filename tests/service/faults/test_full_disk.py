@@ -11,6 +11,8 @@ from service.domain.errors import StorageFullError
 from service.store import backup
 from tests.service.faults.history import History
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from tests.service.conftest import Served
     from tests.service.faults.conftest import SmallDisk

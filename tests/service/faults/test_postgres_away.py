@@ -24,6 +24,8 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PATIENT = 60
 """Seconds: many times what the deadlines below add up to."""
 

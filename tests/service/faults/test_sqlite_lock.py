@@ -16,6 +16,8 @@ from service.domain.deadlines import patience, writing_begins_within
 from service.domain.errors import StoreBusyError
 from service.store import Store, open_store
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:

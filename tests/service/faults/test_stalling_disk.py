@@ -10,7 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.service.faults.history import History
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     from tests.service.conftest import Served

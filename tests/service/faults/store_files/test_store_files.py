@@ -9,7 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from service.store import open_store
+
+pytestmark = pytest.mark.slow
 
 PAGE = 4096
 
