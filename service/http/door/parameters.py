@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from inspect import iscoroutinefunction
+from typing import Any, Final, cast
 
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
@@ -28,6 +30,8 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """What answers requests: the parameters are looked at first."""
         answer = super().get_route_handler()
+        if _takes_its_request_alone(self.dependant):
+            answer = cast(Handler, self.endpoint)
         own = {one.alias: one.field_info.annotation for one in self.dependant.query_params}
         extra = (self.openapi_extra or {}).get("parameters", [])
         listed = frozenset(one["name"] for one in extra)  # read by the route itself
@@ -38,6 +42,16 @@ class StrictRoute(APIRoute):
             return await answer(request)
 
         return strictly
+
+
+def _takes_its_request_alone(taken: Dependant) -> bool:
+    """Whether there is nothing for FastAPI to work out, which it would take its time to find."""
+    from_request = (taken.path_params, taken.query_params, taken.header_params, taken.cookie_params)
+    return (
+        taken.request_param_name == "request"
+        and iscoroutinefunction(taken.call)
+        and not any((*from_request, taken.body_params, taken.dependencies))
+    )
 
 
 def _check(request: Request, own: Mapping[str, Any], listed: frozenset[str]) -> None:

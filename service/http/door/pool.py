@@ -14,9 +14,9 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from service.domain.errors import CallerGoneError, OverloadedError, TooLateError
 from service.http.door.queueing import FairQueue, Waiting
@@ -47,8 +47,16 @@ _PLAIN: Final = Task()
 class _Job:
     work: Callable[[], Any]
     task: Task
-    future: Future[Any]
+    answer: asyncio.Future[Any]
+    """Of the loop that waits for it; whoever takes the job from the queue sees to it, alone."""
     until: float
+
+    def tell(self, result: object, error: BaseException | None = None) -> None:
+        """What became of it, told from any thread."""
+        try:
+            self.answer.get_loop().call_soon_threadsafe(_settle, self.answer, result, error)
+        except RuntimeError:  # the loop was closed: nobody waits any more
+            return
 
 
 class WorkPool:
@@ -104,14 +112,15 @@ class WorkPool:
         Raises ``OverloadedError``, ``TooLateError``, ``CallerGoneError``, and whatever ``work``
         raises. Work whose caller went away once it had begun runs on, and counts until it is done.
         """
-        job = _Job(work, task, Future(), time.monotonic() + task.seconds)
+        loop = asyncio.get_running_loop()
+        job = _Job(work, task, loop.create_future(), time.monotonic() + task.seconds)
         with self._lock:
             dropped = self._make_room(task)
             waiting = self._queue.push(job, task.key, task.cost)
             # What takes no memory begins at once where a worker is free: no need of a timer.
             may_wait = self.pending > self._workers or self._held_back(task)
         for one in dropped:
-            _fail(one, _overloaded())
+            one.tell(None, _overloaded())
         try:
             self._executor.submit(self._work)
         except BaseException:
@@ -119,10 +128,9 @@ class WorkPool:
             raise
         late = None
         if may_wait and task.seconds < math.inf:
-            loop = asyncio.get_running_loop()
             late = loop.call_later(task.seconds, self._expire, waiting)
         try:
-            return await asyncio.wrap_future(job.future)
+            return cast(T, await job.answer)
         except asyncio.CancelledError:
             self._discard(waiting)
             raise
@@ -137,7 +145,7 @@ class WorkPool:
             while (job := self._queue.pop(lambda _: True)) is not None:
                 dropped.append(job)
         for job in dropped:
-            job.future.cancel()
+            job.tell(None, asyncio.CancelledError())
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _make_room(self, task: Task) -> list[_Job]:
@@ -193,20 +201,20 @@ class WorkPool:
 
     def _do(self, job: _Job) -> None:
         if time.monotonic() > job.until:
-            _fail(job, _too_late())
+            job.tell(None, _too_late())
         elif job.task.gone is not None and job.task.gone():
-            _fail(job, CallerGoneError("the caller went away before the work was begun"))
-        elif job.future.set_running_or_notify_cancel():
+            job.tell(None, CallerGoneError("the caller went away before the work was begun"))
+        elif not job.answer.cancelled():
             try:
                 result = job.work()
             except BaseException as error:  # noqa: BLE001 (whoever waits for it gets it)
-                job.future.set_exception(error)
+                job.tell(None, error)
             else:
-                job.future.set_result(result)
+                job.tell(result)
 
     def _expire(self, waiting: Waiting[_Job]) -> None:
         if self._discard(waiting):
-            _fail(waiting.item, _too_late())
+            waiting.item.tell(None, _too_late())
 
     def _discard(self, waiting: Waiting[_Job]) -> bool:
         with self._lock:
@@ -219,9 +227,15 @@ class WorkPool:
             return
 
 
-def _fail(job: _Job, error: Exception) -> None:
-    if job.future.set_running_or_notify_cancel():
-        job.future.set_exception(error)
+def _settle(answer: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    if answer.done():  # whoever waited has gone
+        return
+    if isinstance(error, asyncio.CancelledError):
+        answer.cancel()
+    elif error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(result)
 
 
 def _overloaded() -> OverloadedError:
