@@ -21,7 +21,7 @@ from typing import Final
 from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from service.domain.errors import (
@@ -32,7 +32,7 @@ from service.domain.errors import (
 )
 from service.store import manifest, schema
 from service.store.contents import Contents, contents, copy
-from service.store.database import Database, sqlite_url
+from service.store.database import Database, driver_errors, sqlite_url
 from service.store.manifest import Manifest
 
 _CREATE: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY
@@ -113,14 +113,10 @@ def _write_view(database: Database, path: Path) -> None:
     with database.connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
-        try:
-            # A transaction of its own that only reads; pages that nothing uses any more, and what
-            # was once deleted from them, are left out.
+        # A transaction of its own that only reads; pages that nothing uses any more, and what was
+        # once deleted from them, are left out.
+        with driver_errors():
             raw.execute("VACUUM INTO ?", (str(path),))
-        except sqlite3.OperationalError as error:
-            raise OperationalError(None, None, error) from None
-        except sqlite3.DatabaseError as error:
-            raise DatabaseError(None, None, error) from None
 
 
 def _write_rows(database: Database, folder: Path, layout: str) -> None:

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, select, tuple_
 from service.domain.errors import InvalidValueError, StoreDamagedError
 from service.domain.values import Bank, Commit, EntryBatch, Key
 from service.store.banks import live_banks
-from service.store.database import Database, readable
+from service.store.database import Database, identity_of, readable
 from service.store.keys import all_keys
-from service.store.models import BankSpaceRow, CommitRow, CounterRow, EntryRow
+from service.store.models import BankRow, BankSpaceRow, CommitRow, CounterRow, EntryRow
 from service.store.rows import CONTENT_COLUMNS, SIGNAL_COLUMNS, content_matches
 
 START: Final = 0
@@ -49,6 +49,8 @@ class View:
     """Entries that were read and are not what was written, by id with their bank's: they are in no
     batch. Grows while entries are read."""
     _connection: Connection
+    _bank_ids: frozenset[int]
+    """Of every bank there ever was."""
 
     def holds(self, commit: Commit) -> bool:
         """Whether this store came by ``commit``, and knows all that was removed since.
@@ -107,20 +109,30 @@ class View:
     def still_damaged(self, ids: Iterable[int]) -> dict[int, int]:
         """Those of the entries ``ids`` that are in the store and not what was written."""
         query = select(EntryRow.id, EntryRow.bank_id, *CONTENT_COLUMNS).where(
-            EntryRow.id.in_(list(ids)), EntryRow.deleted.is_(False)
+            EntryRow.deleted.is_(False)
         )
-        rows = self._connection.execute(query).all()
-        return {row.id: row.bank_id for row in rows if not content_matches(row)}
+        asked, found = list(ids), {}
+        for at in range(0, len(asked), _CHUNK):  # databases take only so many at once
+            some = EntryRow.id.in_(asked[at : at + _CHUNK])
+            rows = self._connection.execute(query.where(some)).all()
+            found.update({row.id: self._bank_of(row) for row in rows if not self._is_whole(row)})
+        return found
 
     def _whole(self, rows: Sequence[Any]) -> list[Any]:
         """The rows that are what was written; what is tombstoned need not be."""
         kept = []
         for row in rows:
-            if content_matches(row) or getattr(row, "deleted", False):
+            if self._is_whole(row) or getattr(row, "deleted", False):
                 kept.append(row)
             else:
-                self.damaged[row.id] = row.bank_id
+                self.damaged[row.id] = self._bank_of(row)
         return kept
+
+    def _is_whole(self, row: Any) -> bool:  # noqa: ANN401 (rows of two queries)
+        return row.bank_id in self._bank_ids and content_matches(row)
+
+    def _bank_of(self, row: Any) -> int:  # noqa: ANN401
+        return row.bank_id if row.bank_id in self._bank_ids else 0
 
 
 def newest_commit(database: Database) -> Commit:
@@ -132,12 +144,7 @@ def newest_commit(database: Database) -> Commit:
 def identity(database: Database) -> str:
     """The store's name: no other store has it, and every backup of this one has."""
     with database.read() as connection:
-        return _identity(connection)
-
-
-def _identity(connection: Connection) -> str:
-    query = select(CommitRow.mark).where(CommitRow.sequence == START)
-    return connection.execute(query).scalar_one()
+        return identity_of(connection)
 
 
 def filled_banks(database: Database, bank_ids: Iterable[int]) -> frozenset[int]:
@@ -181,9 +188,10 @@ def _view(connection: Connection) -> View:
         tuple(all_keys(connection)),
         {bank_id: frozenset(held) for bank_id, held in spaces.items()},
         connection.execute(select(CounterRow.purged)).scalar_one(),
-        _identity(connection),
+        identity_of(connection),
         {},
         connection,
+        frozenset(connection.execute(select(BankRow.id)).scalars()),
     )
 
 

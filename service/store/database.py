@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, update
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
     ArgumentError,
@@ -42,6 +42,7 @@ from service.domain.errors import (
     StoreReplacedError,
     StoreUnusableError,
 )
+from service.store.files import Files
 from service.store.models import CommitRow, CounterRow
 from service.store.traces import DATABASE_FILE
 
@@ -97,7 +98,8 @@ class Database:
         else:
             self.begin_write = "BEGIN IMMEDIATE"
             _prepare_sqlite(self.engine, deadlines.busy)
-        self._file: tuple[int, int] | None = None
+        self._files: Files | None = None
+        self._identity = ""
         self._interrupted = threading.Event()
         self._raw: dict[int, Any] = {}
         event.listen(self.engine, "connect", self._opened)
@@ -185,7 +187,7 @@ class Database:
                     postgres.wait_for_locks(connection, patience(self.deadlines.busy))
                 yield
                 committing = True
-            self._check_file()  # what went into a file that is gone must not be acknowledged
+            self._check_files()  # what went into a file that is gone must not be acknowledged
         except OperationalError as error:
             if committing and error.connection_invalidated:
                 self.reach.lost("it did not answer a commit")
@@ -201,13 +203,20 @@ class Database:
         """A connection without a transaction, its errors named."""
         if not probe and (away := self.reach.admitted()):
             raise StoreAwayError(f"the database is away: {away}")
-        self._check_file()
+        self._check_files()
         with self._named_errors(), self.engine.connect() as connection:
             yield connection
 
     def pin(self) -> None:
-        """From now on refuse everything, should another SQLite file take the place of this one."""
-        self._file = self._found()
+        """From now on refuse everything, should SQLite's files be moved or replaced, and every
+        write, should another store be in the place of this one. Raises ``StoreError``."""
+        with self._named_errors(), self.engine.connect() as connection:
+            self._identity = identity_of(connection)
+        if self.path is not None:
+            try:
+                self._files = Files(self.path)
+            except sqlite3.Error as error:
+                raise StoreUnusableError(f"the database cannot be used: {error}") from None
 
     @contextmanager
     def allowing(
@@ -233,6 +242,7 @@ class Database:
         """Within ``altering``: wait until no other writer is under way, and keep them out."""
         if self.path is None:  # in SQLite the transaction itself did
             connection.execute(update(CounterRow).values(value=CounterRow.value))
+        self._refuse_another(connection)
 
     def interrupt(self) -> None:
         """End every statement that runs, in whichever thread, and begin no more: before the end."""
@@ -246,33 +256,39 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self._files is not None:
+            self._files.close()
 
-    def _check_file(self) -> None:
-        if self._file is not None and self._found() != self._file:
+    def _check_files(self) -> None:
+        if self._files is not None:
+            self._files.check()
+
+    def _refuse_another(self, connection: Connection) -> None:
+        """Within a writing transaction that keeps others out: raise if the store is not the one
+        that was opened, say because the backup of another one was restored."""
+        if self._identity and identity_of(connection) != self._identity:
             raise StoreReplacedError(
-                f"{self.path} is not the file that was opened: it was moved, deleted or replaced;"
-                " put it back, or restart to use what is there now"
+                f"{self.name} holds another store than the one that was opened, so nothing is"
+                " written; bring that one back, or restart to use what is there now"
             )
-
-    def _found(self) -> tuple[int, int] | None:
-        """Which file is in the place of ours, by device and inode."""
-        try:
-            found = None if self.path is None else self.path.stat()
-        except OSError:
-            return None
-        return found and (found.st_dev, found.st_ino)
 
     def _counted(self, connection: Connection, limit: float | None) -> int:
         """The next sequence, once every other writer is done."""
         usual = self.deadlines.statement if limit is None else limit
         waits = patience(self.deadlines.busy)
+        add_one = (
+            update(CounterRow)
+            .where(CounterRow.id == 1)
+            .values(value=CounterRow.value + 1)
+            .returning(CounterRow.value)
+        )
         with self.allowing(connection, waits if waits > usual else None):
-            number = connection.execute(
-                update(CounterRow)
-                .where(CounterRow.id == 1)
-                .values(value=CounterRow.value + 1)
-                .returning(CounterRow.value)
-            ).scalar_one()
+            number = connection.execute(add_one).scalar()
+            if number is None:  # PostgreSQL: a restore, for which we waited, put another row there
+                number = connection.execute(add_one).scalar()
+        if number is None:
+            raise _damaged("the counter of changes is missing")
+        self._refuse_another(connection)
         if self.path is None and waits > usual:
             from service.store import postgres
 
@@ -310,6 +326,8 @@ class Database:
             if "not a database" in said:
                 raise StoreUnusableError("the file is not an SQLite database") from None
             raise _damaged(said.splitlines()[0]) from None
+        except UnicodeDecodeError:  # of what SQLite says: it quotes what it cannot read
+            raise _damaged("it cannot be read") from None
         except SQLAlchemyError as error:
             raise StoreUnusableError(
                 f"the database cannot be used: {type(error).__name__}"
@@ -332,7 +350,8 @@ class Database:
         if "locked" in said or "busy" in said or "lock timeout" in said:
             return StoreBusyError("another writer holds the store; try again")
         if "disk I/O" in said or "no such table" in said or "decode to UTF-8" in said:
-            return _damaged(said.splitlines()[0])
+            # The rest of what is said of a text is that text.
+            return _damaged(said.splitlines()[0].partition(" with text ")[0])
         return StoreUnusableError(f"the database cannot be used: {said.splitlines()[0]}")
 
 
@@ -348,6 +367,23 @@ def readable(*more: type[Exception]) -> Iterator[None]:
         raise _damaged(f"a row holds what nobody wrote ({type(error).__name__})") from error
     except more as error:
         raise _damaged(f"a row holds what nobody wrote ({type(error).__name__})") from error
+
+
+@contextmanager
+def driver_errors() -> Iterator[None]:
+    """Where SQLite's own connection is used within ``Database.connect``, which names its errors."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OperationalError(None, None, error) from None
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(None, None, error) from None
+
+
+def identity_of(connection: Connection) -> str:
+    """The store's name, which is the mark of its first commit; empty where that is gone."""
+    query = select(CommitRow.mark).where(CommitRow.sequence == 0)
+    return connection.execute(query).scalar() or ""
 
 
 def _damaged(said: str) -> StoreDamagedError:

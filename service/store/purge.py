@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from service.store.database import Database
+from service.store.database import Database, driver_errors
 from service.store.models import Base, CommitRow, CounterRow, EntryRow
 
 _SOME: Final = 5000
@@ -115,4 +115,5 @@ def _empty_log(database: Database) -> None:
     with database.connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with driver_errors():
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from types import NoneType
 from typing import Any, Final
 
 import orjson
@@ -29,7 +30,15 @@ SIGNAL_COLUMNS: Final = (
     EntryRow.codes,
 )
 
-_CONTENT: Final = (*(column.key for column in SIGNAL_COLUMNS), "code_role", "labels")
+_CONTENT: Final[dict[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("md5", "sha1", "sha256", "pdq"), (bytes, NoneType)),
+    "pdq_quality": (int, NoneType),
+    "quality": (float, int, NoneType),
+    **dict.fromkeys(("url", "codes", "code_role"), (str, NoneType)),
+    "labels": (str,),
+}
+"""What an entry is: columns and the types of their values. SQLite keeps what a damaged row says,
+whatever type the column is of."""
 
 CONTENT_COLUMNS: Final = (*SIGNAL_COLUMNS, EntryRow.code_role, EntryRow.labels, EntryRow.content)
 """What an entry is, and the hash over all of it."""
@@ -106,7 +115,11 @@ def entry(row: Row[*tuple[Any, ...]]) -> Entry:
 def content_matches(row: Row[*tuple[Any, ...]]) -> bool:
     """Whether a row that holds ``CONTENT_COLUMNS`` is what was written: its hash says so."""
     columns = {name: getattr(row, name) for name in _CONTENT}
-    kept = bytes(row.content)
+    kept = row.content
+    if not isinstance(kept, bytes | memoryview):
+        return False
+    if not all(isinstance(columns[name], types) for name, types in _CONTENT.items()):
+        return False
     if _hash(columns) == kept:
         return True
     if columns["quality"] in (0.0, 1.0):  # may have been written as a whole number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import stat
 import threading
@@ -21,12 +23,13 @@ from service.domain.errors import (
     SchemaTooNewError,
     StoreBusyError,
     StoreMissingError,
+    StoreReplacedError,
     StoreUnusableError,
 )
 from service.domain.signals import Signals
 from service.store import NewEntry, Store, migrate, open_store, schema
 from service.store.database import Database, sqlite_url
-from service.store.models import BankRow, Base, CounterRow, EntryRow, ListRow
+from service.store.models import BankRow, Base, CommitRow, CounterRow, EntryRow, ListRow
 
 
 def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
@@ -253,3 +256,60 @@ def test_a_store_of_the_first_layout_is_brought_forward(
     before = store.identity
     store.entries.add("A", NewEntry(Signals(md5=b"m" * 16)))
     assert (store.sequence(), store.identity) == (8, before)
+
+
+@pytest.mark.parametrize("beside", ["", "-wal", "-shm"])
+def test_a_file_that_is_gone_takes_no_writes_until_it_is_back(tmp_path: Path, beside: str) -> None:
+    """Whoever has it open would go on writing to it, and nobody would ever read that."""
+    store = open_store(tmp_path)
+    store.banks.create("A")
+    path = tmp_path / f"lookalike.db{beside}"
+    path.rename(tmp_path / "away")
+    for replaced in (False, True):
+        if replaced:
+            path.write_bytes((tmp_path / "away").read_bytes())
+        with pytest.raises(StoreReplacedError, match="moved, deleted or replaced"):
+            store.banks.create("B")
+        with pytest.raises(StoreReplacedError):
+            store.newest()
+    (tmp_path / "away").rename(path)
+    store.banks.create("B")
+    store.close()
+    assert [bank.name for bank in open_store(tmp_path).banks.all()] == ["A", "B"]
+
+
+def test_what_only_a_deleted_log_holds_is_written_to_the_database(tmp_path: Path) -> None:
+    """Nothing that was committed is lost with it, not even by a process that is killed then."""
+    store = open_store(tmp_path)
+    for name in ("A", "B"):
+        store.banks.create(name)
+    (tmp_path / "lookalike.db-wal").unlink()
+    with pytest.raises(StoreReplacedError, match="what it held was written to lookalike"):
+        store.newest()
+    shutil.copy(tmp_path / "lookalike.db", tmp_path / "copy.db")  # what another start would find
+    with sqlite3.connect(tmp_path / "copy.db") as found:
+        assert found.execute("SELECT name FROM banks").fetchall() == [("A",), ("B",)]
+    found.close()
+    store.close()
+
+
+def test_a_database_that_was_cut_short_takes_no_writes(tmp_path: Path) -> None:
+    """It is the same file, so what is not in the log is simply gone."""
+    store = open_store(tmp_path)
+    os.truncate(tmp_path / "lookalike.db", 0)
+    with pytest.raises(StoreReplacedError, match="cut short"):
+        store.banks.create("A")
+    store.close()
+
+
+def test_another_store_in_the_place_of_ours_takes_no_writes(reopen: Callable[[], Store]) -> None:
+    """Say because the backup of another one was restored under a running server, whose indexes do
+    not follow it."""
+    store, other = reopen(), reopen()
+    store.banks.create("A")
+    with other._database.connect() as connection, other._database.altering(connection):
+        connection.execute(update(CommitRow).where(CommitRow.sequence == 0).values(mark="another"))
+    for write in (lambda: store.banks.create("B"), lambda: store.take_lease("purge", "me", 1)):
+        with pytest.raises(StoreReplacedError, match="another store"):
+            write()
+    assert [bank.name for bank in store.banks.all()] == ["A"]

@@ -199,7 +199,7 @@ def test_of_many_replicas_one_purges(reopen: OpenStore) -> None:
     for thread in threads:
         thread.join()
     assert sorted(results) == [False, False, False, True]
-    assert not store.take_lease("purge", "another", 1000)
+    assert not store.take_lease("purge", "another", 3600)
     assert store.take_lease("other work", "another", 0)
     assert store.take_lease("other work", "a third", 0)
     with store._database.read() as connection:
@@ -219,3 +219,10 @@ def test_a_server_purges_by_itself_and_ends_with_it(reopen: OpenStore) -> None:
     retention.stop()
     assert store.purge(now(), dry_run=True).tombstones == 0
     assert [check.severity for check in health.checks()] == [Severity.SOUND]
+
+
+def test_a_lease_of_a_clock_that_was_ahead_does_not_hold(store: Store) -> None:
+    """Or nobody would purge until that day came."""
+    assert store.take_lease("purge", "gone", 10 * 365 * 86_400)
+    assert store.take_lease("purge", "me", 3600)
+    assert not store.take_lease("purge", "another", 3600)

@@ -148,3 +148,49 @@ def test_a_lost_file(faulty: Server) -> None:
     (faulty.folder.parent / "away.db").rename(faulty.database)
     faulty.start()
     assert {answer["verdict"] for answer in faulty.law()} == {"block"}
+
+
+def test_a_log_that_is_deleted(faulty: Server, until: Wait) -> None:
+    """What it held is written to the database and nothing more is acknowledged, so that even a kill
+    loses nothing of what was."""
+    faulty.database.with_name("lookalike.db-wal").unlink()
+    until(lambda: faulty.checks()["store"] == "failing")
+    with faulty.client() as client:
+        refused = client.post("/v1/banks/known/entries", json={"signals": {"md5": "5f" * 16}})
+        assert (refused.status_code, refused.json()["code"]) == (503, "store_replaced")
+    assert {answer["verdict"] for answer in faulty.law()} == {"block"}
+    faulty.process.kill()
+    faulty.process.wait()
+    faulty.start()
+    assert {answer["verdict"] for answer in faulty.law()} == {"block"}
+    assert set(faulty.checks().values()) == {"sound"}
+
+
+def test_rows_of_another_type_than_was_written(faulty: Server) -> None:
+    """One flipped bit makes bytes of a text, or a text of bytes: such entries are named and left
+    out like any that were altered, and keep nobody from the rest."""
+    faulty.stop()
+    settle(faulty.database)
+    with sqlite3.connect(faulty.database) as connection:
+        for number, change in enumerate(
+            (
+                "content = 'a text'",
+                "content = 1099511627776",
+                "sha256 = CAST(hex(sha256) AS TEXT)",
+                "labels = CAST(labels AS BLOB)",
+                "bank_id = 9999999999",
+                "bank_id = 'x'",
+            )
+        ):
+            connection.execute(f"UPDATE entries SET {change} WHERE provider_id = 'n{number}'")
+    connection.close()
+    shutil.rmtree(faulty.folder / "index")
+    faulty.start()
+    answers = faulty.law()
+    assert [answer["verdict"] for answer in answers].count("none") == 6
+    assert faulty.checks()["entries"] == "failing"
+    assert "Traceback" not in faulty.stop()
+    for command in ("verify", "doctor"):
+        said = faulty.run(command)
+        assert said.returncode == 1
+        assert "Traceback" not in said.stdout + said.stderr
