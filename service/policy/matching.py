@@ -78,7 +78,8 @@ class NotMatched:
     has none and nothing else to compare there; ``further_frames``: only the first of several frames
     was compared; ``truncated``: the file ends before its picture does, and what is there was
     compared; ``ambiguous_picture``: the file may show yet another picture, which was not;
-    ``no_entries``: no bank that was asked for is enabled and holds an entry; or
+    ``no_entries``: no bank that was asked for lists anything: it is enabled, no allow bank, and
+    holds an entry; or
     ``index_incomplete``: a fault here could hide a listed image, see ``/readyz``."""
 
 
@@ -247,7 +248,8 @@ def coverage(
     could be missed now. That matters to every verdict but the most severe.
     """
     why = []
-    if not any(bank.id in filled for bank in banks if bank.policy.enabled):
+    listed = (bank for bank in banks if bank.policy.action is not Action.ALLOW)
+    if not any(bank.id in filled for bank in listed if bank.policy.enabled):
         why.append("no_entries")
     if incomplete:
         why.append("index_incomplete")

@@ -217,6 +217,8 @@ class Matcher:
         ids = list({row.found.id for row in decision.rows})
         try:
             entries = self._lookups.entries(ids) if ids else {}
+            if len(entries) < len(ids):  # purged a moment ago, or lost: what is shown lacks some
+                decision = replace(decision, truncated=True)
             self._told_away = self._told_away and not ids
         except StoreError as error:
             # What was found stands without its provenance: a store that is away must not turn

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import delete
 
 from service.domain.errors import StoreUnusableError
 from service.domain.signals import Signals
 from service.http.shapes import schemas
 from service.store import ImportRow, ImportTarget, Role
 from service.store.entries import Entries
+from service.store.models import EntryRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -587,3 +589,40 @@ def test_a_bad_form_is_named(served: Served, pictures: Pictures) -> None:
         ):
             assert answer.status_code == status, answer.text
             assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_an_allow_bank_alone_lists_nothing(serve: Callable[..., Served]) -> None:
+    """Where the banks that list are disabled or not asked, nothing was looked for: what an allow
+    bank holds is no reason to say that all was."""
+    served = serve(allow_empty=True)
+    with served.client() as client:
+        for name, action, signals in (
+            ("listed", "block", {"pdq": HASH}),
+            ("good", "allow", {"sha256": "00" * 32}),
+        ):
+            client.post("/v1/banks", json={"name": name, "action": action})
+            entry = {"signals": signals}
+            client.post(f"/v1/banks/{name}/entries", json=entry).raise_for_status()
+        asked: dict[str, Any] = {"signals": {"pdq": HASH}}
+        assert post(client, "/v1/match", json=asked)["verdict"] == "block"
+        only = post(client, "/v1/match", json={**asked, "banks": ["good"]})
+        client.patch("/v1/banks/listed", json={"enabled": False}).raise_for_status()
+        off = post(client, "/v1/match", json=asked)
+    for answer in (only, off):
+        assert (answer["verdict"], answer["coverage"]) == ("none", "none")
+        assert {row["reason"] for row in answer["not_matched"]} == {"no_entries"}
+
+
+def test_a_match_whose_entry_is_gone_is_said_to_lack_it(served: Served) -> None:
+    """Of a row that was purged a moment ago, or was lost: the verdict stands, and ``truncated``
+    tells that its match is not among those shown."""
+    with served.client() as client:
+        fill(client)
+        asked = {"signals": {"pdq": HASH}}
+        client.post("/v1/banks", json={"name": "B", "action": "block"}).raise_for_status()
+        client.post("/v1/banks/B/entries", json=asked).raise_for_status()
+        database = served.store._database
+        with database.connect() as connection, database.altering(connection):
+            connection.execute(delete(EntryRow))
+        answer = post(client, "/v1/match", json=asked)
+    assert (answer["verdict"], answer["matches"], answer["truncated"]) == ("block", [], True)
