@@ -11,6 +11,7 @@
 import numpy as np
 import pandas as pd
 
+from embeddings.codes import scores
 from embeddings.edits import colour, compression, geometry
 from embeddings.fingerprint import Fingerprinter
 from embeddings.network.imagery import load_imagery
@@ -51,16 +52,18 @@ pd.Series(
 # %% [markdown]
 # ## An index
 #
-# Every image is listed: its hashes stand in an index under a number. A search gives everything
-# within a *radius*, an inclusive number of bits. This index compares with every entry; the
-# service's gives the same answers without reading most of them (notebook 5).
+# Every image is listed: its hashes stand in an index under a number. The code of a listed
+# image is made over several *looks* of it (blurred, in grey, parts of it), that of a query
+# over the image alone. A search gives everything within a *radius*, an inclusive number of
+# bits. This index compares with every entry; the service's gives the same answers without
+# reading most of them (notebook 5).
 
 # %%
-listed = bench.hash_all()
+listed = bench.list_all()
 ids = np.arange(len(bench.corpus))
 bank = np.zeros(len(ids), np.int32)  # all in one bank
 
-indexes = {space.name: FlatIndex() for space in bench.spaces}
+indexes = {space: FlatIndex() for space in bench.radii}
 for space, index in indexes.items():
     index.add(ids, listed[space].values, bank)
 {space: index.stats().entries for space, index in indexes.items()}
@@ -68,9 +71,9 @@ for space, index in indexes.items():
 # %% [markdown]
 # ## Copies
 #
-# Three of the listed images come back changed: one mirrored, one cropped, one brighter and crushed
-# by JPEG. A hash whose title is bold matches. Neither hash finds everything: what
-# one misses the other often finds.
+# Three of the listed images come back changed: one mirrored, one cropped, one brighter and
+# crushed by JPEG. A hash whose title is bold lies within its radius. Neither hash finds
+# everything: what one misses the other often finds.
 
 # %%
 chosen = [len(ids) * part // 6 for part in (0, 3, 5)]
@@ -88,8 +91,13 @@ asked = bench.hash(copies)
 def compared(row: int, number: int) -> Compared:
     """One copy beside what it is a copy of, with the bits of both hashes."""
     bits = [
-        Bits(space, listed[space].values[number].tobytes(), hashes.values[row].tobytes(), radius)
-        for (space, hashes), radius in zip(asked.items(), bench.radii.values(), strict=True)
+        Bits(
+            space,
+            listed[space].values[number].tobytes(),
+            asked[space].values[row].tobytes(),
+            radius,
+        )
+        for space, radius in bench.radii.items()
     ]
     return Compared(originals[row], copies[row], "listed", edits[row], bits)
 
@@ -99,9 +107,9 @@ plots.bit_difference([compared(row, number) for row, number in enumerate(chosen)
 # %% [markdown]
 # ## What the index answers
 #
-# Each copy is searched among all listed images, by each hash at the radius it is shipped with.
-# `nearest other` is the closest image that is *not* the right one: a search at that radius or
-# beyond would be wrong.
+# Each copy is searched among all listed images, by each hash at the radius it is shipped with
+# (the code's is for queries that bring nothing but a code). `nearest other` is the closest
+# image that is *not* the right one: a search at that radius or beyond would be wrong.
 
 # %%
 answers = []
@@ -123,6 +131,33 @@ for row, number in enumerate(chosen):
 pd.DataFrame(answers)
 
 # %% [markdown]
+# ## The score
+#
+# A code keeps the signs of 256 numbers and drops how large each was. Of a *query* the numbers
+# are at hand, as 256 signed bytes, and a sign of which the network was hardly sure should
+# weigh little. So listed codes that lie near are judged by their **score**: the sum of the
+# query's bytes, each taken with the listed code's sign. Higher is more alike, strangers lie
+# about 0, and it is an integer that anyone can compute again. This is what decides about an
+# image.
+
+# %%
+least = bench.encoder.info.scores["any"]
+judged = []
+for row, number in enumerate(chosen):
+    descriptor = asked[f"{bench.space} score"].values[row : row + 1]
+    points = scores(descriptor, listed[bench.space].values)[0]
+    judged.append(
+        {
+            "copy": edits[row],
+            "threshold": least,
+            "its own score": points[number],
+            "match": points[number] >= least,
+            "best other": np.delete(points, number).max(),
+        }
+    )
+pd.DataFrame(judged)
+
+# %% [markdown]
 # ## A stranger
 #
 # Two unrelated images differ in about half of their bits, as two throws of 256 coins would.
@@ -130,15 +165,20 @@ pd.DataFrame(answers)
 # subject of notebook 3.
 
 # %%
-left, right = chosen[0], chosen[1]
+other = bench.hash(originals[1:2])
 stranger = Compared(
     originals[0],
     originals[1],
     "listed",
     "a stranger",
     [
-        Bits(space, one.values[left].tobytes(), one.values[right].tobytes(), bench.radii[space])
-        for space, one in listed.items()
+        Bits(
+            space,
+            listed[space].values[chosen[0]].tobytes(),
+            other[space].values[0].tobytes(),
+            radius,
+        )
+        for space, radius in bench.radii.items()
     ],
 )
 plots.bit_difference([stranger])

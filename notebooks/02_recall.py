@@ -2,7 +2,8 @@
 # # 2. Recall
 #
 # **This notebook answers:** which share of edited copies is found, after which edits and up to
-# which strength, for photographs and for drawings, by PDQ, by the learnt code and by both?
+# which strength, for photographs and for drawings, by PDQ, by the learnt code (its distance, and
+# its score) and by both?
 #
 # About a minute on two cores. It runs on the sample images that come with the project, which
 # are *few*: the intervals say how little they settle. Name a folder or a tar of your own below
@@ -43,20 +44,22 @@ measured[measured["metric"] == "recall as shipped"].head()
 # %% [markdown]
 # ## As shipped
 #
-# A copy counts as found if either hash lies within its shipped radius: what the service does
-# before anyone sets a radius of their own. Bars hold 95% of a bootstrap over source images,
-# since all copies of one image stand and fall together. A mark without a bar is no certainty:
-# every image drawn agreed, and there are few.
+# A copy counts as found if either hash matches as shipped: what the service does before
+# anyone sets a radius of their own. An image is judged by PDQ and by the code's *score*;
+# where a platform sends bare codes, by PDQ and the code's distance. Bars hold 95% of a
+# bootstrap over source images, since all copies of one image stand and fall together. A mark
+# without a bar is no certainty: every image drawn agreed, and there are few.
 
 # %%
-plots.recall_by_part(measured, "recall as shipped", "Recall at the shipped radii")
+plots.recall_by_part(measured, "recall as shipped", "Recall as shipped")
 
 # %% [markdown]
-# ## PDQ, the code, and both
+# ## PDQ, the code by distance and by score, and both
 #
 # To compare signals fairly each gets the radius at which one in a hundred outsiders' copies is
 # falsely matched. Radii are chosen on one half of the images and measured on the other, then
-# the halves change places.
+# the halves change places. The radius of a score is what it falls short of 8,192, the most there
+# is.
 
 # %%
 plots.recall_by_part(
@@ -72,13 +75,13 @@ measured.loc[part, columns].round(3).reset_index(drop=True)
 # ## Where each signal stops: edit and strength
 #
 # The same edit, weak to strong; the number in a cell is the edit's own measure. Yellow is
-# found, dark is missed, at the shipped radii. PDQ keeps what keeps the layout (recompression,
-# noise, colours) and loses what moves it (crops, turns, borders); the code is trained for the
-# second.
+# found, dark is missed, as shipped: by PDQ, by the code's score, by either. PDQ keeps what
+# keeps the layout (recompression, noise, colours) and loses what moves it (crops, turns,
+# borders); the code is trained for the second.
 
 # %%
 distances = bench.climb(at_most=24)
-by_strength = strengths.recall(distances, bench.radii, samples=bench.samples)
+by_strength = strengths.recall(distances, bench.limits, samples=bench.samples)
 plots.heat_map(by_strength, {ladder.name: ladder.unit for ladder in strengths.LADDERS})
 
 # %%
@@ -92,7 +95,7 @@ plots.one_off_edits(by_strength, one_off.name, [name for name, _ in one_off.rung
 # for a radius of its own (notebook 3). `count` is how many copies a share stands on.
 
 # %%
-by_kind = strengths.recall(distances, bench.radii, by=["kind", "ladder"], samples=bench.samples)
+by_kind = strengths.recall(distances, bench.limits, by=["kind", "ladder"], samples=bench.samples)
 spread = by_kind.pivot_table(
     index="ladder", columns=["flagged_by", "kind"], values="value", sort=False
 )

@@ -4,6 +4,11 @@
 # **This notebook answers:** which radius should a bank have, what will it find, how many false
 # alerts a day will it cost, and how sure is that?
 #
+# This is about *distances*: PDQ's, and the code's where a query brings no descriptor. An
+# image is judged by its score, whose threshold is calibrated in the same way by `python -m
+# evaluation.radii.calibration`; a bank that is given a code radius and no `score` goes by
+# that radius alone.
+#
 # About a minute on two cores. It ends with a bank policy file that `lookalike policy` puts in
 # force. A radius measured on the few sample images is an *example*: name a folder or a tar of
 # your own below (or in `LOOKALIKE_IMAGES`), free of duplicates. Use ordinary images only.
@@ -152,8 +157,10 @@ choice.table(chosen)[["imagery", *columns, "pairs"]]
 # ## The policy file
 #
 # The radii as banks, with where they come from. `action` is what a PDQ match asks for; a code
-# alone asks for review whatever it says, and a digest blocks. Imagery for which nothing was
-# chosen takes the radius of `any`; a signal without any takes the service's default.
+# alone asks for review whatever it says, and a digest blocks. Codes in these banks are
+# matched by distance: take `code` out, or add a `score`, where images should be judged by
+# score as shipped. Imagery for which nothing was chosen takes the radius of `any`; a signal
+# without any takes the service's default.
 
 # %%
 document = policy.document(BANKS, chosen, data=bench.corpus.name, command="03_operating_point")

@@ -63,14 +63,14 @@ facts.loc[facts["quality"] < 0.4, ["label", "quality", *bench.radii]].round(2)
 # %% [markdown]
 # ## What collides
 #
-# Every pair within a family, by each hash; dark is near, a dot is a match at the shipped
-# radius. A burst and a template *should* collide if you ask for copies; whether you want that
-# is your policy. Pages and logos should not; where they do, no radius tells them apart, and
-# listing one page lists them all.
+# Every pair within a family, one of the two listed, the other asked for, by PDQ and by the
+# code's score; dark is near, a dot is a match as shipped. A burst and a template *should*
+# collide if you ask for copies; whether you want that is your policy. Pages and logos should
+# not; where they do, no radius tells them apart, and listing one page lists them all.
 
 # %%
-pairs = hard_cases.pairs(cases, bench.hashers, bench.radii)
-plots.collision_matrices(pairs, hard_cases.FAMILIES, bench.radii)
+pairs = hard_cases.pairs(cases, bench.hashers, bench.shipped)
+plots.collision_matrices(pairs, hard_cases.FAMILIES, bench.shipped)
 
 # %% [markdown]
 # ## Clusters of false positives
@@ -86,11 +86,12 @@ pd.options.display.max_colwidth = 90
 sizes if len(sizes) else "no two of these images collide"
 
 # %% [markdown]
-# The nearest pairs of *different* families, which nothing excuses:
+# The nearest pairs of *different* families, which nothing excuses. `beyond` is how far they
+# are from a match, as a share of all distances there are; 0 or less is one:
 
 # %%
 apart = pairs[(pairs["left_family"] != pairs["right_family"]) & pairs["matchable"]]
-apart.sort_values("distance").head(6)[["left", "right", "space", "distance", "collides"]]
+apart.sort_values("beyond").head(6)[["left", "right", "apart", "beyond", "collides"]].round(3)
 
 # %% [markdown]
 # ## What an allow bank does
@@ -120,13 +121,13 @@ pd.Series({case: decide(rows, banks).verdict.value for case, rows in found.items
 # %% [markdown]
 # ## What is missed
 #
-# Copies of your images (here: the samples) that neither hash finds at the shipped radii: what
-# each was made from on the left, the copy on the right. Most are crops and screenshots in which
-# little of the picture is left, or several heavy edits at once.
+# Copies of your images (here: the samples) that nothing finds as shipped, neither PDQ nor the
+# code's score: what each was made from on the left, the copy on the right. Most are small crops,
+# turns and strange colours, or several heavy edits at once.
 
 # %%
 split = bench.split()
-missed = misses(bench.corpus, split, bench.hashed(split), bench.radii, at_most=6)
+missed = misses(bench.corpus, split, bench.hashed(split), bench.shipped, at_most=6)
 sheet = [(one.original, one.copy, one.text) for one in missed]
 plots.pairs_sheet(sheet) if sheet else "every copy was found"
 
@@ -137,9 +138,9 @@ plots.pairs_sheet(sheet) if sheet else "every copy was found"
 # too, and spoil notebook 3 if they stay.
 
 # %%
-among = hard_cases.pairs(ordinary, bench.hashers, bench.radii)
-hits = among[among["collides"]].sort_values("distance")
-hits.head(10)[["left", "right", "space", "distance"]] if len(hits) else "none of them collide"
+among = hard_cases.pairs(ordinary, bench.hashers, bench.shipped)
+hits = among[among["collides"]].sort_values("beyond")
+hits.head(10)[["left", "right", "apart"]] if len(hits) else "none of them collide"
 
 # %% [markdown]
 # ## What to do next

@@ -58,12 +58,27 @@ class Space:
     """As the report shows it: ``pdq``, a code space, or a peer's own name."""
     signal: Signal
     radius: int | None = None
-    """Bits, inclusive: its default in the service; ``None`` for a peer or a model without one."""
+    """The greatest distance that matches as shipped, inclusive: bits, or of a score what it falls
+    short of ``MAX_SCORE``; ``None`` for a peer or a model without one."""
 
     @property
     def levels(self) -> int:
         """How many distances there are: 0..levels-1."""
         return {"descriptor": COSINE_STEPS, "score": MAX_SCORE}.get(self.signal, CODE_BITS) + 1
+
+    def within(self, distance: int) -> str:
+        """That a pair is no farther apart than ``distance``, for people."""
+        if self.signal == "score":
+            return f"≥ {MAX_SCORE - distance}"
+        return f"≤ {distance} bits"
+
+    def said(self, distance: int) -> str:
+        """How far apart a pair is, for people."""
+        if distance >= self.levels:
+            return f"{self.name} not matched"
+        if self.signal == "score":
+            return f"{self.name} {MAX_SCORE - distance}"
+        return f"{self.name} {distance} bits"
 
 
 @dataclass(frozen=True)
@@ -175,6 +190,34 @@ def unit(descriptors: NDArray[np.floating]) -> NDArray[np.float32]:
     length = np.linalg.norm(values, axis=1, keepdims=True)
     scaled: NDArray[np.float32] = values / np.maximum(length, np.float32(1e-12))
     return scaled
+
+
+def as_shipped(spaces: Sequence[Space]) -> tuple[Space, ...]:
+    """Of ``spaces``, those by which an upload is judged where nobody set anything.
+
+    An image always brings its descriptor, so where a model's codes are scored their distance
+    decides nothing.
+    """
+    shipped = tuple(space for space in spaces if space.radius is not None)
+    scored = {space.name.removesuffix(_SCORE) for space in shipped if space.signal == "score"}
+    return tuple(s for s in shipped if s.signal != "code" or s.name not in scored)
+
+
+def paired(space: Space, queries: Hashes, references: Hashes) -> NDArray[np.int32]:
+    """Distance of each query to the reference in its row, int32 (n,): as of ``distances``."""
+    if space.signal == "descriptor":
+        out = _steps(np.einsum("ij,ij->i", queries.values, references.values))
+    elif space.signal == "score":
+        signs = unpack(references.values).astype(np.int32) * 2 - 1
+        score = (queries.values.astype(np.int32) * signs).sum(axis=1, dtype=np.int32)
+        out = np.clip(MAX_SCORE - score, 0, MAX_SCORE)
+    else:
+        left, right = (
+            np.ascontiguousarray(side.values).view(np.uint64) for side in (queries, references)
+        )
+        out = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.int32)
+    out[~(queries.matchable & references.matchable)] = space.levels
+    return out
 
 
 def distances(space: Space, queries: Hashes, references: Hashes) -> NDArray[np.int32]:

@@ -22,7 +22,7 @@ from embeddings.edits import colour, filters, geometry
 from embeddings.edits import text as words
 from embeddings.edits.canvas import pixels
 from embeddings.hashes.structure import structure
-from evaluation.base.hashers import Hasher, Hashes, distances
+from evaluation.base.hashers import Hasher, Hashes, Space, distances
 from evaluation.copies.edits import generator
 from evaluation.corpora import samples
 
@@ -41,10 +41,13 @@ _SHIPPED: Final = {
 """Family to the names of its images."""
 
 PAIR_COLUMNS: Final = (
-    "left", "right", "left_family", "right_family", "space", "distance", "matchable", "collides",
+    "left", "right", "left_family", "right_family", "space", "distance", "apart", "beyond",
+    "matchable", "collides",
 )  # fmt: skip
-"""Of a frame of pairs. ``distance``: bits. ``matchable``: both have structure enough.
-``collides``: within the radius, and matchable."""
+"""Of a frame of pairs. ``distance``: as the space counts it, with one of the two listed and the
+other asked for, whichever way is nearer. ``apart``: the same in words. ``beyond``: how much farther
+than the radius, as a share of all distances, so that spaces compare. ``matchable``: both have
+structure enough. ``collides``: within the radius, and matchable."""
 
 
 @dataclass(frozen=True)
@@ -106,18 +109,20 @@ def qualities(shown: Sequence[Case], hashers: Sequence[Hasher]) -> pd.DataFrame:
 
 
 def pairs(
-    shown: Sequence[Case], hashers: Sequence[Hasher], radii: Mapping[str, int]
+    shown: Sequence[Case], hashers: Sequence[Hasher], spaces: Sequence[Space]
 ) -> pd.DataFrame:
-    """Every pair of images by every space of ``radii`` (bits, inclusive); ``PAIR_COLUMNS``."""
-    hashed = _hashed(shown, hashers)
-    spaces = {space.name: space for hasher in hashers for space in hasher.spaces}
+    """Every pair of images by every one of ``spaces``, at its radius; ``PAIR_COLUMNS``."""
+    hashed, listed = _hashed(shown, hashers), _hashed(shown, hashers, listed=True)
     rows = []
-    for name, radius in radii.items():
-        hashes = hashed[name]
-        every = Hashes(hashes.values, np.ones(len(shown), bool))
-        bits = distances(spaces[name], every, every)
+    for space in spaces:
+        hashes, radius = hashed[space.name], -1 if space.radius is None else space.radius
+        every = np.ones(len(shown), bool)
+        away = distances(
+            space, Hashes(hashes.values, every), Hashes(listed[space.name].values, every)
+        )
+        away = np.minimum(away, away.T)
         for left, right in itertools.combinations(range(len(shown)), 2):
-            distance = int(bits[left, right])
+            distance = int(away[left, right])
             matchable = bool(hashes.matchable[left] and hashes.matchable[right])
             rows.append(
                 (
@@ -125,8 +130,10 @@ def pairs(
                     shown[right].label,
                     shown[left].family,
                     shown[right].family,
-                    name,
+                    space.name,
                     distance,
+                    space.said(distance),
+                    (distance - radius) / space.levels,
                     matchable,
                     matchable and distance <= radius,
                 )
@@ -158,12 +165,12 @@ def clusters(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def matrix(found: pd.DataFrame, labels: Sequence[str], space: str) -> NDArray[np.float64]:
-    """Distances of all pairs by one space, bits, float64 (n, n); nan on the diagonal."""
+    """Distances of all pairs by one space, float64 (n, n); nan on the diagonal."""
     place = {label: number for number, label in enumerate(labels)}
     grid = np.full((len(labels), len(labels)), np.nan)
     here = found[found["space"] == space]
-    for left, right, bits in zip(here["left"], here["right"], here["distance"], strict=True):
-        grid[place[left], place[right]] = grid[place[right], place[left]] = bits
+    for left, right, away in zip(here["left"], here["right"], here["distance"], strict=True):
+        grid[place[left], place[right]] = grid[place[right], place[left]] = away
     return grid
 
 
@@ -171,9 +178,11 @@ def _rgb(case: Case) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels(case.image))
 
 
-def _hashed(shown: Sequence[Case], hashers: Sequence[Hasher]) -> Mapping[str, Hashes]:
+def _hashed(
+    shown: Sequence[Case], hashers: Sequence[Hasher], listed: bool = False
+) -> Mapping[str, Hashes]:
     rgb = [_rgb(one) for one in shown]
     found: dict[str, Hashes] = {}
     for hasher in hashers:
-        found.update(hasher(rgb))
+        found.update(hasher.listed(rgb) if listed else hasher(rgb))
     return found

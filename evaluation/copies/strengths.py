@@ -17,20 +17,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from embeddings.codes import CODE_BITS
 from embeddings.edits import colour, compose, compression, filters, geometry, screens, stickers
 from embeddings.edits import text as words
 from embeddings.edits.canvas import bounded
 from embeddings.errors import ImageError
-from evaluation.base.hashers import Hasher, Hashes
+from evaluation.base.hashers import Hasher, Hashes, Space, paired
 from evaluation.base.progress import Progress, silent
 from evaluation.copies.edits import Edit, generator
 from evaluation.copies.hashing import BATCH
 from evaluation.corpora.corpus import Corpus
 from evaluation.statistics import joint
-
-BITS: Final = CODE_BITS + 1
-"""Levels of a space whose distances are bits; descriptors, which have more, are passed over."""
 
 MAX_PIXELS: Final = 512 * 512
 """Pictures are brought to this before they are edited: edits cost by the pixel, and below it PDQ
@@ -48,8 +44,8 @@ COLUMNS: Final = (
 )
 """Of a frame of distances: one row a copy and space.
 
-``rung``: 1 is the weakest. ``strength``: as the ladder names it. ``distance``: bits. ``matchable``:
-whether both the image and its copy have structure enough.
+``rung``: 1 is the weakest. ``strength``: as the ladder names it. ``distance``: as the space counts
+it, such as bits. ``matchable``: whether both the image and its copy have structure enough.
 """
 
 
@@ -179,8 +175,11 @@ def climb(
     """Every image of ``corpus`` on every rung: a frame with ``COLUMNS``.
 
     Images that cannot be decoded are left out; one image and its copies are in memory at a time.
+    Spaces of descriptors are passed over.
     """
-    spaces = [space.name for hasher in hashers for space in hasher.spaces if space.levels <= BITS]
+    spaces = [
+        space for hasher in hashers for space in hasher.spaces if space.signal != "descriptor"
+    ]
     steps = [(ladder, rung) for ladder in ladders for rung in range(len(ladder.rungs))]
     parts = []
     for place, item in enumerate(corpus.items):
@@ -190,13 +189,13 @@ def climb(
             other = bounded(corpus.image((place + len(corpus) // 2) % len(corpus)), MAX_PIXELS)
         except ImageError:
             continue
-        first = _hashed([image], hashers)
+        first = _hashed([image], hashers, listed=True)
         hashed = []
         for start in range(0, len(steps), BATCH):
             batch = steps[start : start + BATCH]
             hashed.append(_hashed(_edited(image, other, batch, seed, item.name), hashers))
         for space in spaces:
-            found = [_distances(first[space], one[space]) for one in hashed]
+            found = [_distances(space, first[space.name], one[space.name]) for one in hashed]
             parts.append(
                 pd.DataFrame(
                     {
@@ -205,8 +204,8 @@ def climb(
                         "ladder": [ladder.name for ladder, _ in steps],
                         "rung": [rung + 1 for _, rung in steps],
                         "strength": [ladder.rungs[rung][0] for ladder, rung in steps],
-                        "space": space,
-                        "distance": np.concatenate([bits for bits, _ in found]),
+                        "space": space.name,
+                        "distance": np.concatenate([away for away, _ in found]),
                         "matchable": np.concatenate([matchable for _, matchable in found]),
                     }
                 )
@@ -229,19 +228,24 @@ def _edited(
     return edited
 
 
-def _hashed(pictures: Sequence[Image.Image], hashers: Sequence[Hasher]) -> Mapping[str, Hashes]:
+def _hashed(
+    pictures: Sequence[Image.Image], hashers: Sequence[Hasher], listed: bool = False
+) -> Mapping[str, Hashes]:
     pixels = [np.ascontiguousarray(np.asarray(one, np.uint8)) for one in pictures]
     found: dict[str, Hashes] = {}
     for hasher in hashers:
-        found.update(hasher(pixels))
+        found.update(hasher.listed(pixels) if listed else hasher(pixels))
     return found
 
 
-def _distances(one: Hashes, others: Hashes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """From one to n others: bits, int64 (n,), and whether both may be matched, bool (n,)."""
-    left, right = (np.ascontiguousarray(side.values).view(np.uint64) for side in (one, others))
-    bits = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.int64)
-    return bits, one.matchable & others.matchable
+def _distances(
+    space: Space, one: Hashes, others: Hashes
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """From n others to one listed: int32 (n,), and whether both may be matched, bool (n,)."""
+    every = np.ones(len(others.matchable), bool)
+    listed = np.repeat(one.values, len(every), axis=0)
+    away = paired(space, Hashes(others.values, every), Hashes(listed, every))
+    return away, one.matchable & others.matchable
 
 
 def recall(
@@ -253,7 +257,8 @@ def recall(
 ) -> pd.DataFrame:
     """The share of copies found, each space alone and all together, with 95% intervals over images.
 
-    ``distances``: of ``climb``. ``radii``: bits, inclusive, of each space to use. Columns:
+    ``distances``: of ``climb``. ``radii``: the greatest distance, inclusive, of each space to use,
+    as the space counts it. Columns:
     ``flagged_by``, those of ``by``, ``value``, ``low``, ``high``, ``count``.
     """
     known = distances[distances["space"].isin(list(radii))].copy()

@@ -18,13 +18,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from embeddings.errors import ImageError
 from embeddings.network.encoder import Encoder, load_encoder
 from evaluation.base.bars import bars
 from evaluation.base.errors import CorpusError
-from evaluation.base.hashers import EncoderHasher, Hasher, Hashes, PdqHasher, Space
+from evaluation.base.hashers import (
+    EncoderHasher,
+    Hasher,
+    Hashes,
+    PdqHasher,
+    Space,
+    as_shipped,
+    is_score,
+)
 from evaluation.base.provenance import machine, software
 from evaluation.copies import strengths
 from evaluation.copies.benchmark import Benchmark, plan
@@ -61,7 +70,7 @@ class Workbench:
 
     @property
     def hashers(self) -> tuple[Hasher, ...]:
-        """PDQ, and the code of the model."""
+        """PDQ, and the code of the model with its score."""
         return PdqHasher(), EncoderHasher(self.encoder)
 
     @property
@@ -71,13 +80,30 @@ class Workbench:
 
     @property
     def spaces(self) -> tuple[Space, ...]:
-        """What is measured: PDQ, then the code."""
+        """What is measured: PDQ, then the code by distance, then by score."""
         return tuple(space for hasher in self.hashers for space in hasher.spaces)
 
     @property
     def radii(self) -> Mapping[str, int]:
-        """The radius each signal is shipped with, bits, inclusive: for any imagery."""
-        return {space.name: space.radius for space in self.spaces if space.radius is not None}
+        """The radius each hash is shipped with, bits, inclusive, for any imagery.
+
+        The code's is for queries without a descriptor; images are judged as ``shipped`` says.
+        """
+        return {
+            space.name: space.radius
+            for space in self.spaces
+            if space.radius is not None and not is_score(space.name)
+        }
+
+    @property
+    def shipped(self) -> tuple[Space, ...]:
+        """What an image is judged by as shipped, for any imagery: PDQ, and the code's score."""
+        return as_shipped(self.spaces)
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """The greatest distance, inclusive, of each of ``shipped``, as the space counts it."""
+        return {space.name: space.radius for space in self.shipped if space.radius is not None}
 
     def split(self, edits_per_family: int = 1, seed: int = 0) -> Benchmark:
         """Who is a reference, who an outsider, and which edits each gets."""
@@ -114,12 +140,17 @@ class Workbench:
         }
 
     def hash(self, images: Sequence[Image.Image]) -> Mapping[str, Hashes]:
-        """The hashes of ``images``, by space."""
-        pixels = [np.ascontiguousarray(np.asarray(one.convert("RGB"), np.uint8)) for one in images]
+        """The hashes of ``images``, as queries, by space."""
+        pixels = _pixels(images)
         return {name: one for hasher in self.hashers for name, one in hasher(pixels).items()}
 
-    def hash_all(self) -> Mapping[str, Hashes]:
-        """The hashes of every image as it is, in the corpus's order, by space.
+    def listed(self, images: Sequence[Image.Image]) -> Mapping[str, Hashes]:
+        """What is listed of ``images``, by space."""
+        pixels = _pixels(images)
+        return {name: one for hasher in self.hashers for name, one in hasher.listed(pixels).items()}
+
+    def list_all(self) -> Mapping[str, Hashes]:
+        """What is listed of every image, in the corpus's order, by space.
 
         Raises ``ImageError`` for one that cannot be decoded.
         """
@@ -128,7 +159,7 @@ class Workbench:
             for start in range(0, len(self.corpus), BATCH):
                 progress("hashing", start, len(self.corpus))
                 places = range(start, min(start + BATCH, len(self.corpus)))
-                parts.append(self.hash([self.corpus.image(place) for place in places]))
+                parts.append(self.listed([self.corpus.image(place) for place in places]))
         return {
             name: Hashes(
                 np.concatenate([part[name].values for part in parts]),
@@ -144,13 +175,13 @@ class Workbench:
             return strengths.climb(few, self.hashers, progress=progress)
 
     def pairs(self, hashed: Hashed) -> tuple[Pairs, ...]:
-        """All pairs of a benchmark, counted, for each space; see ``operating``."""
+        """All pairs of a benchmark, counted, by each hash that has a radius; see ``operating``."""
         total = len(hashed.reference_items) * (
             len(hashed.inside_queries) + len(hashed.outside_queries)
         )
         counted = []
         with bars() as progress:
-            for space in self.spaces:
+            for space in (one for one in self.spaces if one.name in self.radii):
                 done = 0
 
                 def step(pairs: int, name: str = space.name) -> None:
@@ -173,8 +204,12 @@ class Workbench:
 
     def __repr__(self) -> str:
         """What is measured and by what, for people."""
-        radii = ", ".join(f"{name} ≤ {radius} bits" for name, radius in self.radii.items())
-        return f"{self.images()}\nas shipped: {radii}; model on {self.encoder.device}"
+        rules = [
+            f"{space.name} {space.within(space.radius)}"
+            for space in self.shipped
+            if space.radius is not None
+        ]
+        return f"{self.images()}\nas shipped: {', '.join(rules)}; model on {self.encoder.device}"
 
 
 def open_workbench(
@@ -224,6 +259,10 @@ class Part(Corpus):
 def some(whole: Corpus, count: int) -> Part:
     """``count`` images of ``whole``, no more than there are, spread evenly over their names."""
     return Part(whole, [place * len(whole) // count for place in range(count)])
+
+
+def _pixels(images: Sequence[Image.Image]) -> list[NDArray[np.uint8]]:
+    return [np.ascontiguousarray(np.asarray(one.convert("RGB"), np.uint8)) for one in images]
 
 
 def _readable(corpus: Corpus) -> Corpus:

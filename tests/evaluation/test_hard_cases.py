@@ -43,12 +43,14 @@ def test_a_pair_collides_if_it_is_near_and_both_may_be_matched() -> None:
     page = list(hard_cases.cases(1))[1]
     twice = [blank, blank.__class__("low structure", "blank too", blank.image), page,
              page.__class__("text pages", "the same", page.image)]  # fmt: skip
-    found = hard_cases.pairs(twice, [PdqHasher()], {"pdq": 31})
+    found = hard_cases.pairs(twice, [PdqHasher()], PdqHasher.spaces)
     assert list(found.columns) == list(PAIR_COLUMNS)
     assert len(found) == 6
     hits = found[found["collides"]]
     assert list(hits["left"]) == ["text pages/page 1"]
     assert list(hits["distance"]) == [0]
+    assert list(hits["apart"]) == ["pdq 0 bits"]
+    assert list(hits["beyond"]) == [-31 / 257]
     blanks = found[(found["left"] == "low structure/blank")].iloc[0]
     assert (blanks["distance"], blanks["matchable"], blanks["collides"]) == (0, False, False)
     grid = hard_cases.matrix(found, [one.label for one in twice], "pdq")
@@ -62,7 +64,7 @@ def test_clusters_join_what_collides_by_way_of_others() -> None:
         ("c", "d", True), ("e", "f", False),
     ]  # fmt: skip
     found = pd.DataFrame(
-        [(left, right, "", "", "pdq", 9, True, hit) for left, right, hit in rows],
+        [(a, b, "", "", "pdq", 9, "pdq 9 bits", 0.1, True, hit) for a, b, hit in rows],
         columns=list(PAIR_COLUMNS),
     )
     grouped = hard_cases.clusters(found)

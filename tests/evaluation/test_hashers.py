@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from embeddings import codes
@@ -19,6 +21,7 @@ from evaluation.base.hashers import (
     Hashes,
     Images,
     PdqHasher,
+    Signal,
     Space,
     distances,
 )
@@ -93,6 +96,34 @@ def test_a_score_is_counted_as_what_it_falls_short_of_the_most() -> None:
     expected = MAX_SCORE - np.maximum(scores(asked.values, listed.values), 0)
     np.testing.assert_array_equal(found[0], expected[0])
     assert set(found[1].tolist()) == {score.levels}  # too little structure
+
+
+@pytest.mark.parametrize("signal", ["pdq", "code", "score", "descriptor"])
+def test_pairs_in_rows_have_the_distances_of_all_pairs(signal: Signal) -> None:
+    rng = np.random.default_rng(5)
+    values = rng.integers(0, 256, (12, 32)).astype(np.uint8)
+    asked: dict[str, NDArray[Any]] = {
+        "score": rng.integers(-127, 128, (12, 256)).astype(np.int8),
+        "descriptor": hashers.unit(rng.normal(size=(12, 8))),
+    }
+    matchable = rng.random(12) < 0.8
+    left = Hashes(asked.get(signal, values[::-1]), matchable)
+    right = Hashes(asked[signal] if signal == "descriptor" else values, matchable[::-1])
+    space = Space("s", signal)
+    rows = hashers.paired(space, left, right)
+    np.testing.assert_array_equal(rows, np.diagonal(distances(space, left, right)))
+    assert (rows == space.levels).any()
+
+
+def test_an_image_is_judged_by_score_where_there_is_one() -> None:
+    pdq, code = Space("pdq", "pdq", 31), Space("s", "code", 52)
+    score, peer = Space("s score", "score", MAX_SCORE - 5000), Space("peer", "descriptor")
+    assert hashers.as_shipped([pdq, code, score, peer]) == (pdq, score)
+    unscored = Space("s score", "score")
+    assert hashers.as_shipped([pdq, code, unscored]) == (pdq, code)
+    assert (code.within(52), score.within(MAX_SCORE - 5000)) == ("≤ 52 bits", "≥ 5000")
+    assert (code.said(60), score.said(MAX_SCORE - 4321)) == ("s 60 bits", "s score 4321")
+    assert score.said(score.levels) == "s score not matched"
 
 
 def test_a_peers_descriptors_are_brought_to_length_one_and_zero_stays_zero() -> None:

@@ -81,9 +81,9 @@ def _bits() -> Chart:
 
 def _collisions() -> Chart:
     cases = list(hard_cases.cases(2))
-    radii = {"pdq": 31}
+    spaces = PdqHasher.spaces
     return plots.collision_matrices(
-        hard_cases.pairs(cases, [PdqHasher()], radii), hard_cases.FAMILIES, radii
+        hard_cases.pairs(cases, [PdqHasher()], spaces), hard_cases.FAMILIES, spaces
     )
 
 

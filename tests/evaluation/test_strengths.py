@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from evaluation.base.hashers import DescriptorHasher, PdqHasher
+from embeddings.codes import MAX_SCORE
+from evaluation.base.hashers import DescriptorHasher, Hashes, Images, PdqHasher, Space
 from evaluation.copies import strengths
 from evaluation.copies.strengths import ALL_OR_NOTHING, LADDERS, Ladder
 from evaluation.corpora.sample_corpus import sample_corpus
@@ -69,3 +70,27 @@ def test_recall_counts_what_lies_within_the_radius_and_may_be_matched() -> None:
     kinds = dict(zip(alone["kind"], alone["value"], strict=True))
     assert kinds == {"photo": 0.5, "nonphoto": 1.0}
     assert set(alone["flagged_by"]) == {"code"}
+
+
+class _Signs:
+    """A score by hand: what is listed of any image is all ones, and what is asked says how sure."""
+
+    spaces = (Space("s score", "score", MAX_SCORE - 5000),)
+
+    def __call__(self, images: Images) -> dict[str, Hashes]:
+        values = np.full((len(images), 256), 32, np.int8)
+        values[:, : 2 * len(images)] = -32
+        return {"s score": Hashes(values, np.ones(len(images), bool))}
+
+    def listed(self, images: Images) -> dict[str, Hashes]:
+        values = np.full((len(images), 32), 255, np.uint8)
+        return {"s score": Hashes(values, np.ones(len(images), bool))}
+
+
+def test_a_climb_asks_what_was_listed_and_scores_are_distances() -> None:
+    """Each copy is a query, the image itself is listed; they differ even where nothing was done."""
+    nothing = Ladder("none", "", tuple((str(n), lambda i, _o, _r: i) for n in range(3)))
+    climbed = strengths.climb(FEW, [_Signs()], [nothing])
+    assert set(climbed["distance"]) == {MAX_SCORE - 32 * (256 - 2 * 2 * 3)}
+    found = strengths.recall(climbed, {"s score": MAX_SCORE - 5000}, samples=5)
+    assert set(found["value"]) == {1.0}

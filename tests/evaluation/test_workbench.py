@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,7 +47,8 @@ def test_the_reader_may_name_images(small: None, tmp_path: Path) -> None:
     assert shipped.corpus.name == NAME
     assert shipped.small
     assert set(shipped.radii) == {"pdq", shipped.space}
-    assert f"{shipped.space} ≤ {shipped.radii[shipped.space]} bits" in repr(shipped)
+    assert [space.name for space in shipped.shipped] == ["pdq", f"{shipped.space} score"]
+    assert f"{shipped.space} score ≥ {shipped.encoder.info.scores['any']}" in repr(shipped)
     for place, item in enumerate(shipped.corpus.items):
         (tmp_path / f"{place:02d} {Path(item.name).name}").write_bytes(shipped.corpus.read(place))
     own = open_workbench(tmp_path)
@@ -95,26 +97,36 @@ def bench() -> Workbench:
         return open_workbench()
 
 
-def test_misses_are_copies_beyond_every_radius(bench: Workbench) -> None:
+def test_misses_are_copies_that_nothing_finds_as_shipped(bench: Workbench) -> None:
+    """Neither PDQ nor the score; a code's distance decides nothing about an image."""
     split = bench.split()
     hashed = bench.hashed(split)
-    lost = misses(bench.corpus, split, hashed, bench.radii, at_most=50)
-    away = {name: true_distances(hashed, name) for name in bench.radii}
-    beyond = np.all([away[name] > radius for name, radius in bench.radii.items()], axis=0)
+    lost = misses(bench.corpus, split, hashed, bench.shipped, at_most=50)
+    assert lost
+    away = {space: true_distances(hashed, space) for space in bench.shipped}
+    limits = bench.limits
+    beyond = np.all([away[space] > limits[space.name] for space in bench.shipped], axis=0)
     edits = {query.edit for query, far in zip(hashed.inside_queries, beyond, strict=True) if far}
     assert {one.edit for one in lost} == edits
     assert len(lost) == len(edits)
     for one in lost:
-        assert all(one.distances[name] > radius for name, radius in bench.radii.items())
+        assert all(far > limits[space.name] for space, far in one.distances.items())
+        assert f"{bench.space} score " in one.text
         assert one.copy.size != (0, 0)
         assert one.text.startswith(f"{one.edit}\n")
-    assert misses(bench.corpus, split, hashed, dict.fromkeys(bench.radii, 257)) == []
+    generous = [replace(space, radius=space.levels) for space in bench.shipped]
+    assert misses(bench.corpus, split, hashed, generous) == []
 
 
-def test_all_images_are_hashed_in_their_order(bench: Workbench) -> None:
-    together = bench.hash_all()
+def test_only_hashes_with_a_radius_have_operating_curves(bench: Workbench) -> None:
+    counted = bench.pairs(bench.hashed(bench.split()))
+    assert [one.space.name for one in counted] == list(bench.radii)
+
+
+def test_all_images_are_listed_in_their_order(bench: Workbench) -> None:
+    together = bench.list_all()
     for place in (0, len(bench.corpus) - 1):
-        alone = bench.hash([bench.corpus.image(place)])
+        alone = bench.listed([bench.corpus.image(place)])
         for space in bench.spaces:
             assert (together[space.name].values[place] == alone[space.name].values[0]).all()
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS
 from evaluation.base.errors import CalibrationError
-from evaluation.base.hashers import Hashes, Space
+from evaluation.base.hashers import Hashes, Space, paired
 from evaluation.copies.benchmark import Query
 from evaluation.copies.hashing import Hashed
 from evaluation.corpora.corpus import KINDS, Corpus
@@ -102,7 +102,7 @@ def pairs_of(
             *side(hashes, items), *side(references, listed), classes, progress=progress
         )
         false += counted.histogram
-    true = true_distances(hashed, name)
+    true = true_distances(hashed, space)
     # The true pairs were counted among all the others.
     own = kinds[mine] * groups + dealt[mine]
     known = true <= CODE_BITS
@@ -115,11 +115,8 @@ def _items(queries: tuple[Query, ...]) -> Ints:
     return np.array([query.item for query in queries], np.int64)
 
 
-def true_distances(hashed: Hashed, space: str) -> Ints:
-    """Of each copy to its reference, bits: int64 (n,); 257 where the pair may not be matched."""
-    inside, references, truth = hashed.inside[space], hashed.references[space], hashed.truth
-    left = np.ascontiguousarray(inside.values).view(np.uint64)
-    right = np.ascontiguousarray(references.values[truth]).view(np.uint64)
-    away = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.int64)
-    away[~(inside.matchable & references.matchable[truth])] = LEVELS
-    return np.asarray(away, np.int64)
+def true_distances(hashed: Hashed, space: Space) -> Ints:
+    """Of each copy to its reference, int64 (n,); ``space.levels`` where it may not be matched."""
+    references, truth = hashed.references[space.name], hashed.truth
+    own = Hashes(references.values[truth], references.matchable[truth])
+    return paired(space, hashed.inside[space.name], own).astype(np.int64)

@@ -6,7 +6,7 @@ figures; whether pictures may be shown is for the caller to know.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from evaluation.base.hashers import Space
 from evaluation.copies.benchmark import Benchmark
 from evaluation.copies.hashing import Hashed, edited_queries
 from evaluation.corpora.corpus import Corpus
@@ -31,33 +32,36 @@ class Miss:
     name: str
     """Of the original."""
     edit: str
-    distances: Mapping[str, int]
-    """Bits, by space; 257 where the pair may not be matched."""
+    distances: Mapping[Space, int]
+    """As the space counts them; ``levels`` where the pair may not be matched."""
 
     @property
     def text(self) -> str:
         """Edit and distances, in two lines."""
-        bits = ", ".join(f"{name} {distance}" for name, distance in self.distances.items())
-        return f"{self.edit}\n{bits.replace('pdq', 'PDQ')} bits"
+        said = ", ".join(space.said(distance) for space, distance in self.distances.items())
+        return f"{self.edit}\n{said.replace('pdq', 'PDQ')}"
 
 
 def misses(
     corpus: Corpus,
     benchmark: Benchmark,
     hashed: Hashed,
-    radii: Mapping[str, int],
+    spaces: Sequence[Space],
     at_most: int = 6,
 ) -> list[Miss]:
-    """Up to ``at_most`` copies that none of the ``radii`` (bits, inclusive, by space) finds.
+    """Up to ``at_most`` copies that none of ``spaces`` finds within its radius.
 
-    The gentlest edits come first, one copy an edit; within a family those nearest to being found.
+    The gentlest edits come first, one copy an edit; within a family those nearest to being found. A
+    space without a radius finds nothing.
     """
-    away = {name: true_distances(hashed, name) for name in radii}
+    away = {space: true_distances(hashed, space) for space in spaces if space.radius is not None}
     lost = np.ones(len(hashed.inside_queries), bool)
     margin = np.full(len(lost), np.inf)
-    for name, radius in radii.items():
-        lost &= away[name] > radius
-        margin = np.minimum(margin, away[name] - radius)
+    for space, far in away.items():
+        beyond = far - (space.radius or 0)
+        lost &= beyond > 0
+        # As a share of all distances there are: bits and scores are not of one size.
+        margin = np.minimum(margin, beyond / space.levels)
     chosen: dict[str, int] = {}
     for row in _ordered(lost, margin, hashed):
         chosen.setdefault(hashed.inside_queries[row].edit, row)
@@ -66,8 +70,8 @@ def misses(
         query = hashed.inside_queries[row]
         original = corpus.image(query.item)
         _, copy = next(edited_queries(corpus, benchmark, query.item, original, [query]))
-        bits = {name: int(away[name][row]) for name in radii}
-        found.append(Miss(original, copy, corpus.items[query.item].name, edit, bits))
+        each = {space: int(far[row]) for space, far in away.items()}
+        found.append(Miss(original, copy, corpus.items[query.item].name, edit, each))
     return found
 
 

@@ -82,7 +82,7 @@ def styled(axes: Axes, grid: str = "both") -> Axes:
 
 
 def colour_of(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each signal or choice of signals: PDQ blue, a code vermilion, both black.
+    """A colour for each signal or choice of signals: PDQ blue, a code vermilion, a choice black.
 
     What comes after takes the next colours.
     """
@@ -91,9 +91,9 @@ def colour_of(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         if name == "pdq":
             colours[name] = BLUE
-        elif " or " in name:
+        elif " or " in name and BLACK not in colours.values():
             colours[name] = BLACK
-        elif VERMILION not in colours.values():
+        elif " or " not in name and VERMILION not in colours.values():
             colours[name] = VERMILION
         else:
             colours[name] = next(spare, GREY)

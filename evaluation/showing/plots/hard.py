@@ -6,12 +6,13 @@ matter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from embeddings.hashes.structure import MIN_QUALITY
+from evaluation.base.hashers import Space
 from evaluation.copies.hard_cases import matrix
 from evaluation.showing.plots.chart import BLUE, GREY, HEAT, ORANGE, Chart, new, shown, styled
 
@@ -40,19 +41,21 @@ def quality_strip(frame: pd.DataFrame) -> Chart:
 
 
 def collision_matrices(
-    pairs: pd.DataFrame, families: Sequence[str], radii: Mapping[str, int]
+    pairs: pd.DataFrame, families: Sequence[str], spaces: Sequence[Space]
 ) -> Chart:
     """Distances within each family, a row of panels for each space; collisions are marked."""
-    figure = new(2.15 * len(families) + 0.9, 2.35 * len(radii) + 0.6)
-    axes = figure.subplots(len(radii), len(families), squeeze=False)
+    figure = new(2.15 * len(families) + 0.9, 2.35 * len(spaces) + 0.6)
+    axes = figure.subplots(len(spaces), len(families), squeeze=False)
     image = None
-    for number, (line, (space, radius)) in enumerate(zip(axes, radii.items(), strict=True)):
+    for number, (line, space) in enumerate(zip(axes, spaces, strict=True)):
+        # Where unrelated images lie: half of all bits, or no score at all.
+        strangers = (space.levels - 1) / (1 if space.signal == "score" else 2)
         for panel, family in zip(line, families, strict=True):
             here = pairs[(pairs["left_family"] == family) & (pairs["right_family"] == family)]
             labels = list(dict.fromkeys([*here["left"], *here["right"]]))
-            grid = matrix(here, labels, space)
-            image = panel.imshow(grid, cmap=f"{HEAT}_r", vmin=0, vmax=128)
-            hits = here[(here["space"] == space) & here["collides"]]
+            grid = matrix(here, labels, space.name) / strangers
+            image = panel.imshow(grid, cmap=f"{HEAT}_r", vmin=0, vmax=1)
+            hits = here[(here["space"] == space.name) & here["collides"]]
             place = {label: number for number, label in enumerate(labels)}
             across = [place[label] for label in (*hits["left"], *hits["right"])]
             down = [place[label] for label in (*hits["right"], *hits["left"])]
@@ -60,11 +63,12 @@ def collision_matrices(
             panel.set_xticks([])
             panel.set_yticks([])
             panel.set_title("" if number else family, fontsize=9)
-            total = int((here["space"] == space).sum())
+            total = int((here["space"] == space.name).sum())
             panel.set_xlabel(f"{len(hits)} of {total} pairs", fontsize=8.5)
-        line[0].set_ylabel(f"{shown(space)} ≤ {radius} bits", fontsize=9)
+        rule = "" if space.radius is None else f" {space.within(space.radius)}"
+        line[0].set_ylabel(f"{shown(space.name)}{rule}", fontsize=9)
     assert image is not None
     bar = figure.colorbar(image, ax=axes.ravel().tolist(), shrink=0.7, pad=0.01)
-    bar.set_label("distance, bits")
-    figure.suptitle("each square a pair of images; a white dot: within the radius", fontsize=9.5)
+    bar.set_label("distance: 0 equal, 1 as strangers")
+    figure.suptitle("each square a pair of images; a white dot: a match", fontsize=9.5)
     return Chart(figure, "Distances of all pairs within each hard family, collisions marked.")
