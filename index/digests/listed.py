@@ -76,6 +76,8 @@ class NumberedDigestIndex:
                 self._load(path)
             except (DamagedFileError, OSError) as failure:
                 self.needs_rebuild = str(failure)
+            except (KeyError, TypeError, ValueError) as failure:  # whole, and not as we write it
+                self.needs_rebuild = f"{FILE}: of another release: {failure!r}"
 
     @property
     def width(self) -> int:

@@ -302,6 +302,9 @@ class SegmentedIndex(Changeable):
         except (DamagedFileError, OSError) as failure:
             self._holder.lost = str(failure)
             return
+        except (KeyError, TypeError, ValueError) as failure:  # whole, and not as we write it
+            self._holder.lost = f"its files are of another release: {failure!r}"
+            return
         self._holder.state = State(snapshot.parts, Delta.empty(), snapshot.sequence, snapshot.mark)
         if folder.writable:
             folder.tidy(snapshot)

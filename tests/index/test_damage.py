@@ -22,6 +22,7 @@ from index.contract.errors import RebuildNeededError
 from index.contract.interface import Hits, Ids
 from index.contract.numbered import Fed
 from index.digests.listed import FILE, NumberedDigestIndex, _arrays
+from index.files import container
 from index.segmented.segmented_index import SegmentedIndex
 from tests.index.damages import DAMAGES, Damage
 
@@ -279,3 +280,25 @@ class ScrubbedIndexes(RuleBasedStateMachine):
 
 TestScrubbedIndexes = ScrubbedIndexes.TestCase
 TestScrubbedIndexes.settings = settings(max_examples=15, stateful_step_count=15)
+
+
+@pytest.mark.parametrize("lost", ["fields", "parts"])
+def test_files_that_are_whole_and_of_another_release_are_built_anew(
+    codes_folder: Path, digests_folder: Path, lost: str
+) -> None:
+    """Their checksums hold, and something is not there: that is no reason not to start."""
+    for path, kind, field in (
+        (codes_folder / "MANIFEST", "M", "segments"),
+        (digests_folder / FILE, "D", "mark"),
+    ):
+        held = container.read(path, kind)
+        fields = {name: value for name, value in held.fields.items() if name != field}
+        if lost == "parts":
+            container.write(path, kind, held.fields, {})
+        else:
+            container.write(path, kind, fields, held.parts)
+    with opened_codes(codes_folder) as codes:
+        assert "another release" in codes.needs_rebuild
+    digests = opened_digests(digests_folder)
+    assert "another release" in digests.needs_rebuild
+    digests.close()
