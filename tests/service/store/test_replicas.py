@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import update
 
 from service.domain.errors import BadSignalError
 from service.domain.search import Search
@@ -13,6 +14,7 @@ from service.domain.signals import Signals
 from service.replica.engine import Engine
 from service.store import Commit, ImportRow, ImportTarget, NewEntry, Store
 from service.store.entries import MAX_STORE_SPACES
+from service.store.models import EntryRow
 
 OpenStore = Callable[[], Store]
 
@@ -155,3 +157,14 @@ def test_spaces_without_codes_do_not_count(reopen: OpenStore) -> None:
     store.entries.add("A", new)
     with store.view() as view:
         assert set().union(*view.spaces.values()) == {"kept", "new"}
+
+
+def test_any_number_of_damaged_entries_is_looked_at_again(store: Store) -> None:
+    """A database takes only so many values at once, and a server must come back from any damage."""
+    store.banks.create("a")
+    entry = store.entries.add("a", NewEntry(Signals(md5=b"m" * 16)))
+    database = store._database
+    with database.connect() as connection, database.altering(connection):
+        connection.execute(update(EntryRow).values(md5=b"x" * 16))
+    with store.view() as view:
+        assert view.still_damaged(range(entry.id + 70_000)) == {entry.id: view.banks[0].id}
