@@ -19,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
 from service.domain.health import Health
 from service.replica.matcher import Answer
 
@@ -65,11 +67,14 @@ class Probing:
             return
         for row in answer.decision.rows:
             found = row.found
-            if found.radius > _EDGE and found.radius - found.distance <= _EDGE:
-                signals = answer.query.signals
-                asked = signals.pdq if found.signal == "pdq" else signals.codes.get(found.space)
-                if asked is not None:
-                    self._at_edge(key, found.id, hash((found.signal, found.space, asked)))
+            signals = answer.query.signals
+            asked = signals.pdq if found.signal == "pdq" else signals.codes.get(found.space)
+            near = found.radius > _EDGE and found.radius - found.distance <= _EDGE
+            if found.score is not None and found.threshold is not None:
+                asked = signals.descriptors.get(found.space)
+                near = asked is not None and found.score - found.threshold <= _step(asked)
+            if near and asked is not None:
+                self._at_edge(key, found.id, hash((found.signal, found.space, asked)))
 
     def calm(self) -> None:
         """Forget what is older than an hour; to be called now and then."""
@@ -108,3 +113,9 @@ class Probing:
             "a key asks again and again at the edge of a radius",
             f"{self._questions} or more different questions at one entry, of {named}",
         )
+
+
+def _step(descriptor: bytes) -> int:
+    """By how much its score can change at most if one of its numbers changes its sign: of what is
+    scored, what lies within that of the threshold is at the edge."""
+    return 2 * int(np.abs(np.frombuffer(descriptor, np.int8)).max(initial=0))

@@ -14,6 +14,8 @@ from embeddings import codes
 from embeddings.files.images import ImageLimits
 from embeddings.fingerprint import Fingerprinter
 from embeddings.network.encoder import Encoded
+from service.http.door.near_radius import CHECK
+from service.store import Role
 from tests.service.conftest import SPACE, ColourImagery, ThumbnailEncoder
 
 if TYPE_CHECKING:
@@ -145,3 +147,27 @@ def test_a_threshold_that_no_score_has_is_refused(scoring: Served) -> None:
         for least in (-1, 8193):
             bank = {"name": "A", "score": {"code": {"any": least}}}
             assert client.post("/v1/banks", json=bank).status_code == 422
+
+
+def test_who_feels_their_way_along_a_threshold_is_noticed(scoring: Served) -> None:
+    """A score is an edge as a radius is: one's own numbers, just enough of them, again and again.
+    Questions far above the threshold are those of people, and raise no alarm."""
+    _, rows = asked()
+    signs = np.where(np.unpackbits(rows[0]), 1, -1)
+    with scoring.client() as admin, scoring.client_with(Role.MATCHER) as client:
+        admin.post("/v1/banks", json={"name": "A"})
+        code = rows[0].tobytes().hex()
+        admin.post("/v1/banks/A/entries", json={"signals": {"codes": {SPACE: code}}})
+
+        def said(least: int) -> str:
+            sizes = np.full(256, 12)
+            sizes[:7] = least
+            for turn in range(40):
+                descriptor = (np.roll(sizes, turn) * signs).astype(np.int8).tobytes().hex()
+                answer = match(client, codes={SPACE: code}, descriptors={SPACE: descriptor})
+                assert answer["matches"]
+            checks = admin.get("/v1/status").json()["checks"]
+            return str(next(one["severity"] for one in checks if one["name"] == CHECK))
+
+        assert said(40) == "sound"
+        assert said(2) == "degraded"
