@@ -43,6 +43,9 @@ _KNOWN: Final = frozenset(
 )
 _ROLES: Final = ("query", "reference")
 
+DOUBTS: Final = ("further_frames", "truncated", "ambiguous_picture")
+"""Why a file's signals may not be those of all that it shows."""
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -169,7 +172,19 @@ def fingerprint_json(fingerprint: Fingerprint, descriptors: bool = True) -> dict
     if descriptors and fingerprint.descriptors:
         asked = sorted(fingerprint.descriptors.items())
         out["descriptors"] = {space: one.hex() for space, one in asked}
+    if doubts := doubts_of(fingerprint):
+        out["doubts"] = doubts
     return out
+
+
+def doubts_of(fingerprint: Fingerprint) -> list[str]:
+    """Why its signals are not those of all that the file shows: as ``DOUBTS``."""
+    found = {*fingerprint.doubts}
+    if fingerprint.frames > 1:
+        found.add("further_frames")
+    if fingerprint.others:
+        found.add("ambiguous_picture")  # their signals are not among these
+    return sorted(found)
 
 
 def parse_signals(fields: Mapping[str, object]) -> Signals:
@@ -295,6 +310,8 @@ class QuerySignals:
     signals: Signals
     photographic: float | None
     """Probability that the image is a photograph, 0..1."""
+    doubts: tuple[str, ...] = ()
+    """Of ``DOUBTS``: why they are not the signals of all that the file shows."""
 
 
 def query_signals(fields: Mapping[str, object]) -> QuerySignals:
@@ -304,7 +321,17 @@ def query_signals(fields: Mapping[str, object]) -> QuerySignals:
     """
     given = {name: value for name, value in fields.items() if name not in _OF_THE_IMAGE}
     photographic = unit_interval("photographic", fields.get("photographic"))
-    return QuerySignals(parse_signals(given), photographic)
+    return QuerySignals(parse_signals(given), photographic, _doubts(fields.get("doubts")))
 
 
-_OF_THE_IMAGE: Final = frozenset({"photographic", "width", "height"})
+def _doubts(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(
+        isinstance(one, str) and one in DOUBTS for one in value
+    ):
+        raise BadSignalError(f"doubts must be a list of {', '.join(DOUBTS)}")
+    return tuple(sorted({*value}))
+
+
+_OF_THE_IMAGE: Final = frozenset({"photographic", "width", "height", "doubts"})

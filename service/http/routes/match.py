@@ -210,7 +210,7 @@ def _query(body: MatchRequest, options: _Options) -> Query:
     if body.signals is None:
         raise InvalidRequestError("signals: field required")
     given = query_signals(body.signals)
-    return Query(given.signals, given.photographic, options.banks)
+    return Query(given.signals, given.photographic, options.banks, doubts=given.doubts)
 
 
 def _query_options(request: Request) -> dict[str, list[str]]:

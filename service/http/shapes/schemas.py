@@ -22,7 +22,7 @@ from pydantic import (
 
 from embeddings.codes import MAX_SCORE
 from service.domain.health import Severity
-from service.domain.signals import DIGEST_BYTES
+from service.domain.signals import DIGEST_BYTES, DOUBTS
 from service.policy.matching import Coverage, Label, Verdict
 from service.store import Action, Imagery, Role
 
@@ -80,6 +80,7 @@ _SIGNALS: dict[str, JsonValue] = {
         "photographic": _SCORE,
         "width": {"description": "Passed over."},
         "height": {"description": "Passed over."},
+        "doubts": {"type": ["array", "null"], "items": {"enum": [*DOUBTS]}},
     },
     "additionalProperties": False,
     "anyOf": [*_SOME, {"required": ["codes"], "properties": {"codes": _CODE}}],
@@ -265,6 +266,8 @@ class FingerprintAnswer(Model):
     photographic: float
     width: int
     height: int
+    doubts: list[Literal["further_frames", "truncated", "ambiguous_picture"]] = []
+    """Why these are not the signals of all that the file shows; absent where they are."""
 
 
 class RadiusFields(Model):

@@ -39,7 +39,7 @@ COLUMNS: Final = (
 SIGNAL_COLUMNS: Final = frozenset({*DIGEST_BYTES, "pdq", "codes", "url"})
 """Those that can be matched."""
 
-PASSED_OVER: Final = frozenset({"path", "photographic", "width", "height", "descriptors"})
+PASSED_OVER: Final = frozenset({"path", "photographic", "width", "height", "descriptors", "doubts"})
 """What ``lookalike hash`` says of an image besides; a list has no use for it, so nobody is told."""
 
 CODE_PREFIX: Final = "code:"

@@ -626,3 +626,23 @@ def test_a_match_whose_entry_is_gone_is_said_to_lack_it(served: Served) -> None:
             connection.execute(delete(EntryRow))
         answer = post(client, "/v1/match", json=asked)
     assert (answer["verdict"], answer["matches"], answer["truncated"]) == ("block", [], True)
+
+
+def test_a_fingerprint_sent_back_leaves_no_picture_out_in_silence(
+    served: Served, pictures: Pictures
+) -> None:
+    """Of a file that shows two pictures the fingerprint has one, and says so, then and when it is
+    matched."""
+    photo = pictures.photo[:256, :256]
+    rgba = np.dstack([photo, photo[..., ::-1, :1]])
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        client.post("/v1/banks/A/entries", json={"signals": {"sha256": "5f" * 32}})
+        made = client.post("/v1/fingerprint", files={"file": pictures.png(rgba)}).json()
+        assert made["doubts"] == ["ambiguous_picture"]
+        answer = client.post("/v1/match", json={"signals": made}).json()
+        plain = client.post("/v1/fingerprint", files={"file": pictures.png(photo)}).json()
+        wrong = client.post("/v1/match", json={"signals": {**made, "doubts": ["x"]}})
+    assert {one["reason"] for one in answer["not_matched"]} >= {"ambiguous_picture"}
+    assert "doubts" not in plain
+    assert wrong.status_code == 422
