@@ -22,6 +22,7 @@ from service.domain.errors import (
     SchemaOutdatedError,
     SchemaTooNewError,
     StoreBusyError,
+    StoreDamagedError,
     StoreMissingError,
     StoreReplacedError,
     StoreUnusableError,
@@ -313,3 +314,26 @@ def test_another_store_in_the_place_of_ours_takes_no_writes(reopen: Callable[[],
         with pytest.raises(StoreReplacedError, match="another store"):
             write()
     assert [bank.name for bank in store.banks.all()] == ["A"]
+
+
+def test_text_that_is_none_is_damage_and_is_not_repeated(tmp_path: Path) -> None:
+    """SQLite quotes what it cannot read: in a row that is what is listed, and where it is its own
+    schema the driver fails on the quotation."""
+    store = open_store(tmp_path)
+    store.banks.create("A")
+    store.entries.add("A", NewEntry(Signals(url="https://example.org/")))
+    store.close()
+    with sqlite3.connect(tmp_path / "lookalike.db") as connection:
+        connection.execute("UPDATE entries SET url = CAST(x'7365637265747eff' AS TEXT)")
+    connection.close()
+    store = open_store(tmp_path)
+    with pytest.raises(StoreDamagedError) as told:
+        store.entries.page("A")
+    assert "secret" not in str(told.value)
+    store.close()
+    path = tmp_path / "lookalike.db"
+    path.write_bytes(
+        path.read_bytes().replace(b"CREATE TABLE bank_spaces", b"CREATE T\xcbBLE bank_spaces")
+    )
+    with pytest.raises(StoreDamagedError):
+        open_store(tmp_path)
