@@ -127,7 +127,8 @@ def together(work: Work, threads: int, seconds: float) -> float:
 
 
 def _parts(encoder: NetworkEncoder, files: Sequence[bytes], limits: ImageLimits) -> dict[str, Work]:
-    fingerprinter = Fingerprinter([encoder], load_imagery(), limits)
+    imagery = load_imagery()
+    fingerprinter = Fingerprinter([encoder], imagery, limits)
     images = [decode(data, limits).rgb for data in files]
     prepared = [encoder.prepare([image])[0] for image in images]
     return {
@@ -137,6 +138,7 @@ def _parts(encoder: NetworkEncoder, files: Sequence[bytes], limits: ImageLimits)
         "structure": [partial(structure.structure, image) for image in images],
         "prepare": [partial(encoder.prepare, [image]) for image in images],
         "network": [partial(encoder.encode, [small]) for small in prepared],
+        "imagery": [partial(imagery.photographic, [image]) for image in images],
         WHOLE: [partial(fingerprinter.fingerprint, data) for data in files],
     }
 

@@ -16,6 +16,7 @@ from service.domain.signals import Signals
 from service.replica.engine import Engine
 from service.store import ImportRow, ImportTarget, NewEntry, Role, Store, open_store
 from service.store.database import Database, sqlite_url
+from service.store.files import Files
 from service.store.models import CounterRow
 
 SPACE = "s-256-0"
@@ -176,7 +177,7 @@ def test_another_store_stays_the_graver_fault_while_it_cannot_be_reached(
     with pytest.raises(StoreReplacedError):
         engine.sync()
     with monkeypatch.context() as patched:
-        patched.setattr(Database, "_check_file", _away)
+        patched.setattr(Files, "check", _away)
         with pytest.raises(StoreAwayError):
             engine.sync()
     (seen,) = [check for check in engine.health.checks() if check.name == "store"]

@@ -33,7 +33,7 @@ def test_the_command_and_a_notebook_give_the_same_numbers(
     bench = open_workbench()  # whose model and signals a notebook measures
     in_memory = frames.evaluate(corpus, bench.hashers)
     pd.testing.assert_frame_equal(written, in_memory, check_exact=True)
-    assert written.attrs["spaces"] == ["pdq", bench.space]
+    assert written.attrs["spaces"] == ["pdq", bench.space, f"{bench.space} score"]
     assert written.attrs["command"].startswith("lookalike")
     assert written.attrs["counts"] == in_memory.attrs["counts"]
 
