@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from service.domain.errors import BadCursorError, EntryNotFoundError, InvalidRequestError
-from service.domain.signals import from_fingerprint, query_signals
+from service.domain.signals import doubts_of, from_fingerprint, query_signals
 from service.domain.values import entry_number
 from service.http.door import bodies
 from service.http.door.parameters import StrictRoute
@@ -86,11 +86,13 @@ async def add_entry(bank: str, request: Request, parts: Parts, caller: Curating)
     """
     if media_type(request) == bodies.MULTIPART:
         async with parts.uploads.form(request) as form:
-            new = await parts.decoding(request, form.file, lambda: _from_image(parts, form))
+            new, doubts = await parts.decoding(request, form.file, lambda: _from_image(parts, form))
     else:
         new = _from_signals(bodies.parsed(await parts.uploads.json(request), EntryRequest))
+        doubts = []
     entry = await parts.changing(lambda: parts.store.entries.add(bank, new))
-    body = {**wire.entry(entry, caller), "warnings": _warnings(entry, parts)}
+    doubted = [{"code": doubt, "message": _DOUBTED[doubt]} for doubt in doubts]
+    body = {**wire.entry(entry, caller), "warnings": [*_warnings(entry, parts), *doubted]}
     place = f"/v1/banks/{entry.bank}/entries/{entry.entry_id}"
     return wire.json_response(body, 201, {"Location": place})
 
@@ -147,7 +149,17 @@ def _from_signals(body: EntryRequest) -> NewEntry:
     )
 
 
-def _from_image(parts: Services, form: Form) -> NewEntry:
+_DOUBTED: Final = {
+    "further_frames": "the file holds several frames: only the first is listed",
+    "truncated": "the file was cut off: what is missing is listed as white",
+    "ambiguous_picture": "programs show other pictures of this file: only the one that browsers "
+    "show on white is listed",
+}
+"""What ``DOUBTS`` mean for an entry."""
+
+
+def _from_image(parts: Services, form: Form) -> tuple[NewEntry, list[str]]:
+    """The entry, and why its signals are not those of all that the file shows."""
     for name, values in form.fields.items():
         if name not in _FORM["properties"]:
             raise InvalidRequestError(f"unknown field {name[:64]!r}")
@@ -159,13 +171,15 @@ def _from_image(parts: Services, form: Form) -> NewEntry:
     def one(name: str, default: str) -> str:
         return form.fields.get(name, [default])[0]
 
-    return NewEntry(
-        signals=from_fingerprint(parts.matcher.fingerprint(form.file, "reference")),
+    fingerprint = parts.matcher.fingerprint(form.file, "reference")
+    new = NewEntry(
+        signals=from_fingerprint(fingerprint),
         provider=one("provider", LOCAL_PROVIDER),
         list=one("list", MANUAL_LIST),
         provider_id=one("provider_id", "") or None,
         labels=tuple(form.fields.get("labels", [])),
     )
+    return new, doubts_of(fingerprint)
 
 
 def _warnings(entry: Entry, parts: Services) -> list[dict[str, str]]:

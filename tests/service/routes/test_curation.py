@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from service.http.shapes import schemas
 from service.store import Role
@@ -308,3 +310,15 @@ def test_health_and_metrics_need_no_key(served: Served) -> None:
     assert "lookalike_index_sequence 2.0" in text
     assert 'lookalike_health_check{check="banks"} 0.0' in text
     assert "secret-bank" not in text + repr(ready)
+
+
+def test_an_image_of_which_not_all_is_listed_says_so(served: Served, pictures: Pictures) -> None:
+    """A curator must know that only the first of several frames will be found."""
+    frames = [Image.fromarray(pictures.photo), Image.fromarray(pictures.photo[::-1].copy())]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "A"})
+        made = client.post("/v1/banks/A/entries", files={"file": file.getvalue()})
+    assert made.status_code == 201
+    assert "further_frames" in [remark["code"] for remark in made.json()["warnings"]]
