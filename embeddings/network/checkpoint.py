@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -26,15 +25,13 @@ from embeddings.codes import CODE_BITS
 from embeddings.errors import CheckpointError
 from embeddings.network.architecture import LITE0, LOCATOR, POOLED
 from embeddings.network.looks import LOOKS, Look, are_looks
+from embeddings.network.tensors import Tensors, check_shapes, in_half, layer_shapes
 
 FORMAT: Final = "lookalike-checkpoint-3"
 _KEY: Final = "lookalike"
 _WEIGHTS: Final = Path(__file__).parent / "weights"
 DEFAULT_CHECKPOINT: Final = _WEIGHTS / "lite0-256-7.safetensors"
 """The checkpoint the product ships."""
-
-Tensors = Mapping[str, NDArray[np.float32]]
-"""Tensor name to float32 array."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +74,13 @@ class Checkpoint:
 
 
 def _shapes() -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {
+    return {
         "middle_power": (),
         "last_power": (),
         "head.weight": (CODE_BITS, POOLED),
         "head.bias": (CODE_BITS,),
+        **layer_shapes([*(layer for entry in LITE0 for layer in entry.layers), *LOCATOR]),
     }
-    for layer in (*(layer for entry in LITE0 for layer in entry.layers), *LOCATOR):
-        inputs = layer.inputs // layer.groups
-        shapes[f"{layer.name}.weight"] = (layer.outputs, inputs, layer.kernel, layer.kernel)
-        shapes[f"{layer.name}.bias"] = (layer.outputs,)
-    return shapes
 
 
 SHAPES: Final = _shapes()
@@ -100,13 +93,8 @@ _GONE: Final = frozenset({"photographic.weight", "photographic.bias", "texture.w
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write ``checkpoint`` to ``path``, tensors as float16. Raises ``CheckpointError``."""
     _check_looks(checkpoint.info.looks, path)
-    _check_shapes(checkpoint.tensors, path)
-    # safetensors writes an array's memory as it lies, whatever its strides say.
-    with np.errstate(over="ignore"):  # what does not fit is refused below
-        half = {
-            name: np.asarray(tensor, np.float16, order="C")
-            for name, tensor in checkpoint.tensors.items()
-        }
+    check_shapes(checkpoint.tensors, SHAPES, path)
+    half = in_half(checkpoint.tensors)
     if not all(np.isfinite(tensor).all() for tensor in half.values()):
         raise CheckpointError(f"{path}: a tensor does not fit float16")
     document = {"format": FORMAT, **asdict(checkpoint.info)}
@@ -128,7 +116,7 @@ def load(path: Path = DEFAULT_CHECKPOINT) -> Checkpoint:
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {error}") from error
     info = _parse_info(metadata.get(_KEY), path)
-    _check_shapes(tensors, path)
+    check_shapes(tensors, SHAPES, path)
     if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
         raise CheckpointError(f"{path}: a tensor holds values that are not finite")
     return Checkpoint(info, tensors)
@@ -157,12 +145,3 @@ def _check_looks(looks: object, path: Path) -> tuple[Look, ...]:
             f"{path}: looks must be different ones of {', '.join(LOOKS)}, not {looks!r}"
         )
     return tuple(looks)
-
-
-def _check_shapes(tensors: Mapping[str, NDArray[Any]], path: Path) -> None:
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    for name in sorted(SHAPES.keys() | found.keys()):
-        if SHAPES.get(name) != found.get(name):
-            raise CheckpointError(
-                f"{path}: tensor {name} is {found.get(name)}, not {SHAPES.get(name)}"
-            )

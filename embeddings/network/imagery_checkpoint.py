@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 
 from embeddings.errors import CheckpointError
 from embeddings.network.architecture import LITE0
-from embeddings.network.checkpoint import Tensors
+from embeddings.network.tensors import Tensors, check_shapes, in_half, layer_shapes
 
 FORMAT: Final = "lookalike-imagery-1"
 _KEY: Final = "lookalike-imagery"
@@ -77,17 +77,13 @@ class ImageryCheckpoint:
 
 
 def _shapes() -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {
+    return {
         "evidence.weight": (1, SEEN),
         "evidence.bias": (1,),
         "certainty.weight": (1, PLAIN),
         "certainty.bias": (1,),
+        **layer_shapes(layer for entry in LITE0 for layer in entry.layers),
     }
-    for layer in (layer for entry in LITE0 for layer in entry.layers):
-        inputs = layer.inputs // layer.groups
-        shapes[f"{layer.name}.weight"] = (layer.outputs, inputs, layer.kernel, layer.kernel)
-        shapes[f"{layer.name}.bias"] = (layer.outputs,)
-    return shapes
 
 
 SHAPES: Final = _shapes()
@@ -96,13 +92,8 @@ SHAPES: Final = _shapes()
 
 def save(checkpoint: ImageryCheckpoint, path: Path) -> None:
     """Write ``checkpoint`` to ``path``, tensors as float16. Raises ``CheckpointError``."""
-    _check_shapes(checkpoint.tensors, path)
-    # safetensors writes an array's memory as it lies, whatever its strides say.
-    with np.errstate(over="ignore"):  # what does not fit is refused below
-        half = {
-            name: np.asarray(tensor, np.float16, order="C")
-            for name, tensor in checkpoint.tensors.items()
-        }
+    check_shapes(checkpoint.tensors, SHAPES, path)
+    half = in_half(checkpoint.tensors)
     _check_finite(half, path)
     document = {"format": FORMAT, "digest": _digest(half), **asdict(checkpoint.info)}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,20 +118,11 @@ def load(path: Path = IMAGERY_CHECKPOINT) -> ImageryCheckpoint:
         raise CheckpointError(f"{path}: its metadata is not a model's: {error!r}") from error
     if not 0 <= info.bounds[0] <= info.bounds[1] <= 1:
         raise CheckpointError(f"{path}: bounds must rise within 0..1, not {info.bounds}")
-    _check_shapes(half, path)
+    check_shapes(half, SHAPES, path)
     if digest != _digest(half):
         raise CheckpointError(f"{path}: its tensors are not those it was saved with")
     _check_finite(half, path)
     return ImageryCheckpoint(info, {name: half[name].astype(np.float32) for name in half})
-
-
-def _check_shapes(tensors: Mapping[str, NDArray[Any]], path: Path) -> None:
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    for name in sorted(SHAPES.keys() | found.keys()):
-        if SHAPES.get(name) != found.get(name):
-            raise CheckpointError(
-                f"{path}: tensor {name} is {found.get(name)}, not {SHAPES.get(name)}"
-            )
 
 
 def _check_finite(tensors: Mapping[str, NDArray[Any]], path: Path) -> None:

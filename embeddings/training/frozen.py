@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embeddings.network.architecture import LITE0
-from embeddings.network.checkpoint import Tensors
 from embeddings.network.runtimes.openvino_graph import enlarged, image_input, run_entry
+from embeddings.network.tensors import Tensors
 
 
 class FrozenEntries:

@@ -18,11 +18,11 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from embeddings.network.checkpoint import Tensors
 from embeddings.network.imagery import prepare
 from embeddings.network.imagery_checkpoint import SEEN, ImageryInfo
 from embeddings.network.runtimes.imagery_network import seen
 from embeddings.network.runtimes.openvino_graph import cpu_options, image_input
+from embeddings.network.tensors import Tensors
 from embeddings.training.data import TrainingImage
 from embeddings.training.imagery_views import PassRecipe, Wear, draw
 

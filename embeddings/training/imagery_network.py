@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from embeddings.network.architecture import LITE0
-from embeddings.network.checkpoint import Tensors
 from embeddings.network.imagery_checkpoint import MOMENTS, PLAIN, SEEN, ImageryCheckpoint
 from embeddings.network.runtimes.torch_module import InvertedResidual
 from embeddings.network.runtimes.torch_network import convolutions, copy_into, of_layers
+from embeddings.network.tensors import Tensors
 
 
 class ImageryTwin(nn.Module):

@@ -31,10 +31,11 @@ from torchvision.ops import Conv2dNormActivation
 
 from embeddings.errors import CheckpointError
 from embeddings.network.architecture import LOCATOR
-from embeddings.network.checkpoint import SHAPES, Tensors
+from embeddings.network.checkpoint import SHAPES
 from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, Part, picture
 from embeddings.network.runtimes.torch_module import Locator
 from embeddings.network.runtimes.torch_network import locator_tensors
+from embeddings.network.tensors import Tensors
 from embeddings.training import pages
 from embeddings.training.data import TrainingImage, read_shards
 from embeddings.training.inputs import as_input

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from embeddings.errors import EmbeddingError
-from embeddings.network.checkpoint import Tensors
+from embeddings.network.tensors import Tensors
 from embeddings.training.data import TrainingImage
 from embeddings.training.recipe import Recipe
 

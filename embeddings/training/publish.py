@@ -26,9 +26,10 @@ import torch
 from safetensors.torch import load_file
 
 from embeddings.network import checkpoint
-from embeddings.network.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo, Tensors
+from embeddings.network.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, ModelInfo
 from embeddings.network.runtimes.torch_module import Lite0
 from embeddings.network.runtimes.torch_network import tensors_of
+from embeddings.network.tensors import Tensors
 from embeddings.training.imagenet import MEAN, SCALE
 from embeddings.training.locator import read_locator
 from embeddings.training.origin import OriginError, differing, digest

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embeddings.codes import CODE_BITS
-from embeddings.network.checkpoint import Tensors
 from embeddings.network.preparing.locating import Locate
 from embeddings.network.runtimes.torch_module import Lite0, Outputs, enlarged
 from embeddings.network.runtimes.torch_network import fill
+from embeddings.network.tensors import Tensors
 from embeddings.training import loss, whitening
 from embeddings.training.data import (
     Curriculum,

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from embeddings.network.architecture import LITE0
-from embeddings.network.checkpoint import Tensors
 from embeddings.network.imagery_checkpoint import MOMENTS, PLAIN, ImageryCheckpoint
 from embeddings.network.runtimes.openvino_graph import cpu_options, image_input, linear, run_entry
+from embeddings.network.tensors import Tensors
 
 
 def seen(node: Any, tensors: Tensors) -> Any:

@@ -27,9 +27,10 @@ from embeddings.network.architecture import (
     Block,
     Layer,
 )
-from embeddings.network.checkpoint import Checkpoint, ModelInfo, Tensors
+from embeddings.network.checkpoint import Checkpoint, ModelInfo
 from embeddings.network.looks import Look, middle_part
 from embeddings.network.preparing.locating import SIDE
+from embeddings.network.tensors import Tensors
 
 _POOL_FLOOR: Final = 1e-4  # as in network.pool: keeps the power's root away from zero
 

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from embeddings.errors import DeviceError
 from embeddings.network.architecture import LITE0, LOCATOR, Layer
-from embeddings.network.checkpoint import Checkpoint, Tensors
+from embeddings.network.checkpoint import Checkpoint
 from embeddings.network.runtimes.torch_module import Lite0, Locator
+from embeddings.network.tensors import Tensors
 
 FULL_FLOATS: Final = threading.RLock()
 """Held while cuDNN's settings differ from the process's: they are one for all threads.

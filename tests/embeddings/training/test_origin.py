@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.network.checkpoint import Tensors
+from embeddings.network.tensors import Tensors
 from embeddings.training.data import TrainingImage
 from embeddings.training.origin import FILE, OriginError, keep, origin
 from embeddings.training.recipe import RECIPE, Recipe, read
