@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from embeddings.network.imagery import prepare
 from embeddings.network.imagery_checkpoint import SEEN, ImageryInfo
+from embeddings.network.runtimes.cpu_graph import cpu_options
 from embeddings.network.runtimes.imagery_network import seen
-from embeddings.network.runtimes.openvino_graph import cpu_options, image_input
+from embeddings.network.runtimes.openvino_graph import image_input
 from embeddings.network.tensors import Tensors
 from embeddings.training.data import TrainingImage
 from embeddings.training.imagery_views import PassRecipe, Wear, draw

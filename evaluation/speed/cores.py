@@ -3,8 +3,12 @@
 Each part is repeated by one, two and four threads in turn, round after round, so that a busy
 machine slows all alike and their ratio stays true; whole fingerprints by one and by two processes
 as well. What a part does not gain from a second thread is time in which only one thread can work,
-most of it while holding the interpreter's lock: its *serial share*, by Amdahl's law. It knows how
-to keep cores busy; the parts are ``bench_encode``'s.
+most of it while holding the interpreter's lock: its *serial share*, by Amdahl's law.
+
+Two processors of a virtual machine may be one core of the real one, or lose it to a neighbour for a
+while. So in the same rounds the machine itself is measured: products of small matrices, which share
+nothing and wait for nothing. What they gain from a second thread or process is the most that
+anything can. It knows how to keep cores busy; the parts are ``encode``'s.
 """
 
 from __future__ import annotations
@@ -14,12 +18,15 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import count
 from multiprocessing.connection import Connection
 from typing import Final
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from embeddings.cores import available_cores
 from embeddings.files.images import ImageLimits, decode
@@ -34,6 +41,7 @@ PROCESSES: Final = (1, 2)
 SIZES: Final = (PIXELS, 256 * 256)
 """Pixels of the photographs: of small ones, more of the time is Python's."""
 WHOLE: Final = "bytes to fingerprint"
+MACHINE: Final = "the machine itself"
 
 Work = Sequence[Callable[[], object]]
 """The same work on several images."""
@@ -51,7 +59,7 @@ class Gain:
     threads: Mapping[int, float]
     """Threads to how many times as much as one they do."""
     processes: Mapping[int, float] = field(default_factory=dict)
-    """Likewise; empty where it was not measured."""
+    """Likewise; empty where it was not measured: for all but the whole and the machine."""
 
     def serial(self, cores: int) -> float:
         """The share, 0 to 1, of one thread's time that a second one cannot use on ``cores``."""
@@ -88,16 +96,16 @@ def run(encoder: NetworkEncoder, rounds: int = 5, seconds: float = 0.2) -> Cores
     for pixels in SIZES:
         files = jpeg_photographs(pixels)
         rates: dict[str, list[dict[int, float]]] = {}
-        for _ in range(rounds):
-            for name, work in _parts(encoder, files, limits).items():
-                round_ = {threads: together(work, threads, seconds) for threads in THREADS}
-                rates.setdefault(name, []).append(round_)
+        with _one_thread_a_product():
+            for _ in range(rounds):
+                for name, work in _parts(encoder, files, limits).items():
+                    round_ = {threads: together(work, threads, seconds) for threads in THREADS}
+                    rates.setdefault(name, []).append(round_)
         processes = _processes(pixels, rounds, 2 * seconds) if on_cpu else {}
         for name, rounds_ in rates.items():
             one = statistics.median(round_[1] for round_ in rounds_)
             times = {n: statistics.median(r[n] / r[1] for r in rounds_) for n in THREADS}
-            shared = processes if name == WHOLE else {}
-            gains.append(Gain(name, pixels, 1000 / one, times, shared))
+            gains.append(Gain(name, pixels, 1000 / one, times, processes.get(name, {})))
     return CoresReport(available_cores(), rounds, tuple(gains))
 
 
@@ -140,25 +148,45 @@ def _parts(encoder: NetworkEncoder, files: Sequence[bytes], limits: ImageLimits)
         "network": [partial(encoder.encode, [small]) for small in prepared],
         "imagery": [partial(imagery.photographic, [image]) for image in images],
         WHOLE: [partial(fingerprinter.fingerprint, data) for data in files],
+        MACHINE: [_products],
     }
 
 
-def _processes(pixels: int, rounds: int, seconds: float) -> dict[int, float]:
-    """Processes to how many times as many whole fingerprints as one they make."""
+def _products() -> None:
+    """Work for about a millisecond that stays in a core's own caches."""
+    one = np.full((128, 128), 0.5, np.float32)
+    out = np.empty_like(one)
+    for _ in range(16):
+        np.dot(one, one, out)
+
+
+def _one_thread_a_product() -> AbstractContextManager[object]:
+    limiter: AbstractContextManager[object] = ThreadpoolController().limit(
+        limits=1, user_api="blas"
+    )
+    return limiter
+
+
+def _processes(pixels: int, rounds: int, seconds: float) -> dict[str, dict[int, float]]:
+    """Of the whole and of the machine: processes to how many times as much as one they do."""
     with ExitStack() as stack:
         workers = [stack.enter_context(_worker(pixels)) for _ in range(max(PROCESSES))]
         for worker in workers:
             worker.recv()  # it is ready
-        gains: dict[int, list[float]] = {}
+        gains: dict[str, dict[int, list[float]]] = {WHOLE: {}, MACHINE: {}}
         for _ in range(rounds):
-            rates = {}
-            for number in PROCESSES:
-                for worker in workers[:number]:
-                    worker.send(seconds)
-                rates[number] = sum(worker.recv() for worker in workers[:number])
-            for number, rate in rates.items():
-                gains.setdefault(number, []).append(rate / rates[1])
-        return {number: statistics.median(several) for number, several in gains.items()}
+            for name, found in gains.items():
+                rates = {}
+                for number in PROCESSES:
+                    for worker in workers[:number]:
+                        worker.send((name, seconds))
+                    rates[number] = sum(worker.recv() for worker in workers[:number])
+                for number, rate in rates.items():
+                    found.setdefault(number, []).append(rate / rates[1])
+        return {
+            name: {number: statistics.median(several) for number, several in found.items()}
+            for name, found in gains.items()
+        }
 
 
 @contextmanager
@@ -176,13 +204,15 @@ def _worker(pixels: int) -> Iterator[Connection]:
 
 
 def _work(orders: Connection, pixels: int) -> None:
-    """Make fingerprints for as many seconds as is ordered, and answer how many a second."""
-    work = _parts(load_encoder("cpu"), jpeg_photographs(pixels), ImageLimits())[WHOLE]
-    work[0]()
+    """Do one part for as many seconds as is ordered, and answer how many times a second."""
+    parts = _parts(load_encoder("cpu"), jpeg_photographs(pixels), ImageLimits())
+    for name in (WHOLE, MACHINE):
+        parts[name][0]()
     orders.send(0.0)
-    while True:
-        try:
-            seconds = orders.recv()
-        except EOFError:
-            return
-        orders.send(together(work, 1, seconds))
+    with _one_thread_a_product():
+        while True:
+            try:
+                name, seconds = orders.recv()
+            except EOFError:
+                return
+            orders.send(together(parts[name], 1, seconds))

@@ -11,6 +11,7 @@ beside an encoder on any device.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from openvino import opset13 as op
 
 from embeddings.network.architecture import LITE0
 from embeddings.network.imagery_checkpoint import MOMENTS, PLAIN, ImageryCheckpoint
-from embeddings.network.runtimes.openvino_graph import cpu_options, image_input, linear, run_entry
+from embeddings.network.runtimes.cpu_graph import CpuGraph
+from embeddings.network.runtimes.openvino_graph import image_input, linear, run_entry
 from embeddings.network.tensors import Tensors
 
 
@@ -54,13 +56,12 @@ def build(checkpoint: ImageryCheckpoint) -> ov.Model:
 
 
 class ImageryNetwork:
-    """The compiled graph. Safe to call from several threads: each call takes its own request."""
+    """The compiled graph. Safe to call from several threads."""
 
     def __init__(self, checkpoint: ImageryCheckpoint, streams: int) -> None:
         """``streams``: calls that may run side by side, each on one core; more wait in line."""
-        self._compiled = ov.Core().compile_model(build(checkpoint), "CPU", cpu_options(streams))
+        self._logits = CpuGraph(partial(build, checkpoint), streams)
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits, float32 (n,), of uint8 (n, s, s, 3)."""
-        results = self._compiled.create_infer_request().infer([images], share_inputs=True)
-        return np.array(results[self._compiled.output(0)])[:, 0]
+        return self._logits(images)[:, 0]

@@ -11,6 +11,7 @@ It knows the table in ``architecture``; not files, images' origins, or what code
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,7 @@ from embeddings.network.architecture import (
 from embeddings.network.checkpoint import Checkpoint, ModelInfo
 from embeddings.network.looks import Look, middle_part
 from embeddings.network.preparing.locating import SIDE
+from embeddings.network.runtimes.cpu_graph import CpuGraph
 from embeddings.network.tensors import Tensors
 
 _POOL_FLOOR: Final = 1e-4  # as in network.pool: keeps the power's root away from zero
@@ -172,36 +174,18 @@ def _doubled(node: Any) -> Any:
     )  # fmt: skip
 
 
-def cpu_options(streams: int) -> dict[str, Any]:
-    """How OpenVINO runs any network of ours on a CPU: in float32, ``streams`` calls side by side,
-    each on one core.
-    """
-    return {
-        "INFERENCE_PRECISION_HINT": "f32",
-        # A thread for each stream: a call shares none, so that calls do not slow each other.
-        "INFERENCE_NUM_THREADS": streams,
-        "NUM_STREAMS": streams,
-        # Pinned, every process would have its streams on the same first cores.
-        "ENABLE_CPU_PINNING": False,
-    }
-
-
 class OpenVinoNetwork:
-    """A compiled graph. Safe to call from several threads: each call takes its own request."""
+    """The compiled graphs. Safe to call from several threads."""
 
     def __init__(self, checkpoint: Checkpoint, streams: int) -> None:
         """``streams``: calls that may run side by side, each on one core; more wait in line."""
-        options = cpu_options(streams)
-        core = ov.Core()
-        self._compiled = core.compile_model(build(checkpoint), "CPU", options)
-        self._locator = core.compile_model(build_locator(checkpoint), "CPU", options)
+        self._descriptors = CpuGraph(partial(build, checkpoint), streams)
+        self._locator = CpuGraph(partial(build_locator, checkpoint), streams)
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Descriptors, float32 (n, 256), of uint8 (n, s, s, 3)."""
-        results = self._compiled.create_infer_request().infer([images], share_inputs=True)
-        return np.array(results[self._compiled.output(0)])
+        return self._descriptors(images)
 
     def locate(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How much of each cell is the picture's, float32 (n, 24, 24), of uint8 (n, 96, 96, 3)."""
-        results = self._locator.create_infer_request().infer([images], share_inputs=True)
-        return np.array(results[self._locator.output(0)])[:, 0]
+        return self._locator(images)[:, 0]
