@@ -164,7 +164,7 @@ class Matcher:
             raise  # of a file that is too large not all may be here
         except ImageError as failure:
             digested = digests(data)
-            exact = Signals(
+            exact = Signals.of(
                 md5=bytes.fromhex(digested.md5),
                 sha1=bytes.fromhex(digested.sha1),
                 sha256=bytes.fromhex(digested.sha256),

@@ -93,7 +93,7 @@ def derived_provider_id(signals: Signals) -> str:
 def signals(row: Row[*tuple[Any, ...]]) -> Signals:
     """The signals of a row that holds ``SIGNAL_COLUMNS`` and the role of its codes."""
     codes = orjson.loads(row.codes) if row.codes else {}
-    return Signals(
+    return Signals.of(
         md5=row.md5,
         sha1=row.sha1,
         sha256=row.sha256,

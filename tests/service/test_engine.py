@@ -24,7 +24,7 @@ SPACE = "s-256-0"
 
 def signals(n: int) -> Signals:
     code = bytes([n]) * 32
-    return Signals(
+    return Signals.of(
         md5=bytes([n] * 16), pdq=code, codes={SPACE: code}, url=f"https://example.org/{n}"
     )
 
@@ -91,7 +91,7 @@ def test_a_list_follows_its_versions(store: Store, engine: Engine) -> None:
 def test_low_quality_entries_are_matched_by_digest_only(store: Store, engine: Engine) -> None:
     """A blank reference would otherwise match every blank upload."""
     code = b"\0" * 32
-    blank = Signals(md5=b"b" * 16, pdq=code, codes={SPACE: code}, pdq_quality=0, quality=0.0)
+    blank = Signals.of(md5=b"b" * 16, pdq=code, codes={SPACE: code}, pdq_quality=0, quality=0.0)
     store.entries.add("A", NewEntry(blank))
     engine.sync()
     assert {hit.signal for hit in find(engine, blank, frozenset({1}))} == {"md5"}

@@ -24,7 +24,7 @@ Restart = Callable[..., Engine]
 
 
 def signals(n: int) -> Signals:
-    return Signals(
+    return Signals.of(
         md5=bytes([n]) * 16,
         sha1=bytes([n]) * 20,
         sha256=bytes([n]) * 32,
@@ -288,7 +288,7 @@ def test_a_space_that_is_new_needs_only_what_is_newer(
 ) -> None:
     """No code of it can be older than the replica's last look."""
     engine = restart()
-    coded = Signals(codes={"new-256-1": b"c" * 32})
+    coded = Signals.of(codes={"new-256-1": b"c" * 32})
     store.entries.add("A", NewEntry(coded))
     engine.sync()
     assert since == [0, 1]

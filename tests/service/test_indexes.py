@@ -20,7 +20,9 @@ from service.replica.shelf import FolderShelf, MemoryShelf, Shelf
 
 SPACE = "s-256-0"
 CODE = IndexName("code", SPACE)
-ITEM = Signals(md5=b"m" * 16, pdq=b"c" * 32, codes={SPACE: b"c" * 32}, url="https://example.org/1")
+ITEM = Signals.of(
+    md5=b"m" * 16, pdq=b"c" * 32, codes={SPACE: b"c" * 32}, url="https://example.org/1"
+)
 SAID = {"md5": b"m" * 16, "url": url_key("https://example.org/1"), "pdq": b"c" * 32}
 ALL = {"md5", "pdq", "code", "url"}
 FOUND = {kind: [1] for kind in sorted(ALL)}

@@ -31,7 +31,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPACE = "s-256-0"
 MODELS = {SPACE: Model(SPACE, {"photographic": 50, "non_photographic": 40, "any": 45})}
 BLOCK, REVIEW, ALLOW = Action.BLOCK, Action.REVIEW, Action.ALLOW
-FULL = Signals(
+FULL = Signals.of(
     md5=b"m" * 16, sha256=b"t" * 32, pdq=b"p" * 32, codes={SPACE: b"c" * 32}, url="https://a/"
 )
 
@@ -197,7 +197,7 @@ def test_imagery_never_decides_whether_a_bank_is_compared() -> None:
 
 def test_too_little_structure_leaves_the_digests() -> None:
     """PDQ and code are not matched, and the answer says so."""
-    blank = Signals(sha256=b"t" * 32, pdq=b"p" * 32, codes={SPACE: b"c" * 32}, quality=0.0)
+    blank = Signals.of(sha256=b"t" * 32, pdq=b"p" * 32, codes={SPACE: b"c" * 32}, quality=0.0)
     made = plan(blank, Label.UNCERTAIN, [bank(1)], MODELS)
     assert made.coverage is Coverage.DIGESTS_ONLY
     assert made.not_matched == (
@@ -211,7 +211,7 @@ def test_too_little_structure_leaves_the_digests() -> None:
 @pytest.mark.parametrize(("quality", "searched"), [(49, False), (50, True), (None, True)])
 def test_pdq_below_its_own_quality_is_not_matched(quality: int | None, searched: bool) -> None:
     """The code is, if the image has structure; a list that gives no quality is believed."""
-    signals = Signals(pdq=b"p" * 32, codes={SPACE: b"c" * 32}, pdq_quality=quality, quality=0.9)
+    signals = Signals.of(pdq=b"p" * 32, codes={SPACE: b"c" * 32}, pdq_quality=quality, quality=0.9)
     made = plan(signals, Label.UNCERTAIN, [bank(1)], MODELS)
     assert bool(made.search.pdq) is searched
     assert made.coverage is Coverage.FULL
@@ -220,7 +220,7 @@ def test_pdq_below_its_own_quality_is_not_matched(quality: int | None, searched:
 
 def test_a_code_that_nobody_can_place_is_told() -> None:
     """No model here and no radius of the bank: not compared, not silent."""
-    stray = Signals(codes={"other-256-9": b"c" * 32})
+    stray = Signals.of(codes={"other-256-9": b"c" * 32})
     made = plan(stray, Label.UNCERTAIN, [bank(1)], MODELS)
     assert made.coverage is Coverage.NONE
     assert made.not_matched == (NotMatched("code", "other-256-9", "unknown_space"),)
@@ -233,7 +233,7 @@ def test_a_code_that_nobody_can_place_is_told() -> None:
 def test_a_bank_of_other_codes_alone_is_not_covered() -> None:
     """Nothing but digests was compared with it, and that is told; where PDQ was, coverage stays;
     a caller who sends digests alone is told what was not given, whatever the banks hold."""
-    coded = Signals(codes={SPACE: b"c" * 32})
+    coded = Signals.of(codes={SPACE: b"c" * 32})
     banks = [bank(1), bank(2), bank(3, ALLOW), bank(4)]
     held = {2: frozenset({"old-256-1"}), 3: frozenset({"old-256-1"}), 4: frozenset[str]()}
     other = (NotMatched("code", "old-256-1", "other_space"),)
@@ -245,13 +245,13 @@ def test_a_bank_of_other_codes_alone_is_not_covered() -> None:
     assert (made.coverage, made.not_matched) == (Coverage.DIGESTS_ONLY, other)
     made = plan(FULL, Label.UNCERTAIN, banks, MODELS, held, frozenset({2}))
     assert (made.coverage, made.not_matched) == (Coverage.FULL, other)
-    digest = Signals(md5=b"m" * 16)
+    digest = Signals.of(md5=b"m" * 16)
     assert plan(digest, Label.UNCERTAIN, banks, MODELS, held).not_matched == (
         NotMatched("pdq", "", "not_given"),
         NotMatched("code", "old-256-1", "not_given"),
         NotMatched("code", SPACE, "not_given"),
     )
-    url = Signals(url="https://a.example/")
+    url = Signals.of(url="https://a.example/")
     assert [one.signal for one in plan(url, Label.UNCERTAIN, [], {}).not_matched] == ["pdq"]
     made = plan(coded, Label.UNCERTAIN, [bank(1)], MODELS, held)
     assert (made.coverage, made.not_matched) == (Coverage.FULL, ())
@@ -260,11 +260,11 @@ def test_a_bank_of_other_codes_alone_is_not_covered() -> None:
 def test_a_bank_of_which_only_pdq_could_be_compared_needs_pdq() -> None:
     """A query without PDQ, or with one that is not to be trusted, has not been compared there."""
     hashed = frozenset({1})
-    weak = Signals(pdq=b"p" * 32, codes={SPACE: b"c" * 32}, pdq_quality=30, quality=0.9)
+    weak = Signals.of(pdq=b"p" * 32, codes={SPACE: b"c" * 32}, pdq_quality=30, quality=0.9)
     made = plan(weak, Label.UNCERTAIN, [bank(1)], MODELS, {}, hashed)
     assert made.coverage is Coverage.NONE
     assert made.not_matched == (NotMatched("pdq", "", "low_quality"),)
-    coded = Signals(codes={SPACE: b"c" * 32})
+    coded = Signals.of(codes={SPACE: b"c" * 32})
     made = plan(coded, Label.UNCERTAIN, [bank(1)], MODELS, {}, hashed)
     assert made.coverage is Coverage.NONE
     assert made.not_matched == (NotMatched("pdq", "", "not_given"),)
@@ -273,7 +273,7 @@ def test_a_bank_of_which_only_pdq_could_be_compared_needs_pdq() -> None:
 
 
 def test_a_bank_of_codes_is_not_covered_by_pdq() -> None:
-    hash_only = Signals(pdq=b"p" * 32)
+    hash_only = Signals.of(pdq=b"p" * 32)
     held = {1: frozenset({SPACE})}
     made = plan(hash_only, Label.UNCERTAIN, [bank(1)], MODELS, held)
     assert made.coverage is Coverage.NONE
@@ -291,7 +291,7 @@ def test_banks_that_are_switched_off_are_not_covered() -> None:
 
 
 @pytest.mark.parametrize(
-    "signals", [Signals(md5=b"m" * 16), Signals(sha1=b"m" * 20), Signals(url="https://a/")]
+    "signals", [Signals.of(md5=b"m" * 16), Signals.of(sha1=b"m" * 20), Signals.of(url="https://a/")]
 )
 def test_exact_signals_alone_cover_digests_only(signals: Signals) -> None:
     """So that ``none`` is never taken for more than it says."""

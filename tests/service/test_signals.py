@@ -21,7 +21,7 @@ from service.domain.signals import (
 )
 
 SIGNALS = st.builds(
-    Signals,
+    Signals.of,
     md5=st.none() | st.binary(min_size=16, max_size=16),
     sha1=st.none() | st.binary(min_size=20, max_size=20),
     sha256=st.none() | st.binary(min_size=32, max_size=32),
@@ -86,7 +86,7 @@ def test_a_fingerprint_can_be_sent_as_it_is() -> None:
     refused."""
     given = query_signals({"md5": "5f" * 16, "photographic": 0.25, "width": 3, "height": 4})
     assert given.photographic == 0.25
-    assert given.signals == Signals(md5=b"\x5f" * 16)
+    assert given.signals == Signals.of(md5=b"\x5f" * 16)
     with pytest.raises(BadSignalError):
         query_signals({"photographic": 2})
 
@@ -116,7 +116,7 @@ def test_quality_says_what_may_be_matched(
     pdq_quality: int | None, structure: float | None, pdq_usable: bool, codes_usable: bool
 ) -> None:
     """Each signal at, and just below, its bound."""
-    signals = Signals(
+    signals = Signals.of(
         pdq=b"p" * 32, codes={"s": b"c" * 32}, pdq_quality=pdq_quality, quality=structure
     )
     assert signals.pdq_usable is pdq_usable
@@ -126,4 +126,4 @@ def test_quality_says_what_may_be_matched(
 
 def test_digests_alone_are_not_called_digest_only() -> None:
     """The word is for images whose other signals may not be used."""
-    assert not Signals(md5=b"m" * 16, quality=0.0).digest_only
+    assert not Signals.of(md5=b"m" * 16, quality=0.0).digest_only

@@ -95,7 +95,6 @@ def _again(row: ImportRow, made: _Made, counts: _Counts) -> ImportRow:
         one = made.get((kind, getattr(row.signals, kind) or b""))
         if one is not None:
             counts.again += 1
-            codes = {**row.signals.codes, **one.codes}
-            signals = replace(row.signals, codes=codes, code_role=one.role, quality=one.quality)
+            signals = row.signals.with_codes(one.codes, one.role, one.quality)
             return replace(named, signals=signals)
     return named

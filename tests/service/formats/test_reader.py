@@ -45,7 +45,7 @@ def test_csv_with_every_column() -> None:
             line=2,
             provider_id="a-1",
             labels=("A", "B"),
-            signals=Signals(
+            signals=Signals.of(
                 md5=bytes.fromhex(MD5),
                 sha256=bytes.fromhex(SHA256),
                 pdq=bytes.fromhex(PDQ),
@@ -62,7 +62,7 @@ def test_csv_from_a_spreadsheet_is_read() -> None:
     """A mark, CRLF, semicolons, other spellings of the headings, and rows of nothing at the end."""
     text = f"\ufeffID;SHA-256;Label\r\n7;{SHA256.upper()};A\r\n;;\r\n;;\r\n"
     assert _read(text) == [
-        ImportRow(2, Signals(sha256=bytes.fromhex(SHA256)), provider_id="7", labels=("A",))
+        ImportRow(2, Signals.of(sha256=bytes.fromhex(SHA256)), provider_id="7", labels=("A",))
     ]
 
 
@@ -166,10 +166,10 @@ def test_text_as_threatexchange_writes_it() -> None:
     text = f"# exported\npdq {PDQ}\nmd5\t{MD5.upper()}\n\ncode:lite0-256-0 {SHA256}\nurl https://a.example/p\n"
     rows = _read(text)
     assert [row.signals for row in rows if isinstance(row, ImportRow)] == [
-        Signals(pdq=bytes.fromhex(PDQ)),
-        Signals(md5=bytes.fromhex(MD5)),
-        Signals(codes={"lite0-256-0": bytes.fromhex(SHA256)}),
-        Signals(url="https://a.example/p"),
+        Signals.of(pdq=bytes.fromhex(PDQ)),
+        Signals.of(md5=bytes.fromhex(MD5)),
+        Signals.of(codes={"lite0-256-0": bytes.fromhex(SHA256)}),
+        Signals.of(url="https://a.example/p"),
     ]
 
 
@@ -326,14 +326,14 @@ def test_what_databases_write_for_nothing_is_nothing(nothing: str) -> None:
     rows = _rows(
         f"id,md5,sha1,pdq_quality,quality,labels\n{nothing},{MD5}" + f",{nothing}" * 4 + "\n"
     )
-    assert rows == [ImportRow(2, Signals(md5=bytes.fromhex(MD5)))]
+    assert rows == [ImportRow(2, Signals.of(md5=bytes.fromhex(MD5)))]
     in_json = json.dumps({"id": nothing, "md5": MD5, "sha1": nothing, "pdq_quality": None})
-    assert _rows(in_json) == [ImportRow(1, Signals(md5=bytes.fromhex(MD5)))]
+    assert _rows(in_json) == [ImportRow(1, Signals.of(md5=bytes.fromhex(MD5)))]
 
 
 def test_keys_may_be_in_capitals_and_no_two_may_mean_the_same() -> None:
     assert _rows(f'{{"MD5": "{MD5}", "SHA-256": "{SHA256}", "ID": 7}}') == [
-        ImportRow(1, Signals(md5=bytes.fromhex(MD5), sha256=bytes.fromhex(SHA256)), "7")
+        ImportRow(1, Signals.of(md5=bytes.fromhex(MD5), sha256=bytes.fromhex(SHA256)), "7")
     ]
     assert _reasons(f'{{"MD5": "{MD5}", "md5": "{SHA256}"}}') == [(1, "two keys for 'md5'")]
 

@@ -25,7 +25,7 @@ _NAMES = (
     .filter(bool)
 )
 _SIGNALS = st.builds(
-    Signals,
+    Signals.of,
     md5=_bytes(16),
     sha1=_bytes(20),
     sha256=_bytes(32),
@@ -86,11 +86,11 @@ def test_text_carries_every_usable_signal_one_a_line(rows: list[ImportRow]) -> N
         for kind in ("md5", "sha1", "sha256", "pdq"):
             value = getattr(said, kind)
             if value and (kind != "pdq" or said.pdq_usable):
-                expected.append(Signals(**{kind: value}))
+                expected.append(Signals.of(**{kind: value}))
         if said.codes_usable:
             codes = sorted(said.codes.items())
-            expected += [Signals(codes={space: code}) for space, code in codes]
-        expected += [Signals(url=said.url)] if said.url else []
+            expected += [Signals.of(codes={space: code}) for space, code in codes]
+        expected += [Signals.of(url=said.url)] if said.url else []
     assert [row.signals for row in _round_trip(rows, Format.TEXT)] == expected
 
 
@@ -104,7 +104,7 @@ def test_an_empty_list_says_so(format_: Format) -> None:
 @pytest.mark.parametrize("format_", Format)
 def test_a_list_that_is_cut_off_between_lines_is_noticed(format_: Format) -> None:
     """Wherever the cut is, below the line that states the length."""
-    rows = [ImportRow(n, Signals(md5=bytes([n] * 16), sha1=bytes([n] * 20))) for n in range(3)]
+    rows = [ImportRow(n, Signals.of(md5=bytes([n] * 16), sha1=bytes([n] * 20))) for n in range(3)]
     lines = "".join(write_list(rows, format_)).splitlines(keepends=True)
     assert len(list(ListReader(["".join(lines).encode()]))) == (6 if format_ is Format.TEXT else 3)
     for kept in range(3, len(lines)):

@@ -452,7 +452,7 @@ def test_banks_narrow_a_query(served: Served, pictures: Pictures) -> None:
 def test_a_hundred_rows_and_no_more(served: Served) -> None:
     """The answer says that it was cut, and its verdict counts what was cut off."""
     rows = [
-        ImportRow(n, Signals(pdq=b"\x0f" * 32, codes={SPACE: b"\x0f" * 32}), f"{n:03}")
+        ImportRow(n, Signals.of(pdq=b"\x0f" * 32, codes={SPACE: b"\x0f" * 32}), f"{n:03}")
         for n in range(150)
     ]
     served.store.apply_import(ImportTarget("A", create_bank=True), rows)

@@ -63,7 +63,7 @@ def place_for(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, 
 
 
 def signals(number: int) -> Signals:
-    return Signals(
+    return Signals.of(
         sha256=number.to_bytes(32, "big"),
         pdq=bytes([number % 256] * 32),
         pdq_quality=90,

@@ -57,7 +57,7 @@ def test_what_was_written_is_there_when_opened_again(tmp_path: Path) -> None:
     """A second opening finds what the first wrote, and the sequence goes on."""
     first = open_store(tmp_path)
     first.banks.create("A")
-    entry = first.entries.add("A", NewEntry(Signals(md5=b"m" * 16)))
+    entry = first.entries.add("A", NewEntry(Signals.of(md5=b"m" * 16)))
     sequence = first.sequence()
     first.close()
     second = open_store(tmp_path, create=False)
@@ -197,7 +197,7 @@ def test_concurrent_writers_all_commit(tmp_path: Path) -> None:
     def write(thread: int) -> None:
         start.wait()
         for n in range(8):
-            store.entries.add("A", NewEntry(Signals(md5=bytes([thread, n] * 8))))
+            store.entries.add("A", NewEntry(Signals.of(md5=bytes([thread, n] * 8))))
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
     for thread in threads:
@@ -255,7 +255,7 @@ def test_a_store_of_the_first_layout_is_brought_forward(
     with store.view() as view:
         assert view.spaces == {1: {"x", "y"}}
     before = store.identity
-    store.entries.add("A", NewEntry(Signals(md5=b"m" * 16)))
+    store.entries.add("A", NewEntry(Signals.of(md5=b"m" * 16)))
     assert (store.sequence(), store.identity) == (8, before)
 
 
@@ -321,7 +321,7 @@ def test_text_that_is_none_is_damage_and_is_not_repeated(tmp_path: Path) -> None
     schema the driver fails on the quotation."""
     store = open_store(tmp_path)
     store.banks.create("A")
-    store.entries.add("A", NewEntry(Signals(url="https://example.org/")))
+    store.entries.add("A", NewEntry(Signals.of(url="https://example.org/")))
     store.close()
     with sqlite3.connect(tmp_path / "lookalike.db") as connection:
         connection.execute("UPDATE entries SET url = CAST(x'7365637265747eff' AS TEXT)")

@@ -27,7 +27,7 @@ class Server(Protocol):
 
 
 def signals(n: int) -> Signals:
-    return Signals(sha256=n.to_bytes(32, "big"))
+    return Signals.of(sha256=n.to_bytes(32, "big"))
 
 
 def test_a_slow_statement_ends_a_request_and_not_an_import(

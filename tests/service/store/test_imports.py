@@ -30,7 +30,7 @@ TARGET = ImportTarget("A", "p", "l")
 
 
 def row(line: int, name: str, md5: int | None = None, labels: tuple[str, ...] = ()) -> ImportRow:
-    return ImportRow(line, Signals(md5=bytes([line if md5 is None else md5] * 16)), name, labels)
+    return ImportRow(line, Signals.of(md5=bytes([line if md5 is None else md5] * 16)), name, labels)
 
 
 def exported(store: Store, bank: str) -> list[Entry]:
@@ -58,7 +58,7 @@ def test_a_version_is_the_whole_list(store: Store) -> None:
     assert after.keys() == {"a", "b", "d"}
     assert after["a"].updated_at == before["a"].updated_at
     assert after["b"].id == before["b"].id
-    assert after["b"].signals == Signals(md5=b"\x09" * 16)
+    assert after["b"].signals == Signals.of(md5=b"\x09" * 16)
     assert {e.list_version for e in after.values()} == {second.list_version}
 
 
@@ -87,12 +87,12 @@ def test_a_disabled_entry_stays_disabled(store: Store) -> None:
     store.entries.set_enabled("A", entry.entry_id, False)
     store.apply_import(TARGET, [row(1, "a", 7)])
     assert not store.entries.get("A", entry.entry_id).enabled
-    assert store.entries.get("A", entry.entry_id).signals == Signals(md5=b"\x07" * 16)
+    assert store.entries.get("A", entry.entry_id).signals == Signals.of(md5=b"\x07" * 16)
 
 
 def test_other_providers_and_lists_are_not_touched(store: Store) -> None:
     """The same id under another provider or list is another entry: it neither changes nor goes."""
-    store.entries.add("A", NewEntry(Signals(md5=b"m" * 16), provider_id="a"))
+    store.entries.add("A", NewEntry(Signals.of(md5=b"m" * 16), provider_id="a"))
     store.apply_import(ImportTarget("A", "q", "l"), [row(1, "a"), row(2, "b")])
     store.apply_import(ImportTarget("A", "p", "k"), [row(3, "a")])
     store.apply_import(TARGET, [row(4, "a"), row(5, "b")])
@@ -155,7 +155,7 @@ def test_more_repeats_than_are_shown_are_counted(store: Store) -> None:
 
 def test_lines_without_ids_keep_their_entries(store: Store) -> None:
     """The id derived from a line is the same in the next version."""
-    rows = [ImportRow(n, Signals(md5=bytes([n] * 16))) for n in (1, 2)]
+    rows = [ImportRow(n, Signals.of(md5=bytes([n] * 16))) for n in (1, 2)]
     store.apply_import(TARGET, rows)
     diff = store.apply_import(TARGET, rows[1:])
     assert (diff.removed, diff.unchanged) == (1, 1)
@@ -313,7 +313,7 @@ def test_reading_a_list_blocks_nobody(store: Store, reopen: Callable[[], Store])
     def slow() -> Iterator[ImportRow]:
         for n in range(1, 4):
             yield row(n, f"slow {n}")
-            other.entries.add("A", NewEntry(Signals(md5=bytes([100 + n] * 16))))
+            other.entries.add("A", NewEntry(Signals.of(md5=bytes([100 + n] * 16))))
             other.apply_import(ImportTarget("A", "q"), [row(n, f"quick {n}")])
             assert other.entries.count("A") == n + 1
 
@@ -333,9 +333,9 @@ def test_many_rejected_lines_are_counted_but_not_all_kept(store: Store) -> None:
 def test_low_quality_lines_are_told(store: Store) -> None:
     """Lines whose image has too little structure are counted as digest-only."""
     rows = [
-        ImportRow(1, Signals(md5=b"a" * 16, pdq=b"p" * 32, quality=0.0), "a"),
-        ImportRow(2, Signals(pdq=b"p" * 32, pdq_quality=10), "b"),
-        ImportRow(3, Signals(pdq=b"p" * 32, pdq_quality=90), "c"),
-        ImportRow(4, Signals(md5=b"a" * 16), "d"),
+        ImportRow(1, Signals.of(md5=b"a" * 16, pdq=b"p" * 32, quality=0.0), "a"),
+        ImportRow(2, Signals.of(pdq=b"p" * 32, pdq_quality=10), "b"),
+        ImportRow(3, Signals.of(pdq=b"p" * 32, pdq_quality=90), "c"),
+        ImportRow(4, Signals.of(md5=b"a" * 16), "d"),
     ]
     assert store.apply_import(TARGET, rows).digest_only == 2

@@ -23,7 +23,7 @@ OpenStore = Callable[[], Store]
 
 
 def signals(n: int) -> Signals:
-    return Signals(sha256=n.to_bytes(32, "big"), pdq=n.to_bytes(2, "big") * 16, pdq_quality=90)
+    return Signals.of(sha256=n.to_bytes(32, "big"), pdq=n.to_bytes(2, "big") * 16, pdq_quality=90)
 
 
 def found(engine: Engine, n: int) -> bool:
@@ -171,8 +171,8 @@ def test_nothing_of_it_is_left_in_the_file(tmp_path: Path, reopen: OpenStore) ->
         pytest.skip("of SQLite's file")
     secret = bytes(range(100, 132))
     store.banks.create("a")
-    entry = store.entries.add("a", NewEntry(Signals(sha256=secret)))
-    kept = store.entries.add("a", NewEntry(Signals(sha256=secret[::-1])))
+    entry = store.entries.add("a", NewEntry(Signals.of(sha256=secret)))
+    kept = store.entries.add("a", NewEntry(Signals.of(sha256=secret[::-1])))
 
     def files() -> bytes:
         return b"".join(path.read_bytes() for path in (tmp_path / "data").glob("lookalike.db*"))

@@ -20,7 +20,7 @@ OpenStore = Callable[[], Store]
 
 
 def signals(n: int) -> Signals:
-    return Signals(sha256=n.to_bytes(32, "big"))
+    return Signals.of(sha256=n.to_bytes(32, "big"))
 
 
 def found(engine: Engine, n: int) -> bool:
@@ -127,7 +127,7 @@ def test_banks_tell_of_which_spaces_they_hold_codes(reopen: OpenStore) -> None:
     bank = store.banks.create("B").id
 
     def coded(*spaces: str) -> Signals:
-        return Signals(codes=dict.fromkeys(spaces, b"c" * 32))
+        return Signals.of(codes=dict.fromkeys(spaces, b"c" * 32))
 
     store.entries.add("B", NewEntry(coded("x")))
     store.apply_import(ImportTarget("B"), [ImportRow(1, coded("x", "y"))])
@@ -145,13 +145,13 @@ def test_spaces_without_codes_do_not_count(reopen: OpenStore) -> None:
     store = reopen()
     store.banks.create("A")
     code = b"c" * 32
-    rows = [ImportRow(n, Signals(codes={f"typo{n}": code})) for n in range(MAX_STORE_SPACES - 1)]
+    rows = [ImportRow(n, Signals.of(codes={f"typo{n}": code})) for n in range(MAX_STORE_SPACES - 1)]
     store.apply_import(ImportTarget("A", list="typos"), rows)
-    kept = store.entries.add("A", NewEntry(Signals(codes={"kept": code})))
-    new = NewEntry(Signals(codes={"new": code}))
+    kept = store.entries.add("A", NewEntry(Signals.of(codes={"kept": code})))
+    new = NewEntry(Signals.of(codes={"new": code}))
     with pytest.raises(BadSignalError, match="spaces"):
         store.entries.add("A", new)
-    right = [ImportRow(1, Signals(codes={"kept": b"d" * 32}))]
+    right = [ImportRow(1, Signals.of(codes={"kept": b"d" * 32}))]
     store.apply_import(ImportTarget("A", list="typos"), right, allow_shrink=True)
     store.entries.set_enabled("A", kept.entry_id, False)
     store.entries.add("A", new)
@@ -162,7 +162,7 @@ def test_spaces_without_codes_do_not_count(reopen: OpenStore) -> None:
 def test_any_number_of_damaged_entries_is_looked_at_again(store: Store) -> None:
     """A database takes only so many values at once, and a server must come back from any damage."""
     store.banks.create("a")
-    entry = store.entries.add("a", NewEntry(Signals(md5=b"m" * 16)))
+    entry = store.entries.add("a", NewEntry(Signals.of(md5=b"m" * 16)))
     database = store._database
     with database.connect() as connection, database.altering(connection):
         connection.execute(update(EntryRow).values(md5=b"x" * 16))

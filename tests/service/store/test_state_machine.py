@@ -28,7 +28,7 @@ CONTENT = st.integers(0, 3)
 
 def signals(content: int) -> Signals:
     code = bytes([content * 85] * 32)
-    return Signals(sha256=bytes([content] * 32), pdq=code, codes={"s-256-0": code})
+    return Signals.of(sha256=bytes([content] * 32), pdq=code, codes={"s-256-0": code})
 
 
 @dataclass

@@ -1,0 +1,72 @@
+"""The signals of items: one module a type, the registry of them, and how they are read and written.
+
+========= =====================================================================================
+module    says
+========= =====================================================================================
+kinds     what there is to say of a type: form, quality, how it is matched, what a match means
+registry  which types there are
+signal    one signal: a value of one type
+items     all signals of one item
+fields    how they are read from JSON and from lists
+========= =====================================================================================
+
+The other modules are types, and what fingerprints have of them. It knows no list, no store and no
+index, and loads neither NumPy nor a database.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.domain.signals.digests import MD5, SHA1, SHA256
+from service.domain.signals.fields import MAX_SPACES, parse_signals, unit_interval
+from service.domain.signals.fingerprints import (
+    DOUBTS,
+    QuerySignals,
+    doubts_of,
+    fingerprint_json,
+    from_fingerprint,
+    from_view,
+    query_signals,
+)
+from service.domain.signals.items import Signals
+from service.domain.signals.kinds import Matching, SignalType, Weight, is_structured
+from service.domain.signals.pdq import is_trusted
+from service.domain.signals.registry import (
+    registered,
+    signal_type,
+    signal_types,
+    types_by_name,
+)
+from service.domain.signals.signal import Signal
+from service.domain.signals.url import MAX_URL, url_key
+
+DIGEST_BYTES: Final = {one.name: one.key_width for one in (MD5, SHA1, SHA256)}
+"""Digest type to its length, bytes."""
+
+__all__ = [
+    "DIGEST_BYTES",
+    "DOUBTS",
+    "MAX_SPACES",
+    "MAX_URL",
+    "Matching",
+    "QuerySignals",
+    "Signal",
+    "SignalType",
+    "Signals",
+    "Weight",
+    "doubts_of",
+    "fingerprint_json",
+    "from_fingerprint",
+    "from_view",
+    "is_structured",
+    "is_trusted",
+    "parse_signals",
+    "query_signals",
+    "registered",
+    "signal_type",
+    "signal_types",
+    "types_by_name",
+    "unit_interval",
+    "url_key",
+]
