@@ -1,11 +1,11 @@
 """From codes to matches: exact search within a Hamming radius.
 
 Which index
-    ``numbered.open_index(path, space, signal, lineage)`` gives the one to serve from: kept on disk,
-    fed by a store's numbered changes. ``segmented.SegmentedIndex`` is what it gives; with no folder
-    it lives in memory. ``exact.FlatIndex`` (FAISS) is the fallback where kernels cannot be
-    compiled, ``oracle.OracleIndex`` what all are tested against. ``digests.DigestIndex`` finds
-    exact digests; ``listed_digests.NumberedDigestIndex`` is fed and kept as codes are.
+    ``opening.open_index(path, space, signal, store)`` gives the one to serve from: kept on disk,
+    fed by a store's numbered changes. ``SegmentedIndex`` is what it gives; with no folder it lives
+    in memory. ``FlatIndex`` (FAISS) is the fallback where kernels cannot be compiled,
+    ``OracleIndex`` what all are tested against. ``DigestIndex`` finds exact digests. All but the
+    oracle keep their rows in one engine, ``storage.kept_index``; each says how its rows are found.
 
 Feeding it
     Changes are ``changes.Changes``: removes, adds, disables and enables that come into force

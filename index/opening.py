@@ -12,12 +12,12 @@ from index.contract.numbered import NumberedIndex
 
 
 def open_index(
-    path: Path, space: str, signal: str, lineage: str = "", write: bool = True
+    path: Path, space: str, signal: str, store: str = "", write: bool = True
 ) -> NumberedIndex:
     """The fastest index this machine can run, as it was saved in the folder ``path``.
 
     That is ``SegmentedIndex``; where its kernels cannot be compiled, a FAISS scan that lives in
-    memory and is fed anew at each start. ``space``, ``signal`` and ``lineage`` (which store) say
+    memory and is fed anew at each start. ``space``, ``signal`` and ``store`` (its identity) say
     whose codes these are: files saved under others are not used. Without ``write`` the folder is
     only read. Raises ``OSError`` if the folder cannot be made.
     """
@@ -26,9 +26,9 @@ def open_index(
 
         warm_up()
     except Exception as failure:  # noqa: BLE001 - whatever numba and LLVM may raise on odd machines
-        from index.flat.fallback import NumberedFlatIndex
+        from index.flat.flat_index import FlatIndex
 
-        return NumberedFlatIndex(f"kernels cannot be compiled: {failure!r}")
+        return FlatIndex(f"kernels cannot be compiled: {failure!r}")
     from index.segmented.segmented_index import SegmentedIndex
 
-    return SegmentedIndex.open(path, space, signal, lineage, write=write)
+    return SegmentedIndex.open(path, space, signal, store, write=write)

@@ -19,7 +19,7 @@ from evaluation.copies.edits import generator
 from evaluation.notebooks.workbench import open_workbench
 from evaluation.showing import plots
 from evaluation.showing.plots.pictures import Bits, Compared
-from index.flat.exact import FlatIndex
+from index.flat.flat_index import FlatIndex
 
 IMAGES = None  # a folder or tar of your own; None: LOOKALIKE_IMAGES, else the samples
 

@@ -3,7 +3,7 @@
 The store is the truth. It numbers its changes and gives each a mark, a name that no other store and
 no other course of events has; after a start it applies those the index has not seen::
 
-    index = open_index(path, space="lite0-256-7", signal="code", lineage=store_id)
+    index = open_index(path, space="lite0-256-7", signal="code", store=store_id)
     if index.needs_rebuild or not store.holds(index.sequence, index.mark):
         index.rebuild(store.entries(), store.sequence, store.mark)  # read in one transaction
     for change in store.changes(after=index.sequence):

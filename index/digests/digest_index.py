@@ -1,30 +1,38 @@
 """``DigestIndex``: exact digests (MD5, SHA-1, SHA-256, hashed URLs) to the entries that list them.
 
-One instance holds digests of one width. The same digest may stand under many ids. Lookups bisect
+One instance holds digests of one width. The same digest may stand under many ids. Look-ups bisect
 the first eight bytes, sorted, and then compare whole digests, so equal prefixes made on purpose
-cost time in proportion to their number and never a wrong answer. It knows nothing of what was
-digested.
+cost time in proportion to their number and never a wrong answer. How rows are changed and kept is
+``KeptIndex``'s. It knows nothing of what was digested.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.contract.changes import Applied, Changeable, Changes
 from index.contract.errors import RowsError
-from index.contract.hits import assemble
-from index.contract.interface import Groups, Hits, Ids, IndexStats
-from index.digests.layers import Layers
-from index.digests.rows import ENABLED, Rows
-
-Digests = NDArray[np.uint8]
-"""uint8 (n, width)."""
-
-_KEY_BYTES = 8
+from index.contract.hits import Collector, assemble
+from index.contract.interface import Groups, Hits, Ids
+from index.digests.segment import (
+    KEY_BYTES,
+    Digests,
+    DigestSegment,
+    Keys,
+    Pairs,
+    digests_of,
+    keys_of,
+    same,
+    spread,
+)
+from index.storage import bitmap
+from index.storage.delta import Delta
+from index.storage.kept_index import KeptIndex
+from index.storage.snapshots import Folder, Identity
 
 
 def stack(digests: Sequence[bytes], width: int) -> Digests:
@@ -34,120 +42,85 @@ def stack(digests: Sequence[bytes], width: int) -> Digests:
     return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, width)
 
 
-@dataclass(frozen=True, eq=False)
-class DigestLayer:
-    """Digests that no longer change, by their first bytes."""
+class DigestIndex(KeptIndex[DigestSegment]):
+    """See ``numbered.Fed``: safe to change while other threads look up, as ``CodeIndex`` is."""
 
-    rows: Rows
-    payload: Digests
-    """uint8 (n, width), row for row."""
-    keys: NDArray[np.uint64]
-    """uint64 (n,): the first eight bytes of each digest, ascending."""
-    row_of_key: NDArray[np.int64]
-    """int64 (n,): which row each key belongs to."""
+    def __init__(
+        self, width: int, folder: Folder[DigestSegment] | None = None, background: bool = True
+    ) -> None:
+        """An index in memory; use ``open`` for one with a folder.
+
+        ``width``: bytes a digest, at least 8. ``background``: whether maintenance runs by itself.
+        """
+        if width < KEY_BYTES:
+            raise RowsError(f"digests must have at least {KEY_BYTES} bytes, not {width}")
+        self.width = width
+        super().__init__(digests_of(width), folder, background=background)
 
     @classmethod
-    def build(cls, rows: Rows, digests: Digests) -> DigestLayer:
-        """The layer of rows, sorted by id, and their digests."""
-        keys = _keys(digests)
-        order = np.argsort(keys, kind="stable")
-        return cls(rows, digests, keys[order], order)
-
-    def with_rows(self, rows: Rows) -> DigestLayer:
-        """The same digests under a new status."""
-        return replace(self, rows=rows)
-
-    def find(self, digests: Digests) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Columns query and row of every enabled row that holds one of ``digests``."""
-        keys = _keys(digests)
-        low = np.searchsorted(self.keys, keys, "left")
-        counts = np.searchsorted(self.keys, keys, "right") - low
-        queries = np.repeat(np.arange(len(digests), dtype=np.int64), counts)
-        ahead = np.cumsum(counts) - counts
-        rows = self.row_of_key[np.arange(len(queries)) + np.repeat(low - ahead, counts)]
-        same = (self.payload[rows] == digests[queries]).all(axis=1)
-        same &= self.rows.status[rows] == ENABLED
-        return queries[same], rows[same]
-
-
-class DigestIndex(Changeable):
-    """Digest to ids; safe to change while other threads look up, as ``CodeIndex`` is."""
-
-    def __init__(self, width: int) -> None:
-        """``width``: bytes a digest, at least 8."""
-        if width < _KEY_BYTES:
-            raise RowsError(f"digests must have at least {_KEY_BYTES} bytes, not {width}")
-        self.width = width
-        self._layers: Layers[DigestLayer] = Layers(width, DigestLayer.build)
-
-    def __len__(self) -> int:
-        """Rows, some removed ones included."""
-        return sum(len(layer.rows) for layer in self._layers.current)
-
-    @property
-    def layers(self) -> tuple[DigestLayer, ...]:
-        """What is in force at this moment: immutable."""
-        return self._layers.current
-
-    def joined(self, layers: Sequence[DigestLayer]) -> DigestLayer:
-        """What is not removed in ``layers`` as one of them."""
-        nothing = Rows(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint8))
-        whole = self._layers.joined(layers)
-        empty = np.empty((0, self.width), np.uint8)
-        return DigestLayer.build(nothing, empty) if whole is None else whole
-
-    def restore(self, layer: DigestLayer) -> None:
-        """Hold ``layer`` and nothing else."""
-        self._layers.restore((layer,) if len(layer.rows) else ())
-
-    def apply(self, changes: Changes) -> Applied:
-        """Bring ``changes`` into force in one step; all, or none and ``RowsError``."""
-        return self._layers.apply(changes)
+    def open(
+        cls,
+        path: Path,
+        width: int,
+        signal: str,
+        store: str = "",
+        write: bool = True,
+        background: bool = True,
+    ) -> Self:
+        """The index in the folder ``path`` as it was saved last; see ``SegmentedIndex.open``."""
+        identity = Identity(signal, signal, store)
+        return cls(width, Folder(path, digests_of(width), identity, write), background)
 
     def search(self, digests: Digests, groups: frozenset[int] | None = None) -> Hits:
         """Every enabled entry that holds one of ``digests``, uint8 (q, width), in the given groups.
 
         Distances are 0, so the matches of a query are ordered by id.
         """
+        state = self._moment()
         digests = np.ascontiguousarray(digests)
         if digests.dtype != np.uint8 or digests.ndim != 2 or digests.shape[1] != self.width:
             expected = f"uint8 (q, {self.width})"
             raise RowsError(f"digests must be {expected}, not {digests.dtype} {digests.shape}")
-        queries: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-        ids: list[Ids] = [np.empty(0, np.int64)]
-        owners: list[Groups] = [np.empty(0, np.int32)]
-        for layer in self._layers.current:
-            found, rows = layer.find(digests)
-            if groups is not None:
-                allowed = np.isin(layer.rows.groups[rows], list(groups))
-                found, rows = found[allowed], rows[allowed]
-            queries.append(found)
-            ids.append(layer.rows.ids[rows])
-            owners.append(layer.rows.groups[rows])
-        merged = np.concatenate(ids)
-        return assemble(
-            len(digests),
-            np.concatenate(queries),
-            merged,
-            np.concatenate(owners),
-            np.zeros(len(merged), np.int32),
-        )
-
-    def stats(self) -> IndexStats:
-        """What the index holds now."""
-        layers = self._layers.current
-        return IndexStats(
-            "digest",
-            sum(layer.rows.present for layer in layers),
-            sum(layer.rows.enabled for layer in layers),
-            {
-                "digests": sum(layer.payload.nbytes for layer in layers),
-                "keys": sum(layer.keys.nbytes + layer.row_of_key.nbytes for layer in layers),
-                "ids": sum(layer.rows.nbytes for layer in layers),
-            },
-        )
+        keys = keys_of(digests)
+        found: list[tuple[NDArray[np.int64], Ids, Groups]] = []
+        for part in state.parts:
+            queries, rows = part.segment.equal(digests, keys)
+            if len(rows):
+                kept = bitmap.has(part.live, rows)
+                queries, rows = queries[kept], rows[kept]
+                found.append((queries, part.segment.ids[rows], part.segment.groups_of(rows)))
+        if len(delta := state.delta):
+            queries, rows = _waiting(delta, digests, keys)
+            kept = bitmap.has(delta.live, rows)
+            queries, rows = queries[kept], rows[kept]
+            found.append((queries, delta.ids[rows], delta.groups[rows]))
+        return _assembled(len(digests), found, groups)
 
 
-def _keys(digests: Digests) -> NDArray[np.uint64]:
-    first = np.ascontiguousarray(digests[:, :_KEY_BYTES])
-    return first.view(">u8").reshape(-1).astype(np.uint64)
+def _assembled(
+    count: int,
+    found: list[tuple[NDArray[np.int64], Ids, Groups]],
+    groups: frozenset[int] | None,
+) -> Hits:
+    if not found:
+        return Collector(count).hits()
+    queries, ids, owners = (
+        columns[0] if len(found) == 1 else np.concatenate(columns)
+        for columns in zip(*found, strict=True)
+    )
+    if groups is not None:
+        # Hardly ever many: quicker than anything of NumPy's.
+        kept = np.fromiter((owner in groups for owner in owners.tolist()), np.bool_, len(owners))
+        queries, ids, owners = queries[kept], ids[kept], owners[kept]
+    return assemble(count, queries, ids, owners, np.zeros(len(ids), np.int32))
+
+
+def _waiting(delta: Delta, digests: Digests, keys: Keys) -> Pairs:
+    """Each of ``digests`` with every row of ``delta`` that is equal to it."""
+    waiting = delta.columns[1].reshape(-1)[: len(delta)]
+    rows = np.flatnonzero(np.isin(waiting, keys))
+    order = np.argsort(keys)
+    low = np.searchsorted(keys[order], waiting[rows], "left")
+    counts = np.searchsorted(keys[order], waiting[rows], "right") - low
+    numbers, at = spread(low, counts)
+    return same(digests, order[at], delta.columns[0], rows[numbers])

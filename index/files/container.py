@@ -44,7 +44,7 @@ from index.kernels.intrinsics import PADDING
 _PREFIX: Final = struct.Struct("<8sQQ")
 _ALIGNMENT: Final = 4096
 _LONGEST_HEADER: Final = 1 << 24
-_TYPES: Final = frozenset({"uint8", "uint16", "uint32", "int32", "int64"})
+_TYPES: Final = frozenset({"uint8", "uint16", "uint32", "uint64", "int32", "int64"})
 _WRITE: Final = 1 << 24
 """Bytes handed to one write call."""
 _READ: Final = 1 << 20

@@ -24,10 +24,10 @@ from index.search.routing import Route, Stretch, route, rows_in
 from index.search.scoring import Scorer
 from index.search.scratch import Scratch
 from index.search.workers import WORTH_SHARING, Workers
-from index.segments.delta import Delta
 from index.segments.permutation import Words
 from index.segments.segment import Segment
-from index.segments.state import Part
+from index.storage.delta import Delta
+from index.storage.state import Part
 
 Longs = NDArray[np.int64]
 _Take = Callable[[Longs, Longs, Longs], None]
@@ -40,7 +40,7 @@ _SCANNED_TOGETHER: Final = 64
 
 
 def search_part(
-    part: Part,
+    part: Part[Segment],
     queries: Words,
     radius: Radius,
     workers: Workers,
@@ -102,7 +102,7 @@ def search_delta(
 
 
 def _emit_part(
-    part: Part,
+    part: Part[Segment],
     radius: Radius | None,
     cut: int,
     out: Collector,
@@ -154,14 +154,14 @@ def _emit(
     if scorer is None:
         out.add(asked, holder.ids[rows], groups, bits)
         return
-    head, tail = holder.head.reshape(-1, 2)[rows], holder.tail.reshape(-1, 2)[rows]
+    head, tail = (column[rows] for column in holder.columns)
     scores = scorer.of_words(asked, head, tail)
     kept = scorer.matching(groups, scores)
     out.add(asked[kept], holder.ids[rows[kept]], groups[kept], bits[kept], scores[kept])
 
 
 def _through_tables(
-    part: Part,
+    part: Part[Segment],
     fields: Longs,
     queries: Words,
     way: Route,

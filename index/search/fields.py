@@ -20,9 +20,9 @@ from index.kernels import probing
 from index.kernels.probing import PART_FIELDS
 from index.search.planning import masks
 from index.search.routing import Route, Stretch
-from index.segments.bitmap import Bitmap
-from index.segments.delta import Delta
 from index.segments.segment import Segment
+from index.storage.bitmap import Bitmap
+from index.storage.delta import Delta
 
 Longs = NDArray[np.int64]
 
@@ -69,8 +69,8 @@ def of_delta(delta: Delta, radius: Radius) -> Fields:
     """
     values = np.zeros(PART_FIELDS, np.int64)
     for place, array in (
-        (probing.HEAD, delta.head),
-        (probing.TAIL, delta.tail),
+        (probing.HEAD, delta.columns[0]),
+        (probing.TAIL, delta.columns[1]),
         (probing.LIVE, delta.live),
         (probing.IDS, delta.ids),
         (probing.GROUPS, delta.groups),

@@ -30,9 +30,7 @@ from index.contract.errors import DamagedFileError
 from index.contract.interface import Groups, Ids
 from index.kernels.build.loading import kernels
 from index.kernels.probing import BUCKETS, TABLES
-
-MOST_ROWS: Final = 1 << 24
-"""Rows a segment can number in 24 bits."""
+from index.storage.kind import MOST_ROWS, Columns
 
 _PARTS: Final = (
     *("ids", "order", "groups", "bounds", "head", "tail"),
@@ -103,9 +101,7 @@ class Segment:
             return np.full(len(rows), self.groups[0], np.int32)
         return self.groups[np.searchsorted(self.bounds, rows, "right") - 1]
 
-    def words(self) -> NDArray[np.int64]:
-        """The codes, four words each: int64 (4 n,)."""
-        words = np.empty((len(self), 4), np.int64)
-        words[:, :2] = self.head.reshape(-1, 2)
-        words[:, 2:] = self.tail.reshape(-1, 2)
-        return words.reshape(-1)
+    @property
+    def columns(self) -> Columns:
+        """The halves of each code: int64 (n, 2) twice."""
+        return self.head.reshape(-1, 2), self.tail.reshape(-1, 2)

@@ -14,7 +14,7 @@ import numpy as np
 
 from index.contract.changes import Entries
 from index.contract.interface import Hits
-from index.digests.listed import NumberedDigestIndex
+from index.digests.digest_index import DigestIndex
 from service.replica.columns import IndexName, gathered
 from service.replica.feeding import left_out
 from service.replica.indexes import Indexes
@@ -68,7 +68,7 @@ def _missing(index: Any, entries: Entries) -> int:  # noqa: ANN401 (of digests o
     if not len(ids):
         return 0
     hits: Hits
-    if isinstance(index, NumberedDigestIndex):
+    if isinstance(index, DigestIndex):
         hits = index.search(codes, frozenset(groups.tolist()))
     else:
         radii: Mapping[int, int] = dict.fromkeys(groups.tolist(), 0)

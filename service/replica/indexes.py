@@ -16,8 +16,7 @@ from embeddings import codes
 from index.contract.errors import RebuildNeededError
 from index.contract.interface import Asked, Hits, IndexStats
 from index.contract.numbered import Fed, NumberedIndex
-from index.digests import digest_index
-from index.digests.listed import NumberedDigestIndex
+from index.digests.digest_index import DigestIndex, stack
 from service.domain.search import Found, Search, Searched
 from service.domain.signals import Signals
 from service.replica.columns import PDQ, WIDTHS, IndexName, url_key
@@ -40,7 +39,7 @@ class Indexes:
     def __init__(self, shelf: Shelf | None = None) -> None:
         """None yet; ``open`` takes them from ``shelf``, by default from memory."""
         self._shelf = MemoryShelf() if shelf is None else shelf
-        self._digests: Mapping[IndexName, NumberedDigestIndex] = {}
+        self._digests: Mapping[IndexName, DigestIndex] = {}
         self._codes: Mapping[IndexName, NumberedIndex] = {}
         self._rebuilt: dict[IndexName, str] = {}
 
@@ -166,13 +165,13 @@ def _row(descriptor: bytes) -> codes.Descriptors:
 
 
 def _exact(
-    index: NumberedDigestIndex,
+    index: DigestIndex,
     name: IndexName,
     key: bytes,
     groups: frozenset[int],
     limit: int | None,
 ) -> list[Found]:
-    hits = index.search(digest_index.stack([key], index.width), groups)
+    hits = index.search(stack([key], index.width), groups)
     return _found(_first(hits, limit), name, dict.fromkeys(groups, 0))
 
 

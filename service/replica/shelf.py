@@ -3,7 +3,7 @@
 ::
 
     data/index/                  0700
-        md5, sha1, sha256, url   digests (``index.digests.listed``)
+        md5, sha1, sha256, url   digests (``index.digests.digest_index``)
         pdq                      PDQ hashes (``index.segmented.segmented_index``)
         code-SPACE               codes of one space, likewise
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from index.contract.numbered import NumberedIndex
-from index.digests.listed import NumberedDigestIndex
+from index.digests.digest_index import DigestIndex
 from index.opening import open_index
 from service.replica.columns import WIDTHS, IndexName
 from service.store.traces import INDEX_FOLDER
@@ -33,7 +33,7 @@ FOLDER: Final = INDEX_FOLDER
 class Shelf(Protocol):
     """Opens indexes."""
 
-    def digests(self, name: IndexName) -> NumberedDigestIndex:
+    def digests(self, name: IndexName) -> DigestIndex:
         """The index of digests or URLs of this name."""
         ...
 
@@ -49,16 +49,16 @@ class Shelf(Protocol):
 class MemoryShelf:
     """Indexes that live as long as the process, and are quick to open: a scan by FAISS."""
 
-    def digests(self, name: IndexName) -> NumberedDigestIndex:
+    def digests(self, name: IndexName) -> DigestIndex:
         """See ``Shelf``."""
-        return NumberedDigestIndex(WIDTHS[name], None, name.signal)
+        return DigestIndex(WIDTHS[name])
 
     def codes(self, name: IndexName) -> NumberedIndex:
         """See ``Shelf``."""
         del name
-        from index.flat.fallback import NumberedFlatIndex
+        from index.flat.flat_index import FlatIndex
 
-        return NumberedFlatIndex()
+        return FlatIndex()
 
     def trouble(self, name: IndexName) -> str:
         """Memory is where they should be."""
@@ -74,12 +74,12 @@ class FolderShelf:
         self._folder, self._store, self._write = folder, store, write
         self._troubles: dict[IndexName, str] = {}
 
-    def digests(self, name: IndexName) -> NumberedDigestIndex:
+    def digests(self, name: IndexName) -> DigestIndex:
         """See ``Shelf``."""
         store = self._store()
         try:
-            return NumberedDigestIndex(
-                WIDTHS[name], self._place(name), name.signal, store, self._write
+            return DigestIndex.open(
+                self._place(name), WIDTHS[name], name.signal, store, self._write
             )
         except OSError as error:
             self._note(name, error)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from embeddings.codes import Codes, pack, unpack
 from index.contract.interface import CodeIndex, Hits
-from index.flat.exact import FlatIndex
-from index.flat.fallback import NumberedFlatIndex
+from index.flat.flat_index import FlatIndex
 from index.search import routing
 from index.segmented.segmented_index import SegmentedIndex
 from index.segments import building
@@ -87,7 +86,7 @@ def settled(
 
     def settle(index: CodeIndex) -> CodeIndex:
         if isinstance(index, SegmentedIndex) and request.param != "delta":
-            monkeypatch.setattr("index.segmented.maintenance.SEAL_AT", 1)
+            monkeypatch.setattr("index.storage.maintenance.SEAL_AT", 1)
             index.maintain()
         return index
 
@@ -101,7 +100,7 @@ def empty(settled: object, request: pytest.FixtureRequest) -> CodeIndex:  # noqa
     if kind == "flat":
         return FlatIndex()
     if kind == "fallback":
-        return NumberedFlatIndex()
+        return FlatIndex()
     if kind == "device":
         from index.gpu import open_gpu_index
 

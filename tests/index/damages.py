@@ -17,11 +17,12 @@ def zeroed(path: Path) -> None:
 
 
 def flipped(path: Path) -> None:
-    """One bit differs, in the middle of the first part."""
+    """One bit differs, in the middle of the first part; of a file without parts, in its header."""
+    at = 4096 + 40 if path.stat().st_size > 4096 + 40 else 40
     with path.open("r+b") as file:
-        file.seek(4096 + 40)
+        file.seek(at)
         (byte,) = file.read(1)
-        file.seek(4096 + 40)
+        file.seek(at)
         file.write(bytes([byte ^ 4]))
 
 

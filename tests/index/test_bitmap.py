@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.segments import bitmap
+from index.storage import bitmap
 
 
 @given(

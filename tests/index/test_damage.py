@@ -21,7 +21,7 @@ from index.contract.changes import Changes, Entries
 from index.contract.errors import RebuildNeededError
 from index.contract.interface import Hits, Ids
 from index.contract.numbered import Fed
-from index.digests.listed import FILE, NumberedDigestIndex, _arrays
+from index.digests.digest_index import DigestIndex
 from index.files import container
 from index.segmented.segmented_index import SegmentedIndex
 from tests.index.damages import DAMAGES, Damage
@@ -38,8 +38,8 @@ def opened_codes(folder: Path) -> SegmentedIndex:
     return SegmentedIndex.open(folder, "space", "code", background=False)
 
 
-def opened_digests(folder: Path) -> NumberedDigestIndex:
-    return NumberedDigestIndex(32, folder, "sha256")
+def opened_digests(folder: Path) -> DigestIndex:
+    return DigestIndex.open(folder, 32, "sha256", background=False)
 
 
 @pytest.fixture
@@ -77,15 +77,15 @@ def test_codes_are_found_whatever_becomes_of_the_files(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_digests_are_found_whatever_becomes_of_the_file(
+def test_digests_are_found_whatever_becomes_of_the_files(
     digests_folder: Path, random_codes: Codes, damage: Damage, same: Same
 ) -> None:
-    index = opened_digests(digests_folder)
-    before = index.search(random_codes)
-    assert len(before.ids) == len(random_codes)
-    damage(digests_folder / FILE)
-    same(index.search(random_codes), before)
-    index.close()
+    with opened_digests(digests_folder) as index:
+        before = index.search(random_codes)
+        assert len(before.ids) == len(random_codes)
+        for path in files(digests_folder):
+            damage(path)
+        same(index.search(random_codes), before)
 
 
 class Told:
@@ -143,14 +143,17 @@ def test_a_damaged_file_of_codes_is_noticed_and_written_anew(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("file", [0, 1])
 def test_a_damaged_file_of_digests_is_noticed_and_written_anew(
-    digests_folder: Path, random_codes: Codes, damage: Damage, told: Told, same: Same
+    digests_folder: Path, random_codes: Codes, file: int, damage: Damage, told: Told, same: Same
 ) -> None:
     index = opened_digests(digests_folder)
     before = index.search(random_codes)
     assert told.scrub(index) == ""
-    damage(digests_folder / FILE)
-    assert FILE in told.scrub(index, deep=False)
+    path = files(digests_folder)[file]
+    damage(path)
+    assert path.name in told.scrub(index, deep=False)
+    index.maintain()
     assert told.scrub(index) == ""
     again = opened_digests(emptied(digests_folder))
     assert again.needs_rebuild == ""
@@ -188,21 +191,22 @@ def test_codes_that_changed_in_memory_are_never_searched_again(
         same(index.search(random_codes, 20), before)
 
 
-@pytest.mark.parametrize("name", ["digests", "keys", "row_of_key", "status"])
+@pytest.mark.parametrize("name", ["digests", "keys", "row_of_key", "live"])
 def test_digests_that_changed_in_memory_are_never_searched_again(
     digests_folder: Path, random_codes: Codes, name: str, told: Told, same: Same
 ) -> None:
     index = opened_digests(digests_folder)
     before = index.search(random_codes)
     told.scrub(index)
-    (layer,) = index._index.layers
-    spoil(_arrays(layer)[name])
+    (part,) = index._holder.state.parts
+    spoil(getattr(part if name == "live" else part.segment, name))
     assert told.scrub(index) == ""
     assert told.alarms == [index.needs_rebuild]
     with pytest.raises(RebuildNeededError):
         index.search(random_codes)
     assert not index.save()
-    assert files(digests_folder) == []
+    with opened_digests(emptied(digests_folder)) as again:
+        assert again.sequence == 0
     index.rebuild([entries(random_codes)], 8, "mark")
     assert told.scrub(index) == ""
     same(index.search(random_codes), before)
@@ -240,7 +244,7 @@ class ScrubbedIndexes(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.codes = opened_codes(Path(self.folder.name) / "code")
         self.digests = opened_digests(Path(self.folder.name) / "sha256")
-        self.indexes: list[SegmentedIndex | NumberedDigestIndex] = [self.codes, self.digests]
+        self.indexes: list[SegmentedIndex | DigestIndex] = [self.codes, self.digests]
         self.next = 0
 
     def apply(self, changes: Changes) -> None:
@@ -263,7 +267,7 @@ class ScrubbedIndexes(RuleBasedStateMachine):
     def save(self) -> None:
         for index in self.indexes:
             assert index.save()
-        self.codes.maintain()
+            index.maintain()
 
     @rule(deep=st.booleans())
     def scrub(self, deep: bool) -> None:
@@ -287,16 +291,14 @@ def test_files_that_are_whole_and_of_another_release_are_built_anew(
     codes_folder: Path, digests_folder: Path, lost: str
 ) -> None:
     """Their checksums hold, and something is not there: that is no reason not to start."""
-    for path, kind, field in (
-        (codes_folder / "MANIFEST", "M", "segments"),
-        (digests_folder / FILE, "D", "mark"),
-    ):
-        held = container.read(path, kind)
-        fields = {name: value for name, value in held.fields.items() if name != field}
+    for folder in (codes_folder, digests_folder):
+        path = folder / "MANIFEST"
+        held = container.read(path, "M")
+        fields = {name: value for name, value in held.fields.items() if name != "segments"}
         if lost == "parts":
-            container.write(path, kind, held.fields, {})
+            container.write(path, "M", held.fields, {})
         else:
-            container.write(path, kind, fields, held.parts)
+            container.write(path, "M", fields, held.parts)
     with opened_codes(codes_folder) as codes:
         assert "another release" in codes.needs_rebuild
     digests = opened_digests(digests_folder)

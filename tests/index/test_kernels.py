@@ -22,7 +22,7 @@ from index.search.workers import Workers
 from index.segments.building import build
 from index.segments.permutation import reordered
 from index.segments.segment import Segment
-from index.segments.state import Part
+from index.storage.state import Part
 
 
 def test_bits_are_reordered_so_that_neighbours_part_and_distances_stay(

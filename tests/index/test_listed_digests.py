@@ -1,4 +1,4 @@
-"""A digest index that is fed by numbers: replaced in one step, kept on disk, never believed
+"""A ``DigestIndex`` that a store feeds: changed in one step, kept on disk, never believed
 damaged."""
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from index.contract.errors import (
     RebuildNeededError,
     SequenceError,
 )
-from index.digests import listed
-from index.digests.listed import FILE, NumberedDigestIndex
+from index.digests.digest_index import DigestIndex
 
 WIDTH = 20
 
@@ -34,7 +33,7 @@ def entries(*numbers: int, enabled: bool = True) -> Entries:
     return Entries(ids, digests(*numbers), np.zeros(len(ids), np.int32), on)
 
 
-def found(index: NumberedDigestIndex, number: int) -> list[int]:
+def found(index: DigestIndex, number: int) -> list[int]:
     ids: list[int] = index.search(digests(number)).ids.tolist()
     return ids
 
@@ -45,17 +44,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def index(folder: Path) -> Iterator[NumberedDigestIndex]:
-    opened = NumberedDigestIndex(WIDTH, folder, "sha1", "store")
+def index(folder: Path) -> Iterator[DigestIndex]:
+    opened = DigestIndex.open(folder, WIDTH, "sha1", "store")
     yield opened
     opened.close()
 
 
-def reopened(folder: Path, lineage: str = "store", write: bool = True) -> NumberedDigestIndex:
-    return NumberedDigestIndex(WIDTH, folder, "sha1", lineage, write)
+def reopened(folder: Path, store: str = "store", write: bool = True) -> DigestIndex:
+    return DigestIndex.open(folder, WIDTH, "sha1", store, write)
 
 
-def test_what_was_saved_is_there_again(index: NumberedDigestIndex, folder: Path) -> None:
+def test_what_was_saved_is_there_again(index: DigestIndex, folder: Path) -> None:
     """Rows, status, number and mark; a disabled row can be enabled again."""
     index.apply(Changes(add=entries(1, 2, 3)), 5, "five")
     index.apply(Changes(remove=np.array([2]), disable=np.array([3])), 9, "nine")
@@ -68,7 +67,7 @@ def test_what_was_saved_is_there_again(index: NumberedDigestIndex, folder: Path)
     again.close()
 
 
-def test_an_index_that_holds_nothing_is_saved_too(index: NumberedDigestIndex, folder: Path) -> None:
+def test_an_index_that_holds_nothing_is_saved_too(index: DigestIndex, folder: Path) -> None:
     """Or a store without digests would be read from its beginning at each start."""
     index.apply(Changes(), 7, "seven")
     index.close()
@@ -77,19 +76,22 @@ def test_an_index_that_holds_nothing_is_saved_too(index: NumberedDigestIndex, fo
     again.close()
 
 
-def test_files_are_for_the_owner_alone(index: NumberedDigestIndex, folder: Path) -> None:
+def test_files_are_for_the_owner_alone(index: DigestIndex, folder: Path) -> None:
     index.apply(Changes(add=entries(1)), 1)
     assert index.save()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
 
 
-@pytest.mark.parametrize("at", [0, 20, 5000, -200])
-def test_a_damaged_file_is_not_believed(index: NumberedDigestIndex, folder: Path, at: int) -> None:
+@pytest.mark.parametrize("name", ["MANIFEST", "00000001.segment"])
+@pytest.mark.parametrize("at", [0, 20, 4096, -1])
+def test_a_damaged_file_is_not_believed(
+    index: DigestIndex, folder: Path, name: str, at: int
+) -> None:
     """Wherever a bit flips, the index answers nothing until it was rebuilt."""
     index.apply(Changes(add=entries(*range(200))), 5, "five")
     index.close()
-    path = folder / FILE
+    path = folder / name
     content = bytearray(path.read_bytes())
     used = np.flatnonzero(np.frombuffer(bytes(content), np.uint8))
     content[int(used[used >= at][0]) if at >= 0 else int(used[at])] ^= 1
@@ -108,27 +110,27 @@ def test_a_damaged_file_is_not_believed(index: NumberedDigestIndex, folder: Path
     last.close()
 
 
-def test_another_stores_file_is_not_used(index: NumberedDigestIndex, folder: Path) -> None:
+def test_another_stores_file_is_not_used(index: DigestIndex, folder: Path) -> None:
     index.apply(Changes(add=entries(1)), 1)
     index.close()
-    other = reopened(folder, lineage="another store")
-    assert "lineage" in other.needs_rebuild
+    other = reopened(folder, store="another store")
+    assert "its store is" in other.needs_rebuild
     other.close()
 
 
-def test_a_second_opening_reads_and_never_writes(index: NumberedDigestIndex, folder: Path) -> None:
+def test_a_second_opening_reads_and_never_writes(index: DigestIndex, folder: Path) -> None:
     index.apply(Changes(add=entries(1)), 1, "one")
     index.save()
-    before = (folder / FILE).read_bytes()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
     for other in (reopened(folder), reopened(folder, write=False)):
         other.apply(Changes(add=entries(2)), 2, "two")
         assert found(other, 2) == [2]
         assert not other.save()
         other.close()
-    assert (folder / FILE).read_bytes() == before
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_change_is_all_or_nothing(index: NumberedDigestIndex) -> None:
+def test_a_change_is_all_or_nothing(index: DigestIndex) -> None:
     """A change that cannot be leaves no trace, its removals included."""
     index.apply(Changes(add=entries(1, 2)), 1)
     with pytest.raises(DuplicateIdError):
@@ -141,7 +143,7 @@ def test_a_change_is_all_or_nothing(index: NumberedDigestIndex) -> None:
         found(index, 1)
 
 
-def test_a_row_being_replaced_is_never_missed(index: NumberedDigestIndex) -> None:
+def test_a_row_being_replaced_is_never_missed(index: DigestIndex) -> None:
     """Searches under way while it is removed and added find it every time."""
     index.apply(Changes(add=entries(1)), 1)
     stop, misses = threading.Event(), []
@@ -163,22 +165,22 @@ def test_a_row_being_replaced_is_never_missed(index: NumberedDigestIndex) -> Non
 
 
 def test_enough_changes_are_saved_by_themselves(
-    index: NumberedDigestIndex, folder: Path, monkeypatch: pytest.MonkeyPatch
+    index: DigestIndex, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that a crash leaves a restart little to replay."""
-    monkeypatch.setattr(listed, "SAVE_CHANGES", 3)
+    monkeypatch.setattr("index.storage.maintenance.SEAL_AT", 3)
     index.apply(Changes(add=entries(1)), 1, "one")
-    assert not (folder / FILE).exists()
+    index.settle()
+    assert [path.name for path in folder.iterdir()] == ["LOCK"]
     index.apply(Changes(add=entries(2, 3, 4)), 2, "two")
-    assert index._saver is not None
-    index._saver.join()
+    index.settle()
     reader = reopened(folder, write=False)
     assert (reader.sequence, found(reader, 4)) == (2, [4])
     reader.close()
 
 
 def test_a_full_disk_costs_durability_not_answers(
-    index: NumberedDigestIndex, monkeypatch: pytest.MonkeyPatch
+    index: DigestIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says so, answers on, and saves when there is room again."""
 

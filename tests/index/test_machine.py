@@ -41,8 +41,8 @@ class Index(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="lookalike-index-"))
         self.patches: list[Any] = [
             mock.patch("index.segments.building.TABLES_FROM", 8),
-            mock.patch("index.segmented.maintenance.SEAL_AT", 12),
-            mock.patch("index.segmented.segmented_index._BULK", 13),
+            mock.patch("index.storage.maintenance.SEAL_AT", 12),
+            mock.patch("index.storage.kept_index.BULK", 13),
         ]
         for patch in self.patches:
             patch.start()

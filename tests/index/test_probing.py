@@ -21,7 +21,8 @@ from index.segmented.segmented_index import SegmentedIndex
 from index.segments import building
 from index.segments.building import build
 from index.segments.permutation import reordered
-from index.segments.state import Part
+from index.segments.segment import Segment
+from index.storage.state import Part
 
 Flip = Callable[[Codes, int], Codes]
 Same = Callable[[Hits, Hits], None]
@@ -29,12 +30,14 @@ Same = Callable[[Hits, Hits], None]
 pytestmark = pytest.mark.usefixtures("tables_only")
 
 
-def tabled(codes: Codes) -> Part:
+def tabled(codes: Codes) -> Part[Segment]:
     ids = np.arange(len(codes))
     return Part.fresh(build(ids, np.zeros(len(codes), np.int32), reordered(codes)))
 
 
-def search(part: Part, queries: Codes, radius: int, threads: int = 1) -> tuple[Hits, list[Step]]:
+def search(
+    part: Part[Segment], queries: Codes, radius: int, threads: int = 1
+) -> tuple[Hits, list[Step]]:
     out, steps = Collector(len(queries)), [list[Step]() for _ in queries]
     search_part(part, reordered(queries), radius, Workers(threads), out, steps)
     return out.hits(), [mine[0] for mine in steps]

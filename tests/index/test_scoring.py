@@ -14,8 +14,7 @@ from index.contract.errors import RowsError
 from index.contract.interface import Asked, CodeIndex
 from index.contract.numbered import NumberedIndex
 from index.contract.oracle import OracleIndex
-from index.flat.exact import FlatIndex
-from index.flat.fallback import NumberedFlatIndex
+from index.flat.flat_index import FlatIndex
 from index.segmented.segmented_index import SegmentedIndex
 
 Settle = Callable[[CodeIndex], CodeIndex]
@@ -32,8 +31,8 @@ def near(floats: Floats, noise: float, seed: int = 4) -> Codes:
     return from_descriptors(moved.astype(np.float32))
 
 
-def scored(index: CodeIndex) -> FlatIndex | NumberedFlatIndex | SegmentedIndex:
-    if not isinstance(index, FlatIndex | NumberedFlatIndex | SegmentedIndex):
+def scored(index: CodeIndex) -> FlatIndex | SegmentedIndex:
+    if not isinstance(index, FlatIndex | SegmentedIndex):
         pytest.skip("this index answers by distance alone")
     return index
 
@@ -107,7 +106,7 @@ def test_a_flood_of_near_codes_that_do_not_score_hides_no_match() -> None:
 
 
 def test_each_query_needs_its_own_descriptor_of_256_bytes() -> None:
-    index = NumberedFlatIndex()
+    index = FlatIndex()
     codes = near(descriptors(2), 0.1)
     with pytest.raises(RowsError, match="1 descriptors for 2 queries"):
         index.search_scored(codes, 10, Asked(quantised(descriptors(1)), {}))

@@ -25,22 +25,22 @@ from index.contract.errors import (
 )
 from index.contract.numbered import NumberedIndex
 from index.files import container
-from index.flat.fallback import NumberedFlatIndex
+from index.flat.flat_index import FlatIndex
 from index.opening import open_index
-from index.segmented.merging import mergeable
 from index.segmented.segmented_index import SegmentedIndex
 from index.segments import building
+from index.storage.merging import mergeable
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables and segments from a few rows on."""
     monkeypatch.setattr(building, "TABLES_FROM", 64)
-    monkeypatch.setattr("index.segmented.maintenance.SEAL_AT", 32)
+    monkeypatch.setattr("index.storage.maintenance.SEAL_AT", 32)
 
 
-def opened(path: Path, lineage: str = "store", background: bool = False) -> SegmentedIndex:
-    return SegmentedIndex.open(path, "lite0", "code", lineage, threads=2, background=background)
+def opened(path: Path, store: str = "store", background: bool = False) -> SegmentedIndex:
+    return SegmentedIndex.open(path, "lite0", "code", store, threads=2, background=background)
 
 
 def entries(codes: Codes, first: int = 0) -> Entries:
@@ -133,7 +133,7 @@ def damage(path: Path, place: int) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("harm", ["manifest", "segment", "gone", "swapped", "lineage", "space"])
+@pytest.mark.parametrize("harm", ["manifest", "segment", "gone", "swapped", "store", "space"])
 def test_damage_is_noticed_said_and_never_searched(
     tmp_path: Path, random_codes: Codes, harm: str
 ) -> None:
@@ -150,12 +150,12 @@ def test_damage_is_noticed_said_and_never_searched(
         with opened(tmp_path / "other") as other:
             other.apply(Changes(add=entries(random_codes[200:400])), 3)
         segment.write_bytes((tmp_path / "other" / segment.name).read_bytes())
-    lineage = "another" if harm == "lineage" else "store"
+    store = "another" if harm == "store" else "store"
     space = "lite1" if harm == "space" else "lite0"
-    with SegmentedIndex.open(tmp_path, space, "code", lineage, background=False) as index:
+    with SegmentedIndex.open(tmp_path, space, "code", store, background=False) as index:
         assert index.needs_rebuild
         assert index.stats().trouble == index.needs_rebuild
-        assert harm not in ("lineage", "space") or f"its {harm} is" in index.needs_rebuild
+        assert harm not in ("store", "space") or f"its {harm} is" in index.needs_rebuild
         with pytest.raises(RebuildNeededError):
             index.search(random_codes[:1], 3)
         with pytest.raises(RebuildNeededError):
@@ -166,7 +166,7 @@ def test_damage_is_noticed_said_and_never_searched(
         index.rebuild([entries(random_codes[:150])], 5)
         assert (index.needs_rebuild, index.stats().trouble) == ("", "")
         assert ids_of(index, random_codes) == list(range(150))
-    with SegmentedIndex.open(tmp_path, space, "code", lineage, background=False) as index:
+    with SegmentedIndex.open(tmp_path, space, "code", store, background=False) as index:
         assert (index.needs_rebuild, index.sequence) == ("", 5)
         assert ids_of(index, random_codes) == list(range(150))
 
@@ -287,7 +287,7 @@ def test_a_change_made_during_maintenance_is_not_lost(
             index.add(np.arange(5), random_codes[200:205], np.zeros(5, np.int32))
         return real(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("index.segmented.merging.build", meddling)
+    monkeypatch.setattr("index.segments.codes.build", meddling)
     index.maintain()
     assert meddled
     assert ids_of(index, random_codes[:100]) == [*range(15, 25), *range(30, 100)]
@@ -304,13 +304,13 @@ def test_a_rebuild_during_maintenance_wins(
     other = threading.Thread(target=lambda: index.rebuild([entries(random_codes[500:520], 500)], 8))
 
     def meddling(*args: object, **kwargs: object) -> object:
-        monkeypatch.setattr("index.segmented.merging.build", real)
+        monkeypatch.setattr("index.segments.codes.build", real)
         other.start()
         while index.sequence != 8:
             continue
         return real(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("index.segmented.merging.build", meddling)
+    monkeypatch.setattr("index.segments.codes.build", meddling)
     index.maintain()
     other.join()
     assert ids_of(index, random_codes) == list(range(500, 520))
@@ -319,7 +319,7 @@ def test_a_rebuild_during_maintenance_wins(
 def test_the_background_seals_merges_and_saves_by_itself(
     tmp_path: Path, random_codes: Codes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.segmented.maintenance.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("index.storage.maintenance.SAVE_EVERY", 0.0)
     index = opened(tmp_path, background=True)
     for at in range(0, 3000, 50):
         index.apply(Changes(add=entries(random_codes[at : at + 50], at)), at + 1)
@@ -352,7 +352,7 @@ def test_a_failure_of_the_background_is_said(
         raise MemoryError("no memory for a segment")
 
     index = SegmentedIndex(background=True)
-    monkeypatch.setattr("index.segmented.maintenance.sealed", broken)
+    monkeypatch.setattr("index.storage.maintenance.sealed", broken)
     index.add(np.arange(50), random_codes[:50], np.zeros(50, np.int32))
     index.settle()
     assert "no memory" in index.stats().trouble
@@ -403,7 +403,7 @@ def test_files_name_their_space_signal_and_sequence(tmp_path: Path, random_codes
     assert dict(fields) == {
         "space": "lite0",
         "signal": "code",
-        "lineage": "store",
+        "store": "store",
         "sequence": 11,
         "rows": 70,
     }
@@ -436,9 +436,9 @@ def crash(index: SegmentedIndex) -> None:
     index._folder = None
 
 
-@pytest.mark.parametrize("kind", [SegmentedIndex, NumberedFlatIndex])
+@pytest.mark.parametrize("kind", [SegmentedIndex, FlatIndex])
 def test_an_index_knows_which_groups_it_holds(
-    kind: type[SegmentedIndex | NumberedFlatIndex], random_codes: Codes
+    kind: type[SegmentedIndex | FlatIndex], random_codes: Codes
 ) -> None:
     """In segments and in what was added since."""
     index = kind()

@@ -33,8 +33,7 @@ import uvicorn
 from embeddings.fingerprint import Fingerprint, Role, ViewFingerprint
 from embeddings.network.encoder import Encoder
 from embeddings.network.imagery import Imagery
-from index.digests import listed
-from index.segmented import maintenance
+from index.storage import maintenance
 from service.domain.settings import load_settings
 from service.http.app import create_app
 from service.http.connections import listening
@@ -91,7 +90,6 @@ def start(data: Path) -> tuple[int, str]:
     if pid == 0:
         # Indexes save whenever they can, so that kills come in the middle of it.
         vars(maintenance)["SAVE_EVERY"] = 0.0
-        vars(listed)["SAVE_CHANGES"] = 1
         app = create_app(
             load_settings(data_dir=data, admin_key=KEY, workers=2), fingerprints=NoImages()
         )

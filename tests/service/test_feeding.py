@@ -159,7 +159,8 @@ def test_what_a_crash_leaves_is_gone_on_from(
 
 
 @pytest.mark.parametrize(
-    "victim", ["md5/DIGESTS", "pdq/MANIFEST", "pdq/*.segment", f"code-{SPACE}/*.segment"]
+    "victim",
+    ["md5/MANIFEST", "md5/*.segment", "pdq/MANIFEST", "pdq/*.segment", f"code-{SPACE}/*.segment"],
 )
 @pytest.mark.parametrize("harm", ["flipped", "cut", "gone"])
 def test_a_damaged_file_is_noticed_said_and_made_good(
@@ -258,7 +259,7 @@ def test_another_stores_index_is_not_used(
     shutil.copytree(folder / "index", tmp_path / "other" / "index")
     engine = restart(tmp_path / "other")
     assert listed(engine) == [8]
-    assert all("lineage" in one.rebuilt for one in engine.stats())
+    assert all("store" in one.rebuilt for one in engine.stats())
     assert store.sequence() == 1
 
 
@@ -309,7 +310,7 @@ def test_what_failed_half_way_is_done_by_the_next_look(
         raise MemoryError
 
     with monkeypatch.context() as broken:
-        broken.setattr("index.segmented.segmented_index.SegmentedIndex.apply", fail)
+        broken.setattr("index.storage.kept_index.KeptIndex.apply", fail)
         with pytest.raises(MemoryError):
             engine.sync()
     assert engine.freshness().sequence == 1

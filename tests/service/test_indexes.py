@@ -11,7 +11,7 @@ import pytest
 
 from index.contract.changes import Changes, Entries
 from index.contract.interface import Ids
-from index.digests.listed import NumberedDigestIndex
+from index.digests.digest_index import DigestIndex
 from service.domain.search import Search
 from service.domain.signals import Signals
 from service.replica.columns import PDQ, WIDTHS, IndexName, url_key
@@ -122,8 +122,8 @@ def test_an_index_that_is_damaged_is_left_out_and_said(indexes: Indexes) -> None
     assert not whole.incomplete
     assert not indexes.damaged
     damaged = indexes.all[IndexName("md5")]
-    assert isinstance(damaged, NumberedDigestIndex)
-    damaged.needs_rebuild = "its memory changed"
+    assert isinstance(damaged, DigestIndex)
+    damaged._holder.lost = "its memory changed"
     assert indexes.damaged
     rest = indexes.search(asked)
     assert rest.incomplete

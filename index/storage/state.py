@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.contract.interface import Ids
-from index.segments import bitmap
-from index.segments.bitmap import Bitmap
-from index.segments.delta import Delta
-from index.segments.segment import Segment
+from index.storage import bitmap
+from index.storage.bitmap import Bitmap
+from index.storage.delta import Delta
+from index.storage.kind import S
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Part(Generic[S]):
     """A segment and which of its rows are still in force."""
 
-    segment: Segment
+    segment: S
     present: Bitmap
     """Rows that are not removed."""
     live: Bitmap
@@ -45,7 +45,7 @@ class Part:
         object.__setattr__(self, "enabled", bitmap.count(self.live))
 
     @classmethod
-    def fresh(cls, segment: Segment, live: Bitmap | None = None) -> Part:
+    def fresh(cls, segment: S, live: Bitmap | None = None) -> Part[S]:
         """A segment all of whose rows are present; ``live`` defaults to all as well."""
         everything = bitmap.full(len(segment))
         return cls(segment, everything, everything if live is None else live)
@@ -62,10 +62,10 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class State(Generic[S]):
     """Everything a query needs."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Part[S], ...]
     """Largest first, as far as merging has got."""
     delta: Delta
     sequence: int
@@ -108,8 +108,8 @@ def enabled(rows: Rows, present: Bitmap, live: Bitmap) -> Bits:
 
 
 def marked(
-    state: State, ids: Ids, change: Callable[[Rows, Bitmap, Bitmap], Bits]
-) -> tuple[State, int]:
+    state: State[S], ids: Ids, change: Callable[[Rows, Bitmap, Bitmap], Bits]
+) -> tuple[State[S], int]:
     """``state`` with ``change`` made to those of ``ids`` that are present, and how many these are.
 
     ``ids``: ascending, each once.
@@ -133,8 +133,8 @@ def marked(
 
 
 def brought_up_to_date(
-    built: Part, ids: Ids, was: tuple[Bitmap, Bitmap], now: tuple[Bitmap, Bitmap]
-) -> Part:
+    built: Part[S], ids: Ids, was: tuple[Bitmap, Bitmap], now: tuple[Bitmap, Bitmap]
+) -> Part[S]:
     """``built`` from rows as they *were*, after what has happened to them since.
 
     ``ids``: of the rows it was built from; ``was`` and ``now``: their (present, live). Rows are

@@ -10,16 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Generic
 
-from index.segments import bitmap
-from index.segments.delta import Delta
-from index.segments.state import Part, State, brought_up_to_date
+from index.storage import bitmap
+from index.storage.delta import Delta
+from index.storage.kind import S
+from index.storage.state import Part, State, brought_up_to_date
 
 
-class Holder:
+class Holder(Generic[S]):
     """One reference to the state in force."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State[S]) -> None:
         """``state``: what is in force at first."""
         self.writing = threading.Lock()
         self.state = state
@@ -28,12 +30,12 @@ class Holder:
         self.lost = ""
         """Why the state must be neither searched nor saved; empty while it may be."""
 
-    def moment(self) -> tuple[State, int]:
+    def moment(self) -> tuple[State[S], int]:
         """The state in force and its epoch."""
         with self.writing:
             return self.state, self.epoch
 
-    def put_sealed(self, built: Part | None, delta: Delta, epoch: int) -> None:
+    def put_sealed(self, built: Part[S] | None, delta: Delta, epoch: int) -> None:
         """Let ``built`` take the place of the rows it was made of, those of ``delta``."""
         with self.writing:
             if self.epoch != epoch:
@@ -47,7 +49,7 @@ class Holder:
                 parts = (*parts, brought_up_to_date(built, ids, was, since))
             self.state = replace(self.state, parts=parts, delta=now.after(rows))
 
-    def put_merged(self, built: Part | None, merged: Sequence[Part], epoch: int) -> None:
+    def put_merged(self, built: Part[S] | None, merged: Sequence[Part[S]], epoch: int) -> None:
         """Let ``built`` take the place of the parts it was made of."""
         with self.writing:
             if self.epoch != epoch:
@@ -66,7 +68,7 @@ class Holder:
             kept.sort(key=len, reverse=True)
             self.state = replace(self.state, parts=tuple(kept))
 
-    def put_saved(self, old: Part, saved: Part, epoch: int) -> None:
+    def put_saved(self, old: Part[S], saved: Part[S], epoch: int) -> None:
         """Note which file the segment of ``saved`` is in now, or that it is in none any more."""
         with self.writing:
             if self.epoch != epoch:

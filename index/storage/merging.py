@@ -6,28 +6,27 @@ It knows sizes and rows; not threads, locks or files.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.contract.interface import Groups, Ids
-from index.segments import bitmap
-from index.segments.building import build
-from index.segments.delta import Delta
-from index.segments.segment import MOST_ROWS
-from index.segments.state import Part
+from index.storage import bitmap
+from index.storage.delta import Delta
+from index.storage.kind import MOST_ROWS, Columns, Kind, S
+from index.storage.state import Part
 
 SEAL_AT: Final = 16_384
 """Rows from which a delta is worth a segment."""
 GROWTH: Final = 4
 """A segment smaller than this many times what follows it is merged with it."""
 
-_Columns = tuple[Ids, Groups, NDArray[np.int64], NDArray[np.bool_]]
-"""Ids, groups, words (n, 4), live."""
+_Rows = tuple[Ids, Groups, NDArray[np.bool_], Columns]
+"""Ids, groups, live, and what else rows hold."""
 
 
-def mergeable(parts: Sequence[Part]) -> list[int]:
+def mergeable(parts: Sequence[Part[Any]]) -> list[int]:
     """The numbers of the parts to merge next; none when all is well.
 
     Each entry is copied O(log n) times in its life, and there are O(log n) parts.
@@ -50,41 +49,34 @@ def mergeable(parts: Sequence[Part]) -> list[int]:
     return sorted(chosen) if len(chosen) > 1 else []
 
 
-def merged(parts: Sequence[Part], threads: int) -> Part | None:
+def merged(kind: Kind[S], parts: Sequence[Part[S]], threads: int) -> Part[S] | None:
     """One part of the rows present in ``parts``; none if there are none."""
-    columns: list[_Columns] = []
+    gathered: list[_Rows] = []
     for part in parts:
-        segment = part.segment
+        segment, columns = part.segment, part.segment.columns
         rows = bitmap.members(part.present, len(segment))
-        everything = len(rows) == len(segment)
-        words = segment.words().reshape(-1, 4)
-        columns.append(
-            (
-                segment.ids if everything else segment.ids[rows],
-                segment.groups_of(rows),
-                words if everything else words[rows],
-                bitmap.has(part.live, rows),
-            )
-        )
-    return _built(columns, threads)
+        ids = segment.ids
+        if len(rows) < len(segment):
+            ids, columns = ids[rows], tuple(column[rows] for column in columns)
+        gathered.append((ids, segment.groups_of(rows), bitmap.has(part.live, rows), columns))
+    return _built(kind, gathered, threads)
 
 
-def sealed(delta: Delta, threads: int) -> Part | None:
+def sealed(kind: Kind[S], delta: Delta, threads: int) -> Part[S] | None:
     """One part of the rows present in ``delta``; none if there are none."""
-    ids, groups, _, _ = delta.columns()
     rows = bitmap.members(delta.present, len(delta))
-    words = delta.words().reshape(-1, 4)
-    columns = (ids[rows], groups[rows], words[rows], bitmap.has(delta.live, rows))
-    return _built([columns], threads)
+    columns = tuple(column[rows] for column in delta.columns)
+    live = bitmap.has(delta.live, rows)
+    return _built(kind, [(delta.ids[rows], delta.groups[rows], live, columns)], threads)
 
 
-def _built(columns: list[_Columns], threads: int) -> Part | None:
-    all_ids, all_groups, all_words, all_live = zip(*columns, strict=True)
+def _built(kind: Kind[S], gathered: list[_Rows], threads: int) -> Part[S] | None:
+    all_ids, all_groups, all_live, all_columns = zip(*gathered, strict=True)
     ids, live = np.concatenate(all_ids), np.concatenate(all_live)
     if not len(ids):
         return None
-    words = np.concatenate(all_words).reshape(-1)
-    segment = build(ids, np.concatenate(all_groups), words, threads)
+    columns = tuple(np.concatenate(pieces) for pieces in zip(*all_columns, strict=True))
+    segment = kind.build(ids, np.concatenate(all_groups), columns, threads)
     part = Part.fresh(segment)
     off = np.sort(ids[~live])
     if not len(off):

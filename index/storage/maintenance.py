@@ -11,15 +11,16 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import Final
+from typing import Final, Generic
 
 from embeddings.cores import give_way
 from index.contract.errors import DamagedFileError
 from index.contract.numbered import Pace
-from index.segmented.holder import Holder
-from index.segmented.merging import SEAL_AT, mergeable, merged, sealed
-from index.segmented.scrub import Watch
-from index.segmented.snapshots import Folder, Snapshot
+from index.storage.holder import Holder
+from index.storage.kind import Kind, S
+from index.storage.merging import SEAL_AT, mergeable, merged, sealed
+from index.storage.scrub import Watch
+from index.storage.snapshots import Folder, Snapshot
 
 SAVE_EVERY: Final = 30.0
 """Seconds after which a change is saved even when nothing was sealed:
@@ -28,11 +29,14 @@ bounds what a restart replays.
 """
 
 
-class Maintenance:
+class Maintenance(Generic[S]):
     """Keeps one index in shape."""
 
-    def __init__(self, holder: Holder, folder: Folder | None, background: bool) -> None:
+    def __init__(
+        self, kind: Kind[S], holder: Holder[S], folder: Folder[S] | None, background: bool
+    ) -> None:
         """``folder``: where to save, if anywhere; ``background``: whether to start threads."""
+        self._kind = kind
         self._holder = holder
         self._folder = folder if folder is not None and folder.writable else None
         self._background = background
@@ -149,10 +153,10 @@ class Maintenance:
         if self._holder.lost:
             return False
         if len(state.delta) >= SEAL_AT:
-            self._holder.put_sealed(sealed(state.delta, 1), state.delta, epoch)
+            self._holder.put_sealed(sealed(self._kind, state.delta, 1), state.delta, epoch)
         elif chosen := mergeable(state.parts):
             parts = [state.parts[number] for number in chosen]
-            self._holder.put_merged(merged(parts, 1), parts, epoch)
+            self._holder.put_merged(merged(self._kind, parts, 1), parts, epoch)
         elif self._save_due():
             self._save()
             return False
@@ -177,7 +181,7 @@ class Maintenance:
                     part = saved
                 parts.append(part)
             if len(state.delta):
-                built = sealed(state.delta, 1)
+                built = sealed(self._kind, state.delta, 1)
                 if built is not None:
                     built = self._folder.save_part(built, state.sequence)
                     parts.append(built)

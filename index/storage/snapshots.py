@@ -6,11 +6,11 @@
     MANIFEST          a container of kind "M": what the index held at one change sequence
     00000007.segment  containers of kind "S", never changed, named by ascending numbers
 
-The manifest's header holds "space", "signal" and "lineage" (whose codes these are; another's are
+The manifest's header holds "space", "signal" and "store" (whose rows these are; another's are
 refused), "sequence" and "mark" (the store's number of the last change that is in, and its name for
 it), and "segments": for each its "file", "rows" and "header_xxh64". Its parts "present.i" and
 "live.i" (uint8, see ``bitmap``) say which rows of segment *i* are in force. A segment's header
-repeats space, signal and lineage.
+repeats space, signal and store.
 
 A segment is on disk, whole, before a manifest names it; the manifest is replaced in one step; files
 nobody names are deleted after that. So whenever the process or the machine dies, the manifest in
@@ -26,52 +26,54 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 from index.contract.errors import DamagedFileError
 from index.files import container
 from index.files.locking import TAKEN, Lock
-from index.segmented.scrub import Watch
-from index.segments import bitmap
-from index.segments.segment import Segment
-from index.segments.state import Part
+from index.storage import bitmap
+from index.storage.kind import Kind, S
+from index.storage.scrub import Watch
+from index.storage.state import Part
 
 _MANIFEST: Final = "MANIFEST"
 _SUFFIX: Final = ".segment"
+_FORMER: Final = "DIGESTS"
+"""Where earlier releases kept all digests: not read, and deleted."""
 _ATTEMPTS: Final = 5
 """Tries at reading while another process replaces files."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose codes an index holds."""
+    """Whose rows an index holds."""
 
     space: str
     """Code space, or the signal type's name where there is but one."""
     signal: str
-    lineage: str
-    """Which store the index was derived from."""
+    store: str
+    """Of which store: its identity."""
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Generic[S]):
     """What a folder holds."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Part[S], ...]
     sequence: int
     mark: str
 
 
-class Folder:
+class Folder(Generic[S]):
     """One index's folder; takes the lock if it is free."""
 
-    def __init__(self, path: Path, identity: Identity, write: bool = True) -> None:
+    def __init__(self, path: Path, kind: Kind[S], identity: Identity, write: bool = True) -> None:
         """Create the folder if need be. Raises ``OSError`` if that cannot be done.
 
         Without ``write`` nothing is made and no lock taken: whoever looks for a moment must not
         keep a server from saving.
         """
-        self.path, self._identity = path, identity
+        self.path, self._kind, self._identity = path, kind, identity
         self._saved = ""
         self._lock = Lock(path) if write else None
         self.writable = self._lock is not None and self._lock.held
@@ -89,7 +91,7 @@ class Folder:
         """Whether nothing has been saved here."""
         return not (self.path / _MANIFEST).exists()
 
-    def load(self, threads: int) -> Snapshot:
+    def load(self, threads: int) -> Snapshot[S]:
         """What was saved last.
 
         Raises ``DamagedFileError`` if any of it is not as it was written.
@@ -104,7 +106,7 @@ class Folder:
                     raise DamagedFileError(f"{name}: named by the manifest, not there") from missing
         raise AssertionError("unreachable")
 
-    def save_part(self, part: Part, sequence: int) -> Part:
+    def save_part(self, part: Part[S], sequence: int) -> Part[S]:
         """The same part, its segment written to a file of its own, too."""
         name = f"{self._next:08d}{_SUFFIX}"
         self._next += 1
@@ -115,7 +117,7 @@ class Folder:
             raise DamagedFileError(f"{name}: not what was written")
         return replace(part, file=name, header_xxh64=header_xxh64)
 
-    def save(self, snapshot: Snapshot) -> None:
+    def save(self, snapshot: Snapshot[S]) -> None:
         """Make ``snapshot``, all of whose parts are in files, what ``load`` finds;
 
         tidy up after it.
@@ -151,12 +153,13 @@ class Folder:
         with contextlib.suppress(OSError):
             (self.path / _MANIFEST).unlink()
 
-    def tidy(self, snapshot: Snapshot) -> None:
+    def tidy(self, snapshot: Snapshot[S]) -> None:
         """Delete what ``snapshot`` does not name, as far as that can be."""
         named = {part.file for part in snapshot.parts}
         # What stays is deleted after the next save, and does no harm until then.
         with contextlib.suppress(OSError):
-            for file in [*self._segments(), *self.path.glob("*.tmp")]:
+            others = (self.path / _FORMER, *self.path.glob("*.tmp"))
+            for file in [*self._segments(), *others]:
                 if file.name not in named:
                     file.unlink(missing_ok=True)
 
@@ -166,7 +169,7 @@ class Folder:
     def _segments(self) -> list[Path]:
         return [file for file in self.path.glob(f"*{_SUFFIX}") if file.stem.isdecimal()]
 
-    def _load(self, threads: int) -> Snapshot:
+    def _load(self, threads: int) -> Snapshot[S]:
         manifest = container.read(self.path / _MANIFEST, "M")
         self._check(_MANIFEST, manifest.fields)
         self._saved = manifest.header_xxh64
@@ -177,7 +180,7 @@ class Folder:
             self._check(name, contents.fields)
             if contents.header_xxh64 != named["header_xxh64"]:
                 raise DamagedFileError(f"{name}: not the segment the manifest names")
-            segment = Segment.of(contents.parts)
+            segment = self._kind.load(contents.parts)
             present, live = (
                 manifest.parts[f"{kind}.{number}"].copy() for kind in ("present", "live")
             )

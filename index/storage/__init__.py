@@ -1,0 +1,1 @@
+"""How any index keeps its rows: segments and the newest rows, merged, saved, looked after."""
