@@ -52,7 +52,9 @@
     │   ├── BodyStalledError
     │   ├── TooManyRequestsError
     │   ├── CallerGoneError
-    │   └── FetchDisabledError
+    │   ├── FetchDisabledError      no URL is fetched here
+    │   ├── FetchRefusedError       nor this one
+    │   └── FetchFailedError        it was tried, and no file came
     ├── UndecodedError              a file that cannot be decoded is listed by digest (``matcher``)
     └── UnavailableError            try again later
         ├── OverloadedError
@@ -350,6 +352,18 @@ class FetchDisabledError(RequestError):
     """No URL is fetched: ``LOOKALIKE_FETCH_ALLOWLIST`` is empty."""
 
     code = "fetch_disabled"
+
+
+class FetchRefusedError(RequestError):
+    """The URL, or where it leads, may not be fetched."""
+
+    code = "fetch_refused"
+
+
+class FetchFailedError(RequestError):
+    """The server behind the URL gave no file, or not in time."""
+
+    code = "fetch_failed"
 
 
 class UnavailableError(ServiceError):

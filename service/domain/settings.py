@@ -18,8 +18,10 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from embeddings.cores import available_cores
+from service.domain.allowlist import AllowList
 from service.domain.deadlines import Deadlines
 from service.domain.errors import SettingsError
+from service.domain.values import Role
 
 PREFIX: Final = "LOOKALIKE_"
 
@@ -110,10 +112,20 @@ class Settings(BaseSettings):
     """That a connection may wait for its next request."""
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Proxies whose ``X-Forwarded-For`` says where a request comes from; empty: nobody's does."""
+    trusted_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Where requests under ``/hma`` without a key come from that are answered; empty: none are."""
+    trusted_roles: Annotated[tuple[Role, ...], NoDecode] = (Role.REVIEWER,)
+    """What a request that is trusted for where it comes from may do."""
     fetch_allowlist: Annotated[tuple[str, ...], NoDecode] = ()
     """Hosts from which an image may be fetched; empty: no URL is ever fetched."""
+    fetch_seconds: float = Field(default=10.0, gt=0, le=300)
+    """From a URL to the last byte of its file, redirects included."""
+    fetches: int = Field(default=16, ge=1, le=1024)
+    """Files that are fetched at once; beyond them the answer is 503."""
 
-    @field_validator("fetch_allowlist", "trusted_proxies", mode="before")
+    @field_validator(
+        "fetch_allowlist", "trusted_proxies", "trusted_networks", "trusted_roles", mode="before"
+    )
     @classmethod
     def _hosts(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -122,10 +134,15 @@ class Settings(BaseSettings):
 
     @field_validator("fetch_allowlist")
     @classmethod
-    def _no_fetcher(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        # Better to fail here than to accept an allowlist and then fetch nothing.
-        if value:
-            raise ValueError("this release fetches no URL: leave it empty")
+    def _is_allowlist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AllowList(value)
+        return value
+
+    @field_validator("trusted_roles")
+    @classmethod
+    def _not_admin(cls, value: tuple[Role, ...]) -> tuple[Role, ...]:
+        if Role.ADMIN in value:
+            raise ValueError("an administrator must have a key")
         return value
 
     @field_validator("database_url", "admin_key", "retention_days", mode="before")

@@ -24,6 +24,7 @@ from service.domain.health import Health
 from service.domain.settings import Settings, load_settings
 from service.http.door import problems
 from service.http.door.auth import Doorman
+from service.http.door.fetching import Fetcher
 from service.http.door.metrics import MeasuringMiddleware, Metrics
 from service.http.door.near_radius import Probing
 from service.http.door.openapi import DocumentedApp
@@ -32,6 +33,7 @@ from service.http.door.rates import Rates
 from service.http.door.services import Services
 from service.http.door.uploads import Uploads
 from service.http.door.weights import HEAVY
+from service.http.hma.door import HmaDoor
 from service.http.routes import banks, entries, imports, keys, match, status
 from service.replica.engine import Engine
 from service.replica.matcher import Fingerprints, Matcher
@@ -79,6 +81,11 @@ def create_app(
         memory=settings.decode_memory_bytes,
     )
     metrics = Metrics(engine, compute)
+    uploads = Uploads(
+        settings,
+        lists=1 + _IMPORT_QUEUE,
+        folder=settings.data_dir if settings.data_dir.is_dir() else None,
+    )
     services = Services(
         settings=settings,
         store=store,
@@ -86,11 +93,8 @@ def create_app(
         health=health,
         matcher=Matcher(engine, store, fingerprints or fingerprinter(settings)),
         doorman=Doorman(engine, settings),
-        uploads=Uploads(
-            settings,
-            lists=1 + _IMPORT_QUEUE,
-            folder=settings.data_dir if settings.data_dir.is_dir() else None,
-        ),
+        uploads=uploads,
+        fetcher=Fetcher(settings, uploads),
         metrics=metrics,
         rates=Rates(settings.key_rate, settings.key_burst),
         probing=Probing(health, settings.probing_questions, metrics.probing.inc),
@@ -158,6 +162,7 @@ def create_app(
         for route in owner.routes
         if isinstance(route, Route)
     ]
+    app.add_middleware(HmaDoor)
     app.add_middleware(MeasuringMiddleware, metrics=services.metrics)
     return app
 

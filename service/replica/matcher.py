@@ -26,6 +26,7 @@ from service.domain.errors import (
     StoreBusyError,
     StoreError,
 )
+from service.domain.search import Found
 from service.domain.signals import Signals, from_fingerprint, from_view
 from service.policy import matching
 from service.policy.matching import Coverage, Decision, Label, Model, NotMatched, Plan
@@ -99,6 +100,20 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Hits:
+    """Everything that a query finds, before any policy: what a protocol without verdicts tells."""
+
+    found: list[Found]
+    """In no order; of one index and bank the nearest ``MAX_MATCHES + 1`` at most."""
+    banks: Mapping[int, Bank]
+    """By id: those that were asked."""
+    plan: Plan
+    incomplete: bool
+    """Whether listed images could be missed now."""
+    freshness: Freshness
+
+
+@dataclass(frozen=True)
 class ImageAnswer:
     """The answer for an image, and what it was matched by."""
 
@@ -154,25 +169,30 @@ class Matcher:
         Raises ``ImageError``, or ``UndecodedError`` in its place if the file is listed, and what
         ``match`` raises.
         """
-        self._chosen(banks)  # before the work: a wrong bank should not cost a decode
         try:
-            if views:
-                fingerprint, found = self._made().with_views(data)
-            else:
-                fingerprint, found = self._made().fingerprint(data), ()
+            query, fingerprint = self.image_query(data, banks, views)
         except (EmptyFileError, FileTooLargeError):
             raise  # of a file that is too large not all may be here
         except ImageError as failure:
-            digested = digests(data)
-            exact = Signals.of(
-                md5=bytes.fromhex(digested.md5),
-                sha1=bytes.fromhex(digested.sha1),
-                sha256=bytes.fromhex(digested.sha256),
-            )
-            answer = self.match(Query(exact, banks=banks))
+            answer = self.match(digest_query(data, banks))
             if answer.decision.rows:
                 raise UndecodedError(failure, answer) from failure
             raise
+        return ImageAnswer(self.match(query), fingerprint)
+
+    def image_query(
+        self, data: bytes, banks: tuple[str, ...] | None, views: bool = False
+    ) -> tuple[Query, Fingerprint]:
+        """What to ask about the image in ``data``, and its ``views`` too if asked for.
+
+        Raises ``ImageError``, ``BankNotFoundError``, ``EncoderMissingError``.
+        """
+        self._chosen(banks)  # before the work: a wrong bank should not cost a decode
+        found: tuple[ViewFingerprint, ...] = ()
+        if views:
+            fingerprint, found = self._made().with_views(data)
+        else:
+            fingerprint = self._made().fingerprint(data)
         query = Query(
             from_fingerprint(fingerprint),
             fingerprint.photographic,
@@ -180,10 +200,10 @@ class Matcher:
             tuple((view.name, from_view(view)) for view in (*fingerprint.others, *found)),
             (("further_frames",) if fingerprint.frames > 1 else ()) + fingerprint.doubts,
         )
-        return ImageAnswer(self.match(query), fingerprint)
+        return query, fingerprint
 
-    def match(self, query: Query) -> Answer:
-        """Match signals. Raises ``NoSignalsError``, ``BankNotFoundError``,
+    def hits(self, query: Query) -> Hits:
+        """Search for signals, and judge nothing. Raises ``NoSignalsError``, ``BankNotFoundError``,
         ``IndexNotLoadedError``."""
         if not query.signals:
             raise NoSignalsError("there is no signal to match")
@@ -205,14 +225,21 @@ class Matcher:
             searched = self._engine.search(planned(signals).search)
             found += [replace(hit, view=name) for hit in searched.found]
             incomplete |= searched.incomplete
-        decision = matching.decide(found, banks)
         # Asked after the search: a fault that shows while it runs must count.
+        incomplete = incomplete or self._engine.health.incomplete
+        return Hits(found, banks, plan, incomplete, freshness)
+
+    def match(self, query: Query) -> Answer:
+        """Match signals. Raises ``NoSignalsError``, ``BankNotFoundError``,
+        ``IndexNotLoadedError``."""
+        hits = self.hits(query)
+        decision = matching.decide(hits.found, hits.banks)
         coverage, not_matched = matching.coverage(
-            plan,
-            banks.values(),
-            known.filled,
+            hits.plan,
+            hits.banks.values(),
+            self._engine.known.filled,
             decision.verdict,
-            incomplete or self._engine.health.incomplete,
+            hits.incomplete,
         )
         ids = list({row.found.id for row in decision.rows})
         try:
@@ -233,10 +260,10 @@ class Matcher:
             query=query,
             decision=decision,
             entries=entries,
-            imagery=imagery,
+            imagery=self.imagery(query.photographic),
             coverage=coverage,
             not_matched=(*not_matched, *_doubtful(query)),
-            freshness=freshness,
+            freshness=hits.freshness,
         )
 
     def imagery(self, photographic: float | None) -> Imagery | None:
@@ -256,6 +283,17 @@ class Matcher:
             if name not in known.banks:
                 raise BankNotFoundError(f"no bank is named {name[:80]!r}")
         return {known.banks[name].id: known.banks[name] for name in names}
+
+
+def digest_query(data: bytes, banks: tuple[str, ...] | None) -> Query:
+    """What to ask about a file of which nothing but its bytes is known."""
+    made = digests(data)
+    exact = Signals.of(
+        md5=bytes.fromhex(made.md5),
+        sha1=bytes.fromhex(made.sha1),
+        sha256=bytes.fromhex(made.sha256),
+    )
+    return Query(exact, banks=banks)
 
 
 def _doubtful(query: Query) -> list[NotMatched]:

@@ -40,7 +40,14 @@ def test_the_environment_is_read_and_arguments_go_before_it(
         ("DEVICE", "tpu"),
         ("WORKERS", "0"),
         ("POLL_SECONDS", "5"),
-        ("FETCH_ALLOWLIST", "example.org"),
+        ("FETCH_ALLOWLIST", "https://example.org/"),
+        ("FETCH_ALLOWLIST", "example.org:0"),
+        ("FETCH_ALLOWLIST", "127.1"),
+        ("FETCH_ALLOWLIST", "10.0.0.1/8"),
+        ("FETCH_ALLOWLIST", "*"),
+        ("FETCH_SECONDS", "0"),
+        ("TRUSTED_NETWORKS", "everywhere"),
+        ("TRUSTED_ROLES", "admin"),
     ],
 )
 def test_a_bad_value_is_named_with_its_key(
@@ -81,6 +88,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     for name, field in Settings.model_fields.items():
         if field.default_factory is None and field.default not in (None, ()):
             shown = int(field.default) if isinstance(field.default, bool) else field.default
+            shown = ",".join(shown) if isinstance(shown, tuple) else shown
             assert rows[name.upper()].startswith(f"`{shown}`"), name
 
 

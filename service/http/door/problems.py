@@ -42,6 +42,8 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     errors.TooManyRequestsError: 429,
     errors.CallerGoneError: 499,
     errors.FetchDisabledError: 422,
+    errors.FetchRefusedError: 422,
+    errors.FetchFailedError: 502,
     errors.InvalidValueError: 422,
     errors.NotFoundError: 404,
     errors.ConflictError: 409,
@@ -84,6 +86,7 @@ _EXAMPLES: Final[Mapping[int, tuple[str, str]]] = {
     415: ("unsupported_image", "not an image of a format that is read here"),
     422: ("unreadable_image", "the image cannot be decoded"),
     429: ("too_many_requests", "this key sends more queries than it may; try again in 2 s"),
+    502: ("fetch_failed", "the server of the URL did not answer with a file"),
     503: ("index_not_loaded", "the index is being built from the store"),
     507: ("storage_full", "the disk is full: nothing was changed"),
 }

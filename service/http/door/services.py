@@ -18,6 +18,7 @@ from service.domain.deadlines import writing_begins_within
 from service.domain.health import Health
 from service.domain.settings import Settings
 from service.http.door.auth import ADMINS, CURATORS, EVERYONE, MATCHERS, READERS, Caller, Doorman
+from service.http.door.fetching import Fetcher
 from service.http.door.metrics import Metrics
 from service.http.door.near_radius import Probing
 from service.http.door.pool import T, Task, WorkPool
@@ -43,6 +44,7 @@ class Services:
     matcher: Matcher
     doorman: Doorman
     uploads: Uploads
+    fetcher: Fetcher
     metrics: Metrics
     rates: Rates
     """Of queries, by key."""
@@ -134,7 +136,11 @@ def querying(request: Request) -> Caller:
 
 def _admitted(request: Request, roles: frozenset[Role]) -> Caller:
     header = request.headers.get("authorization", "")
-    caller = services_of(request).doorman.admit(header, roles)
+    return known(request, services_of(request).doorman.admit(header, roles))
+
+
+def known(request: Request, caller: Caller) -> Caller:
+    """``caller``, who from now on is known to have sent ``request``."""
     # Whose body is received and whose work waits: room and turns are shared fairly between keys.
     request.scope[CALLER] = caller.key_id
     return caller

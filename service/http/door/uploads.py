@@ -56,6 +56,8 @@ class Form:
 
     file: bytes
     fields: dict[str, list[str]]
+    name: str = "file"
+    """Of the file's field."""
 
 
 class Reception:
@@ -162,9 +164,9 @@ class Uploads:
         self._folder = folder
 
     @asynccontextmanager
-    async def form(self, request: Request) -> AsyncIterator[Form]:
-        """The multipart body with its one file, the field ``file``; its memory is given back at
-        the end.
+    async def form(self, request: Request, name: str | None = "file") -> AsyncIterator[Form]:
+        """The multipart body with its one file, the field ``name`` (``None``: of whatever name);
+        its memory is given back at the end.
 
         Raises ``FileTooLargeError``, ``MalformedRequestError``, ``BodyStalledError``,
         ``OverloadedError``.
@@ -173,8 +175,42 @@ class Uploads:
         with self._reception(request, self._memory) as reception:
             async with reception:
                 stream = _limited(request, reception, limit, FileTooLargeError)
-                form = await self._parsed(request.headers, stream)
+                form = await self._parsed(request.headers, stream, name)
             yield form
+
+    @asynccontextmanager
+    async def raw(self, request: Request) -> AsyncIterator[bytes]:
+        """The whole body as a file; its memory is given back at the end.
+
+        Raises ``FileTooLargeError``, ``BodyStalledError``, ``OverloadedError``.
+        """
+        with self._reception(request, self._memory) as reception:
+            async with reception:
+                chunks = [
+                    chunk
+                    async for chunk in _limited(
+                        request, reception, self._max_file, FileTooLargeError
+                    )
+                ]
+            yield b"".join(chunks)
+
+    @asynccontextmanager
+    async def elsewhere(
+        self, request: Request, chunks: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        """A file that comes from elsewhere on behalf of ``request``: it takes room as a body does,
+        and its memory is given back at the end.
+
+        Raises ``FileTooLargeError``, ``OverloadedError`` and what ``chunks`` raise.
+        """
+        with self._reception(request, self._memory) as reception:
+            taken: list[bytes] = []
+            async for chunk in chunks:
+                reception.came(len(chunk))
+                if reception.held > self._max_file:
+                    raise FileTooLargeError(f"the file has more than {self._max_file} bytes")
+                taken.append(chunk)
+            yield b"".join(taken)
 
     @asynccontextmanager
     async def list_file(self, request: Request) -> AsyncIterator[BinaryIO]:
@@ -215,7 +251,9 @@ class Uploads:
     def _received(self, request: Request, room: Room) -> Reception:
         return Reception(room, request.scope.get(CALLER, ""), *self._pace)
 
-    async def _parsed(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> Form:
+    async def _parsed(
+        self, headers: Headers, stream: AsyncGenerator[bytes, None], wanted: str | None
+    ) -> Form:
         parser = _InMemoryParser(
             headers, stream, max_files=1, max_fields=64, max_part_size=_FIELD_BYTES
         )
@@ -226,26 +264,28 @@ class Uploads:
         except UnicodeError:  # of a codec that decodes nothing, such as "undefined"
             raise MalformedRequestError("multipart: the charset cannot be read") from None
         file: bytes | None = None
+        called = ""
         fields: dict[str, list[str]] = {}
         async with form_closing(form.multi_items()) as items:
             for name, value in items:
                 if isinstance(value, str):
                     fields.setdefault(name, []).append(value)
-                elif name == "file":
-                    file = await value.read()
+                elif wanted in (None, name):
+                    file, called = await value.read(), name
                 else:
                     raise MalformedRequestError(
-                        f"the file must be the field 'file', not {name[:64]!r}"
+                        f"the file must be the field {wanted!r}, not {name[:64]!r}"
                     )
         if file is None:
             raise MalformedRequestError(
-                "the form has no file: send it as the field 'file', with a file name"
+                f"the form has no file: send it as the field {wanted or 'photo'!r}, with a file"
+                " name"
             )
         if len(file) > self._max_file:
             raise FileTooLargeError(
                 f"the file has {len(file)} bytes; at most {self._max_file} are taken"
             )
-        return Form(file, fields)
+        return Form(file, fields, called)
 
 
 @contextmanager

@@ -92,40 +92,32 @@ class _Options:
 async def match(request: Request) -> Response:
     """Answers with a verdict and why.
 
-    Send an image as multipart form data, or signals as JSON. ``banks`` and ``include`` may
-    stand in the query string too. ``views`` finds more (pages and collages of several pictures,
-    mirrored ones by PDQ) for some three times the work; what only a view matches asks for
-    review. A file that cannot be decoded is an error, and if its digests are listed the problem
-    holds ``verdict`` and ``matches`` besides. Distances, radii and entry ids are shown to the roles
-    curator, reviewer and admin.
+    Send an image as multipart form data, or signals as JSON, or JSON with the ``url`` of an image
+    where the service may fetch it (``LOOKALIKE_FETCH_ALLOWLIST``; by default nowhere).
+    ``banks`` and ``include`` may stand in the query string too. ``views`` finds more (pages and
+    collages of several pictures, mirrored ones by PDQ) for some three times the work; what only a
+    view matches asks for review. A file that cannot be decoded is an error, and if its digests are
+    listed the problem holds ``verdict`` and ``matches`` besides. Distances, radii and entry ids are
+    shown to the roles curator, reviewer and admin.
     """
     parts, caller = services_of(request), querying(request)
     given = _query_options(request)
     if media_type(request) == bodies.MULTIPART:
         async with parts.uploads.form(request) as form:
             options = _options(_once(given, _form_options(form)))
-            try:
-                both = await parts.decoding(
-                    request,
-                    form.file,
-                    lambda: parts.matcher.match_image(form.file, options.banks, options.views),
-                    options.views,
-                )
-            except UndecodedError as listed:
-                _note(parts, caller, listed.answer)
-                return problems.undecoded(
-                    listed.failure, wire.match_answer(listed.answer, caller, None)
-                )
-        _note(parts, caller, both.answer)
-        shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
-        return wire.json_response(wire.match_answer(both.answer, caller, shown))
+            return await _image_answer(request, caller, form.file, options)
     body = bodies.parsed(await parts.uploads.json(request), MatchRequest)
     options = _options(_once(given, _body_options(body)))
+    if body.url is not None:
+        if body.signals is not None:
+            raise InvalidRequestError("send signals, or the url of an image to fetch, not both")
+        async with parts.fetcher.file(request, body.url) as file:
+            return await _image_answer(request, caller, file, options)
     if options.views:
         raise InvalidRequestError("views: only of an image, which is sent as multipart form data")
     query = _query(body, options)
     answer = await parts.matching(request, lambda: parts.matcher.match(query))
-    _note(parts, caller, answer)
+    note(parts, caller, answer)
     return wire.json_response(_signals_answer(answer, caller, options))
 
 
@@ -179,6 +171,25 @@ async def fingerprint(request: Request) -> Response:
     return wire.json_response(fingerprint_json(value))
 
 
+async def _image_answer(
+    request: Request, caller: Caller, file: bytes, options: _Options
+) -> Response:
+    parts = services_of(request)
+    try:
+        both = await parts.decoding(
+            request,
+            file,
+            lambda: parts.matcher.match_image(file, options.banks, options.views),
+            options.views,
+        )
+    except UndecodedError as listed:
+        note(parts, caller, listed.answer)
+        return problems.undecoded(listed.failure, wire.match_answer(listed.answer, caller, None))
+    note(parts, caller, both.answer)
+    shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
+    return wire.json_response(wire.match_answer(both.answer, caller, shown))
+
+
 def _only_form(request: Request) -> None:
     if media_type(request) != bodies.MULTIPART:
         raise BadMediaTypeError("send the image as multipart/form-data, in the field 'file'")
@@ -191,7 +202,7 @@ def _item(parts: Services, caller: Caller, item: Mapping[str, JsonValue]) -> wir
         answer = parts.matcher.match(_query(body, options))
     except ServiceError as error:
         return {"error": problems.body_of(error)}
-    _note(parts, caller, answer)
+    note(parts, caller, answer)
     return _signals_answer(answer, caller, options)
 
 
@@ -202,11 +213,7 @@ def _signals_answer(answer: Answer, caller: Caller, options: _Options) -> wire.J
 
 def _query(body: MatchRequest, options: _Options) -> Query:
     if body.url is not None:
-        if body.signals is not None:
-            raise InvalidRequestError("send signals, or the url of an image to fetch, not both")
-        raise FetchDisabledError(
-            "this service fetches no URL; to look up a listed URL send it as signals.url"
-        )
+        raise FetchDisabledError("a batch fetches no URL; to look up a listed URL send signals.url")
     if body.signals is None:
         raise InvalidRequestError("signals: field required")
     given = query_signals(body.signals)
@@ -272,7 +279,7 @@ def _names(fields: Mapping[str, list[str]], name: str) -> tuple[str, ...] | None
     return tuple(part for part in parts if part)
 
 
-def _note(parts: Services, caller: Caller, answer: Answer) -> None:
+def note(parts: Services, caller: Caller, answer: Answer) -> None:
     """Count an answer, and see what its caller may be after."""
     if answer.decision.rows and not caller.may(READERS):
         parts.probing.saw(caller.key_id, answer)

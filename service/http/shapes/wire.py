@@ -25,7 +25,7 @@ _OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
 def json_response(
-    value: Json, status: int = 200, headers: dict[str, str] | None = None
+    value: Json | list[Any], status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     """``value`` as an answer."""
     return Response(orjson.dumps(value, option=_OPTIONS), status, headers, "application/json")

@@ -1,0 +1,114 @@
+"""Signal types by the names that clients of HMA use, and from there to our signals and back.
+
+``pdq`` is theirs and ours. The MD5 of a file is ``video_md5`` to them, whatever the file is, so
+that name looks up the same digests as ``md5``. Each code space is a signal type of its own name: a
+client that looks up every key of a hashing answer gets learnt matching unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.domain.search import Found
+from service.domain.signals import DIGEST_BYTES, Signals, parse_signals
+from service.http.door.services import Services
+from service.http.hma.refusals import HmaError
+
+PHOTO: Final = "photo"
+VIDEO: Final = "video"
+CONTENT_TYPES: Final = (PHOTO, VIDEO)
+
+_VIDEO_MD5: Final = "video_md5"
+_HEX: Final = re.compile(r"[0-9a-f]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class SignalType:
+    """One of their signal types."""
+
+    name: str
+    signal: str
+    """Ours: a digest, ``pdq`` or ``code``."""
+    space: str = ""
+    """Of a code."""
+
+    @property
+    def digits(self) -> int:
+        """Hex digits of a value."""
+        return 2 * DIGEST_BYTES.get(self.signal, 32)
+
+    def fields(self, text: object) -> dict[str, Any] | None:
+        """The signal that ``text`` is, in lower-case hex, as fields of ours; ``None`` if it is
+        none."""
+        if not isinstance(text, str) or len(text) != self.digits or not _HEX.fullmatch(text):
+            return None
+        return {"codes": {self.space: text}} if self.signal == "code" else {self.signal: text}
+
+    def of(self, signals: Signals) -> bytes | None:
+        """The value that ``signals`` have of this type and that may be matched."""
+        if self.signal == "code":
+            return signals.codes.get(self.space) if signals.codes_usable else None
+        if self.signal == "pdq":
+            return signals.pdq if signals.pdq_usable else None
+        value: bytes | None = getattr(signals, self.signal)
+        return value
+
+    def found(self, hit: Found) -> bool:
+        """Whether a hit is by this type."""
+        return (hit.signal, hit.space) == (self.signal, self.space)
+
+
+_FIXED: Final = (
+    SignalType("pdq", "pdq"),
+    SignalType(_VIDEO_MD5, "md5"),
+    *(SignalType(name, name) for name in DIGEST_BYTES),
+)
+
+
+def signal_types(parts: Services) -> dict[str, SignalType]:
+    """Every signal type by name: those of fixed name, and the code spaces of models and lists."""
+    spaces = sorted({*parts.matcher.models, *parts.engine.spaces()})
+    return {one.name: one for one in (*_FIXED, *(SignalType(s, "code", s) for s in spaces))}
+
+
+def known_type(parts: Services, name: str, refusal: str) -> SignalType:
+    """The type of this name. Raises ``HmaError`` with ``refusal``."""
+    found = signal_types(parts).get(name)
+    if found is None:
+        raise HmaError(400, refusal)
+    return found
+
+
+def types_of_content(parts: Services, content_type: str) -> dict[str, SignalType]:
+    """The types that content of a kind is hashed to. Raises ``HmaError``."""
+    known = signal_types(parts)
+    if content_type == VIDEO:
+        return {_VIDEO_MD5: known[_VIDEO_MD5]}
+    if content_type == PHOTO:
+        made = {"pdq", *DIGEST_BYTES, *parts.matcher.models}
+        return {name: one for name, one in known.items() if name in made}
+    raise HmaError(400, f"no such content_type: '{content_type[:64]}'")
+
+
+def shown(signals: Signals, types: Iterable[SignalType]) -> dict[str, str]:
+    """The values of those ``types`` that ``signals`` have: never an empty one."""
+    values = {one.name: one.of(signals) for one in types}
+    return {name: value.hex() for name, value in values.items() if value is not None}
+
+
+def merged(each: Iterable[Mapping[str, Any]]) -> Signals:
+    """One item's signals, of the fields of several."""
+    fields: dict[str, Any] = {}
+    codes: dict[str, str] = {}
+    for one in each:
+        codes |= one.get("codes", {})
+        fields |= one
+    return parse_signals({**fields, "codes": codes})
+
+
+def listed_types(signals: Signals, types: Mapping[str, SignalType]) -> list[SignalType]:
+    """Under which types an entry with ``signals`` is shown: each signal once."""
+    return [one for name, one in types.items() if name != _VIDEO_MD5 and one.of(signals)]
