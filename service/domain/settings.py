@@ -116,6 +116,10 @@ class Settings(BaseSettings):
     """Where requests under ``/hma`` without a key come from that are answered; empty: none are."""
     trusted_roles: Annotated[tuple[Role, ...], NoDecode] = (Role.REVIEWER,)
     """What a request that is trusted for where it comes from may do."""
+    gate_refuses: Annotated[tuple[Literal["block", "review"], ...], NoDecode] = ("block",)
+    """Verdicts on which ``/v1/gate`` refuses a file."""
+    shield_harmful_banks: Annotated[tuple[str, ...], NoDecode] = ()
+    """Banks whose matches ``/shield`` calls ``harmful-abusive-material``; the rest are ``csam``."""
     fetch_allowlist: Annotated[tuple[str, ...], NoDecode] = ()
     """Hosts from which an image may be fetched; empty: no URL is ever fetched."""
     fetch_seconds: float = Field(default=10.0, gt=0, le=300)
@@ -124,7 +128,13 @@ class Settings(BaseSettings):
     """Files that are fetched at once; beyond them the answer is 503."""
 
     @field_validator(
-        "fetch_allowlist", "trusted_proxies", "trusted_networks", "trusted_roles", mode="before"
+        "fetch_allowlist",
+        "gate_refuses",
+        "shield_harmful_banks",
+        "trusted_networks",
+        "trusted_proxies",
+        "trusted_roles",
+        mode="before",
     )
     @classmethod
     def _hosts(cls, value: object) -> object:
@@ -136,6 +146,13 @@ class Settings(BaseSettings):
     @classmethod
     def _is_allowlist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         AllowList(value)
+        return value
+
+    @field_validator("gate_refuses")
+    @classmethod
+    def _refuses_something(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "block" not in value:
+            raise ValueError("a gate refuses at least what is blocked")
         return value
 
     @field_validator("trusted_roles")

@@ -29,12 +29,14 @@ from service.http.door.metrics import MeasuringMiddleware, Metrics
 from service.http.door.near_radius import Probing
 from service.http.door.openapi import DocumentedApp
 from service.http.door.pool import WorkPool
+from service.http.door.protocols import ProtocolDoor
 from service.http.door.rates import Rates
 from service.http.door.services import Services
 from service.http.door.uploads import Uploads
 from service.http.door.weights import HEAVY
-from service.http.hma.door import HmaDoor
-from service.http.routes import banks, entries, imports, keys, match, status
+from service.http.hma import door as hma
+from service.http.routes import banks, entries, gate, imports, keys, match, status
+from service.http.shield import door as shield
 from service.replica.engine import Engine
 from service.replica.matcher import Fingerprints, Matcher
 from service.replica.shelf import FOLDER, FolderShelf
@@ -153,7 +155,7 @@ def create_app(
     )
     app.state.services = services
     problems.install(app)
-    routers = [module.router for module in (match, banks, entries, imports, keys, status)]
+    routers = [module.router for module in (match, gate, banks, entries, imports, keys, status)]
     for router in (*routers, status.keyed):
         app.include_router(router)
     app.state.routes = [
@@ -162,7 +164,8 @@ def create_app(
         for route in owner.routes
         if isinstance(route, Route)
     ]
-    app.add_middleware(HmaDoor)
+    for protocol in (hma.PROTOCOL, shield.PROTOCOL):
+        app.add_middleware(ProtocolDoor, protocol=protocol)
     app.add_middleware(MeasuringMiddleware, metrics=services.metrics)
     return app
 

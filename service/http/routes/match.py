@@ -35,15 +35,15 @@ from service.http.shapes.schemas import (
     MatchAnswer,
     MatchRequest,
 )
-from service.replica.matcher import Answer, Query, UndecodedError
+from service.replica.matcher import Answer, ImageAnswer, Query, UndecodedError
 
-_BANK: Final = {"type": "string", "pattern": NAME}
+BANK: Final = {"type": "string", "pattern": NAME}
 _PARAMETERS: Final[list[dict[str, Any]]] = [
     {"name": name, "in": "query", "required": False, "schema": schema, "description": said}
     for name, schema, said in (
         ("content_id", {"type": "string", "maxLength": 256}, "Yours; neither read nor kept."),
         ("account_id", {"type": "string", "maxLength": 256}, "Yours; neither read nor kept."),
-        ("banks", {"type": "array", "items": _BANK, "minItems": 1}, "By default all."),
+        ("banks", {"type": "array", "items": BANK, "minItems": 1}, "By default all."),
         ("include", {"type": "string", "enum": ["fingerprint"]}, "What to answer besides."),
         ("views", {"type": "boolean"}, "Of an image: match its views too."),
     )
@@ -171,21 +171,41 @@ async def fingerprint(request: Request) -> Response:
     return wire.json_response(fingerprint_json(value))
 
 
-async def _image_answer(
-    request: Request, caller: Caller, file: bytes, options: _Options
-) -> Response:
+async def judged(
+    request: Request,
+    caller: Caller,
+    file: bytes,
+    banks: tuple[str, ...] | None,
+    views: bool = False,
+) -> ImageAnswer:
+    """The answer to an image, counted. Raises ``ImageError``, or ``UndecodedError`` in its place
+    if the file is listed, and what waiting for a worker raises."""
     parts = services_of(request)
     try:
         both = await parts.decoding(
-            request,
-            file,
-            lambda: parts.matcher.match_image(file, options.banks, options.views),
-            options.views,
+            request, file, lambda: parts.matcher.match_image(file, banks, views), views
         )
     except UndecodedError as listed:
         note(parts, caller, listed.answer)
-        return problems.undecoded(listed.failure, wire.match_answer(listed.answer, caller, None))
+        raise
     note(parts, caller, both.answer)
+    return both
+
+
+def banks_of(request: Request) -> tuple[str, ...] | None:
+    """The banks that the query string names; ``None`` for all. Raises ``InvalidRequestError``."""
+    return _options(
+        {"banks": found} if (found := request.query_params.getlist("banks")) else {}
+    ).banks
+
+
+async def _image_answer(
+    request: Request, caller: Caller, file: bytes, options: _Options
+) -> Response:
+    try:
+        both = await judged(request, caller, file, options.banks, options.views)
+    except UndecodedError as listed:
+        return problems.undecoded(listed.failure, wire.match_answer(listed.answer, caller, None))
     shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
     return wire.json_response(wire.match_answer(both.answer, caller, shown))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.http.hma.door import routes
+from service.http.hma.door import PROTOCOL
 
 if TYPE_CHECKING:
     from tests.service.conftest import Served
@@ -39,7 +39,7 @@ BODIES = st.one_of(
 KINDS = st.sampled_from(
     ["application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x", ""]
 )
-PATHS = st.sampled_from(sorted({(route.path) for route in routes()}))
+PATHS = st.sampled_from(sorted({f"/hma{path}" for _, path, _ in PROTOCOL.routes}))
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 
 
