@@ -93,7 +93,7 @@ async def signals_of(request: Request, content: Content, role: Role = "query") -
     parts = services_of(request)
     if content.content_type == VIDEO:
         query = await parts.matching(request, lambda: digest_query(content.data, None))
-        return Signals(md5=query.signals.md5)
+        return Signals.of(md5=query.signals.md5)
     return await parts.decoding(
         request,
         content.data,

@@ -109,7 +109,7 @@ async def index_status(request: Request) -> Response:
         one.name: {
             "present": parts.engine.loaded,
             "built_to": built,
-            "size": held.get((one.signal, one.space), 0),
+            "size": held.get(one.key, 0),
         }
         for one in known.values()
         if name in (None, one.name)
@@ -249,12 +249,12 @@ def _compared(parts: Services, kind: SignalType, one: Signals, other: Signals) -
     first, second = kind.of(one), kind.of(other)
     assert first is not None
     assert second is not None
-    if kind.signal not in ("pdq", "code"):
+    if kind.known.exact:
         return [first == second, {"distance": int(first != second)}]
     apart = distances(*(np.frombuffer(value, np.uint8)[None] for value in (first, second)))
     distance = int(apart[0, 0])
     model = parts.matcher.models.get(kind.space)
-    radius = RADIUS if kind.signal == "pdq" else model.radii["any"] if model else 0
+    radius = RADIUS if kind.name == "pdq" else model.radii["any"] if model else 0
     return [distance <= radius, {"distance": distance}]
 
 

@@ -1,6 +1,6 @@
 """Signal types by the names that clients of HMA use, and from there to our signals and back.
 
-``pdq`` is theirs and ours. The MD5 of a file is ``video_md5`` to them, whatever the file is, so
+Most names are theirs and ours. The MD5 of a file is ``video_md5`` to them, whatever the file is, so
 that name looks up the same digests as ``md5``. Each code space is a signal type of its own name: a
 client that looks up every key of a hashing answer gets learnt matching unchanged.
 """
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.domain import signals as ours
 from service.domain.search import Found
 from service.domain.signals import DIGEST_BYTES, Signals, parse_signals
 from service.http.door.services import Services
@@ -30,48 +31,50 @@ class SignalType:
     """One of their signal types."""
 
     name: str
-    signal: str
-    """Ours: a digest, ``pdq`` or ``code``."""
+    known: ours.SignalType
     space: str = ""
     """Of a code."""
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Which index it is: our type's name, and the code space."""
+        return self.known.name, self.space
+
+    @property
     def digits(self) -> int:
         """Hex digits of a value."""
-        return 2 * DIGEST_BYTES.get(self.signal, 32)
+        return 2 * (self.known.width or 0)
 
     def fields(self, text: object) -> dict[str, Any] | None:
         """The signal that ``text`` is, in lower-case hex, as fields of ours; ``None`` if it is
         none."""
         if not isinstance(text, str) or len(text) != self.digits or not _HEX.fullmatch(text):
             return None
-        return {"codes": {self.space: text}} if self.signal == "code" else {self.signal: text}
+        return {self.known.field: {self.space: text} if self.space else text}
 
     def of(self, signals: Signals) -> bytes | None:
         """The value that ``signals`` have of this type and that may be matched."""
-        if self.signal == "code":
-            return signals.codes.get(self.space) if signals.codes_usable else None
-        if self.signal == "pdq":
-            return signals.pdq if signals.pdq_usable else None
-        value: bytes | None = getattr(signals, self.signal)
-        return value
+        first = signals.first(*self.key)
+        usable = first is not None and self.known.usable(first, signals.structure)
+        return first.value if first is not None and usable else None
 
     def found(self, hit: Found) -> bool:
         """Whether a hit is by this type."""
-        return (hit.signal, hit.space) == (self.signal, self.space)
-
-
-_FIXED: Final = (
-    SignalType("pdq", "pdq"),
-    SignalType(_VIDEO_MD5, "md5"),
-    *(SignalType(name, name) for name in DIGEST_BYTES),
-)
+        return (hit.signal, hit.space) == self.key
 
 
 def signal_types(parts: Services) -> dict[str, SignalType]:
-    """Every signal type by name: those of fixed name, and the code spaces of models and lists."""
+    """Every signal type by name: ours that are written as hex, and the code spaces of models and
+    lists."""
+    known = ours.types_by_name()
+    plain = [one for one in ours.signal_types() if one.width is not None and not one.spaced]
     spaces = sorted({*parts.matcher.models, *parts.engine.spaces()})
-    return {one.name: one for one in (*_FIXED, *(SignalType(s, "code", s) for s in spaces))}
+    every = (
+        SignalType(_VIDEO_MD5, known["md5"]),
+        *(SignalType(one.name, one) for one in plain),
+        *(SignalType(space, known["code"], space) for space in spaces),
+    )
+    return {one.name: one for one in every}
 
 
 def known_type(parts: Services, name: str, refusal: str) -> SignalType:
@@ -86,7 +89,7 @@ def types_of_content(parts: Services, content_type: str) -> dict[str, SignalType
     """The types that content of a kind is hashed to. Raises ``HmaError``."""
     known = signal_types(parts)
     if content_type == VIDEO:
-        return {_VIDEO_MD5: known[_VIDEO_MD5]}
+        return {_VIDEO_MD5: SignalType(_VIDEO_MD5, ours.signal_type("md5"))}
     if content_type == PHOTO:
         made = {"pdq", *DIGEST_BYTES, *parts.matcher.models}
         return {name: one for name, one in known.items() if name in made}
@@ -106,9 +109,10 @@ def merged(each: Iterable[Mapping[str, Any]]) -> Signals:
     for one in each:
         codes |= one.get("codes", {})
         fields |= one
-    return parse_signals({**fields, "codes": codes})
+    return parse_signals({**fields, **({"codes": codes} if codes else {})})
 
 
 def listed_types(signals: Signals, types: Mapping[str, SignalType]) -> list[SignalType]:
     """Under which types an entry with ``signals`` is shown: each signal once."""
-    return [one for name, one in types.items() if name != _VIDEO_MD5 and one.of(signals)]
+    aliases = {_VIDEO_MD5} if types[_VIDEO_MD5].known.name != _VIDEO_MD5 else set()
+    return [one for name, one in types.items() if name not in aliases and one.of(signals)]

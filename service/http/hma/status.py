@@ -60,8 +60,8 @@ async def indexes(request: Request) -> Response:
     return json_response(
         {
             name: {
-                "db_size": held.get((one.signal, one.space), 0),
-                "index_size": held.get((one.signal, one.space), 0),
+                "db_size": held.get(one.key, 0),
+                "index_size": held.get(one.key, 0),
                 "index_built_to": now,
                 "newest_db_item": now,
                 "index_out_of_date": behind,

@@ -69,7 +69,7 @@ async def pdq(request: Request, caller: Caller) -> Response:
     body = await bodies.json_body(request, PdqScan)
     parts = services_of(request)
     parts.rates.take(caller.key_id, len(body.hashes) - 1)  # one was counted at the door
-    queries = {text: Query(Signals(pdq=_decoded(text))) for text in body.hashes}
+    queries = {text: Query(Signals.of(pdq=_decoded(text))) for text in body.hashes}
 
     def work() -> dict[str, Answer]:
         return {text: parts.matcher.match(query) for text, query in queries.items()}
