@@ -22,6 +22,7 @@
     ├── InvalidValueError           a value that the caller sent cannot be used
     │   ├── BadNameError
     │   ├── BadSignalError
+    │   │   └── BadUrlError         what cannot be the address of a page, or a rule for some
     │   ├── NoSignalsError
     │   ├── BadCursorError
     │   └── BadPolicyError
@@ -191,6 +192,12 @@ class BadSignalError(InvalidValueError):
     """A signal of an unknown type, or not in its type's form."""
 
     code = "bad_signal"
+
+
+class BadUrlError(BadSignalError):
+    """What cannot be the address of a page, or no rule that a list may have."""
+
+    code = "bad_url"
 
 
 class NoSignalsError(InvalidValueError):
