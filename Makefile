@@ -34,7 +34,7 @@ quick: lint types contracts ## what to run while working: everything but the slo
 	$(BIN)/python -m pytest -q -m "not slow"
 
 notebooks: $(VENV)/.dev ## execute every notebook and write it beside its source
-	OMP_NUM_THREADS=1 $(BIN)/python -m evaluation.notebooks.execution
+	OMP_NUM_THREADS=1 $(BIN)/lookalike-eval notebooks
 
 lock: $(VENV)/.bootstrap ## rewrite the hash-pinned locks from requirements/*.in
 	sh requirements/lock.sh $(BIN)/uv

@@ -5,7 +5,7 @@
 # radius, how far is that from the least a scan can take, and what machine does a list need?
 #
 # It takes seconds: it draws a benchmark that was run before. To measure on your own machine,
-# run `python -m evaluation.speed.index.sweep sweep.json` (an hour) and name that file below.
+# run `lookalike-eval index-sweep sweep.json` (an hour) and name that file below.
 
 # %%
 from pathlib import Path

@@ -7,7 +7,7 @@ seen, and what is learnt from our few sources does so less.
 
 Every figure it steers by is of **held-out sources**: pictures scored by heads that saw none of
 their family of sources (``imagery_folds``). Those scores fit the certainty, set the bounds and are
-written to ``--scores``, of which ``python -m evaluation.imagery --scores CSV`` makes a table.
+written to ``--scores``, of which ``lookalike-eval imagery --scores CSV`` makes a table.
 
 ``python -m embeddings.training.imagery figures --checkpoint FILE --metrics JSON`` writes into a
 checkpoint what was measured of it.

@@ -1,7 +1,6 @@
 """What each step beyond one Hamming distance finds, each in its own row.
 
-``python -m evaluation.copies.extras --images TAR [--manifest CSV] [--related CSV]
-[--checkpoint FILE] [--json OUT]`` measures, on the benchmark of ``lookalike evaluate``:
+``lookalike-eval extras`` measures, on the benchmark of ``lookalike evaluate``:
 
 - *with looks*: references listed as the product lists them
   (``embeddings.network.reference_looks``); the other rows have them as a query is.
@@ -17,12 +16,8 @@ benchmark and the metrics; not the service.
 
 from __future__ import annotations
 
-import argparse
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -34,8 +29,7 @@ from rich.text import Text
 
 from embeddings import codes
 from embeddings.hashes.pdq import MIN_QUALITY, dihedral
-from embeddings.network.checkpoint import DEFAULT_CHECKPOINT
-from embeddings.network.encoder import Encoder, load_encoder
+from embeddings.network.encoder import Encoder
 from embeddings.network.preparing.views import views
 from evaluation.base import terminal
 from evaluation.base.progress import Progress
@@ -44,8 +38,8 @@ from evaluation.base.results import Provenance, plain
 from evaluation.copies.benchmark import Query, plan
 from evaluation.copies.edits import FAMILIES
 from evaluation.copies.hashing import edited_queries
-from evaluation.corpora.corpus import Corpus, open_corpus
-from evaluation.corpora.related import Names, Pairs, pairs, read_related
+from evaluation.corpora.corpus import Corpus
+from evaluation.corpora.related import Names, Pairs, pairs
 from evaluation.statistics import metrics
 
 LEVELS: Final = codes.MAX_SCORE + 1
@@ -298,34 +292,3 @@ def table(result: ExtrasResult) -> RenderableType:
         f"command: {terminal.printable(origin.command)}"
     )
     return Group(rows, notes)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run the command; 0, or 1 with the reason on stderr."""
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.copies.extras", description=(__doc__ or "").split("\n", 1)[0]
-    )
-    parser.add_argument("--images", type=Path, required=True, help="folder or tar")
-    parser.add_argument("--manifest", type=Path, help="CSV with name, kind, style, source")
-    parser.add_argument("--related", type=Path, help="CSV with image and same_as: one work each")
-    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
-    parser.add_argument("--json", type=Path, help="write every figure to this file")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-
-    def work(progress: Progress) -> tuple[RenderableType, Mapping[str, Any]]:
-        result = measure(
-            open_corpus(given.images, given.manifest),
-            load_encoder("auto", given.checkpoint),
-            seed=given.seed,
-            related=read_related(given.related) if given.related else frozenset(),
-            command=shlex.join(["python", "-m", "evaluation.copies.extras", *arguments]),
-            progress=progress,
-        )
-        return table(result), result.to_json()
-
-    return terminal.run(work, given.json)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -6,6 +6,6 @@ held_out   scores of pictures whose sources a model had not seen
 measuring  from a corpus and an encoder to every figure, with intervals
 table      the figures for a terminal
 
-``python -m evaluation.imagery`` prints them for a user's own images. The package knows nothing of
+``lookalike-eval imagery`` prints them for a user's own images. The package knows nothing of
 codes or matches.
 """

@@ -1,6 +1,6 @@
 """The notebooks, made from their sources and executed.
 
-``python -m evaluation.notebooks.execution`` does it.
+``lookalike-eval notebooks`` does it.
 
 ``notebooks/NAME.py`` (jupytext's percent format) is what people edit; ``NAME.ipynb`` beside it
 holds the same cells with their outputs. What is written depends on nothing but the outputs: cells
@@ -11,13 +11,12 @@ It knows nothing of what the notebooks do.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -151,22 +150,18 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else "a cell failed"
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; 0, or 1 where a notebook fails or differs, with the reason on stderr."""
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.notebooks.execution",
-        description="Execute the notebooks and write each beside its source.",
-    )
-    parser.add_argument("names", nargs="*", help="as in notebooks/; all of them by default")
-    parser.add_argument("--check", action="store_true", help="only compare the cells; run nothing")
-    given = parser.parse_args(arguments)
+def execute(chosen: Sequence[str], check: bool) -> int:
+    """Execute these notebooks, all of them by default; with ``check`` only compare the cells.
+
+    0, or 1 where a notebook fails or differs, with the reason on stderr.
+    """
     failed = False
-    for name in given.names or names():
+    for name in chosen or names():
         source = FOLDER / f"{Path(name).stem}.py"
         try:
             if not source.exists():
                 raise NotebookError(f"there is no {source.name} in {FOLDER.name}/")
-            if given.check:
+            if check:
                 said = difference(source)
             else:
                 sys.stderr.write(f"{source.name}\n")
@@ -179,7 +174,3 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write(f"error: {said}\n")
             failed = True
     return int(failed)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,1 +1,1 @@
-"""Programs of this package that no command of ``lookalike`` starts."""
+"""``lookalike-eval``: one program for every measurement that no command of ``lookalike`` starts."""

@@ -5,6 +5,8 @@ search    similarities of all pairs, block by block, reduced to what the protoco
 protocol  their metrics: micro average precision with and without score normalisation, mAP
 running   from a folder and an encoder to the figures
 
-``python -m evaluation.published --disc21 DIR`` or ``--copydays DIR`` prints them, for the code and
+table     the figures for a terminal
+
+``lookalike-eval published --disc21 DIR`` or ``--copydays DIR`` prints them, for the code and
 for the descriptor behind it. Neither set is part of this project, nor fetched by it.
 """

@@ -1,13 +1,12 @@
-"""The charts of the index: ``python -m evaluation.showing.plot_index SWEEP.json FOLDER``.
+"""The charts of the index: ``lookalike-eval index-charts SWEEP.json FOLDER``.
 
-Draws what ``sweep_index`` wrote: time of a query against the number of entries, and against the
-radius, with the floor that reading every code once sets. It knows rows; not how they were measured.
+Draws what ``speed.index.sweep`` wrote: time of a query against the number of entries, and against
+the radius, with the floor that reading every code once sets. It knows rows; not how they were
+measured.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -106,17 +105,3 @@ def _chart(
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, metadata={"Date": None})
     return path
-
-
-def _main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sweep", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--radius", type=int, default=31)
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    options = parser.parse_args()
-    draw(json.loads(options.sweep.read_text()), options.folder, options.radius, options.entries)
-
-
-if __name__ == "__main__":
-    _main()

@@ -1,6 +1,6 @@
 """Which runtime computes the network fastest on a CPU, and how it compares with a ResNet-50.
 
-``python -m evaluation.speed.runtimes [--json FILE]`` times one thread, batch 1 and 8, float32
+``lookalike-eval runtimes`` times one thread, batch 1 and 8, float32
 pinned: our network in OpenVINO, with the locator (what the product runs) and alone, in ONNX Runtime
 and torch, and torchvision's ResNet-50 at 288 pixels, the size of the best public descriptor, in
 OpenVINO. All run in turn, round after round, so that a busy machine slows them alike; medians are
@@ -11,8 +11,6 @@ It knows networks as callables; nothing of images or codes.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -27,7 +25,6 @@ import openvino as ov
 import torch
 import torchvision
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from embeddings.network import checkpoint
@@ -149,26 +146,15 @@ def _in_turn(runs: list[Run], rounds: int) -> list[list[float]]:
     return times
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Print the table; write it as JSON where asked."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--rounds", type=int, default=15)
-    asked = parser.parse_args(arguments)
-    rows = measure(asked.rounds)
-    table = Table("network", "runtime", "batch", "ms an image", "to ours", title="one thread, f32")
+def table(rows: list[dict[str, object]]) -> Table:
+    """What ``measure`` found for a terminal of 100 columns."""
+    shown = Table("network", "runtime", "batch", "ms an image", "to ours", title="one thread, f32")
     for row in rows:
-        table.add_row(
+        shown.add_row(
             str(row["network"]),
             str(row["runtime"]),
             str(row["batch"]),
             f"{row['ms_per_image']:.1f}",
             f"{row['ratio']:.2f}x",
         )
-    Console(width=100).print(table)
-    if asked.json:
-        asked.json.write_text(json.dumps({"rows": rows}, indent=1), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    return shown

@@ -20,11 +20,11 @@ from evaluation.base.errors import CalibrationError
 from evaluation.base.progress import Progress
 from evaluation.corpora import samples
 from evaluation.corpora.corpus import Corpus, open_corpus
-from evaluation.radii.calibration.__main__ import main
 from evaluation.radii.calibration.gathering import CLASSES, gather, planned
 from evaluation.radii.calibration.measuring import CalibrationResult, calibrate
 from evaluation.radii.calibration.rates import pairs_needed
 from evaluation.radii.calibration.table import tables
+from tests.evaluation.commands import run
 
 pytestmark = pytest.mark.slow
 
@@ -204,9 +204,9 @@ def test_the_command_says_what_is_missing(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = ["--json", str(tmp_path / "x.json")]
-    assert main(["--images", str(folders[0]), "--more", str(folders[1]), *out]) == 1
+    assert run(["calibrate", "--images", str(folders[0]), "--more", str(folders[1]), *out]) == 1
     assert "are needed to show a false rate" in capsys.readouterr().err
-    assert main(["--images", str(tmp_path / "absent"), *out]) == 1
+    assert run(["calibrate", "--images", str(tmp_path / "absent"), *out]) == 1
     assert "no such file or folder" in capsys.readouterr().err
 
 
@@ -215,7 +215,7 @@ def test_the_command_calibrates_the_shipped_model(
 ) -> None:
     file = tmp_path / "calibration.json"
     arguments = ["--images", str(folders[0]), "--json", str(file), "--samples", "20"]
-    assert main([*arguments, "--target", "0.05"]) == 0
+    assert run(["calibrate", *arguments, "--target", "0.05"]) == 0
     assert "False matches per pair" in capsys.readouterr().out
     figures = json.loads(file.read_text())
     assert figures["provenance"]["command"].endswith("--target 0.05")

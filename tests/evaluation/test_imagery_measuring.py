@@ -18,10 +18,10 @@ from evaluation.base import terminal
 from evaluation.base.errors import CorpusError
 from evaluation.corpora import samples
 from evaluation.corpora.corpus import Corpus, open_corpus
-from evaluation.imagery.__main__ import main
 from evaluation.imagery.measuring import measure
 from evaluation.imagery.scoring import QUALITIES, SHORTER_SIDES, reencoded, score
 from evaluation.imagery.table import tables
+from tests.evaluation.commands import run
 
 
 class _Imagery:
@@ -170,8 +170,8 @@ def test_the_command_measures_the_shipped_model(
 ) -> None:
     file = tmp_path / "made" / "imagery.json"
     arguments = ["--images", str(folder), "--manifest", str(folder / "manifest.csv")]
-    assert main([*arguments, "--json", str(file), "--samples", "20"]) == 0
+    assert run(["imagery", *arguments, "--json", str(file), "--samples", "20"]) == 0
     assert "Labels at the two bounds" in capsys.readouterr().out
     assert json.loads(file.read_text())["images"] == 24
-    assert main(["--images", str(tmp_path / "absent")]) == 1
+    assert run(["imagery", "--images", str(tmp_path / "absent")]) == 1
     assert "no such file or folder" in capsys.readouterr().err

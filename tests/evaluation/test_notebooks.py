@@ -17,6 +17,7 @@ from evaluation.notebooks import execution
 from evaluation.notebooks.execution import FOLDER
 from evaluation.notebooks.workbench import IMAGES, MANIFEST, SMALL
 from evaluation.showing.plots import Chart
+from tests.evaluation.commands import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.notebook]
 
@@ -170,6 +171,6 @@ def test_a_path_in_an_output_is_refused(said: str, tmp_path: Path) -> None:
 
 
 def test_the_command_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert execution.main(["99_none", "--check"]) == 1
+    assert run(["notebooks", "99_none", "--check"]) == 1
     assert "there is no 99_none.py" in capsys.readouterr().err
-    assert execution.main(["--check"]) == 0
+    assert run(["notebooks", "--check"]) == 0

@@ -12,8 +12,8 @@ from PIL import Image
 
 from evaluation.base.errors import PublishedSetError
 from evaluation.corpora import samples
-from evaluation.published.__main__ import main
 from evaluation.published.layouts import open_copydays, open_disc21
+from tests.evaluation.commands import run
 
 
 def _drawings(count: int) -> list[Image.Image]:
@@ -169,7 +169,7 @@ def test_the_command_runs_disc21s_protocol(
     """Near copies of clean drawings are found by any model, first and above every stranger."""
     (disc21 / "references" / "damaged.jpg").write_bytes(b"\xff\xd8\xff" + bytes(20))
     file = disc21 / "out" / "figures.json"
-    assert main(["--disc21", str(disc21), "--json", str(file)]) == 0
+    assert run(["published", "--disc21", str(disc21), "--json", str(file)]) == 0
     text = capsys.readouterr().out
     assert "µAP" in text
     assert "Not decoded, and so not found: 1 " in text
@@ -186,8 +186,8 @@ def test_the_command_runs_copydays_protocol(
 ) -> None:
     for place, picture in enumerate(_drawings(6)[3:]):
         _save(picture, tmp_path / "more" / f"{place}.jpg")
-    arguments = ["--copydays", str(copydays), "--distractors", str(tmp_path / "more")]
-    assert main([*arguments, "--json", str(tmp_path / "figures.json")]) == 0
+    arguments = ["--copydays", str(copydays), "--strangers", str(tmp_path / "more")]
+    assert run(["published", *arguments, "--json", str(tmp_path / "figures.json")]) == 0
     assert "jpegqual/75" in capsys.readouterr().out
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["references"] == 6
@@ -198,5 +198,5 @@ def test_the_command_runs_copydays_protocol(
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--disc21", str(tmp_path)]) == 1
+    assert run(["published", "--disc21", str(tmp_path)]) == 1
     assert "holds none of references" in capsys.readouterr().err

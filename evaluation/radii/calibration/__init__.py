@@ -7,7 +7,7 @@ gathering  references, unrelated queries and copies of a user's corpora, encoded
 measuring  all of it: ``calibrate``
 table      the figures for a terminal
 
-``python -m evaluation.radii.calibration`` prints them for a user's own images.
+``lookalike-eval calibrate`` prints them for a user's own images.
 """
 
 from evaluation.radii.calibration.choice import OperatingPoint, recommend

@@ -1,6 +1,6 @@
 """What the index does besides answering: take changes while it is queried, and start again.
 
-``python -m evaluation.speed.index.life --entries N`` prints the figures as JSON.
+``lookalike-eval index-life --entries N`` prints the figures as JSON.
 
 Queries' times are measured in the reading threads, first undisturbed, then while another thread
 adds. A restart is a new process, timed from its first instruction to its first answer, with the
@@ -9,7 +9,6 @@ files in the page cache. It knows the index's contract; not what makes it fast.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -66,7 +65,7 @@ def run(
 
     Codes are added ``rounds`` times, every ``pause`` seconds.
     """
-    index = SegmentedIndex.open(folder, SPACE, "code")
+    index = SegmentedIndex.open(Path(folder), SPACE, "code")
     count = len(codes)
     begin = time.perf_counter()
     index.rebuild([Entries(np.arange(count), codes, np.zeros(count, np.int32))], 1)
@@ -142,7 +141,8 @@ class _Readers:
 
 def _restart(folder: Path) -> tuple[float, float]:
     """(start, open) of a new process, seconds."""
-    command = [sys.executable, "-m", "evaluation.speed.index.life", "--open", str(folder)]
+    program = f"from {__name__} import open_and_answer; open_and_answer({str(folder)!r})"
+    command = [sys.executable, "-c", program]
     begin = time.monotonic()
     run = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     said = json.loads(run.stdout)
@@ -150,39 +150,27 @@ def _restart(folder: Path) -> tuple[float, float]:
     return float(said["answered"]) - begin, float(said["open_s"])
 
 
-def _open(folder: Path) -> None:
+def open_and_answer(folder: str) -> None:
     """The new process: opens the index and answers one query."""
     begin = time.perf_counter()
-    with SegmentedIndex.open(folder, SPACE, "code", background=False) as index:
+    with SegmentedIndex.open(Path(folder), SPACE, "code", background=False) as index:
         query = np.zeros((1, 32), np.uint8)
         index.search(query, 31)
         said = {"open_s": time.perf_counter() - begin, "answered": time.monotonic()}
         sys.stdout.write(json.dumps(said))
 
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    parser.add_argument("--radius", type=int, default=31, help="bits, inclusive")
-    parser.add_argument("--data", choices=("random", "clustered"), default="random")
-    parser.add_argument("--open", type=Path, help="only open the index in this folder and answer")
-    given = parser.parse_args()
-    if given.open is not None:
-        _open(given.open)
-        return
+def measure(entries: int, radius: int, data: str) -> dict[str, object]:
+    """Every figure, on ``random`` or ``clustered`` codes."""
     # Not above: the new process must import no more than an index needs.
     from evaluation.base.provenance import machine
     from evaluation.speed.index.code_sets import clustered_codes, correlated_seeds, random_codes
 
     rng = np.random.default_rng(1)
-    if given.data == "random":
-        codes = random_codes(given.entries, rng)
+    if data == "random":
+        codes = random_codes(entries, rng)
     else:
-        codes = clustered_codes(correlated_seeds(SEEDS, rng), given.entries, rng)
+        codes = clustered_codes(correlated_seeds(SEEDS, rng), entries, rng)
     with tempfile.TemporaryDirectory() as folder:
-        report = run(Path(folder), codes, given.radius)
-    sys.stdout.write(json.dumps({"machine": machine(), **report.to_json()}, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    _main()
+        report = run(Path(folder), codes, radius)
+    return {"machine": machine(), **report.to_json()}

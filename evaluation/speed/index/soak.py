@@ -1,8 +1,7 @@
 """A soak of the index: writes and queries for minutes, killed again and again.
 
-``python -m evaluation.speed.index.soak FOLDER --seconds N`` starts a worker that changes an index
-in
-``FOLDER`` and queries it from other threads, kills it with SIGKILL at random moments, starts it
+``lookalike-eval index-soak FOLDER --seconds N`` starts a worker that changes an index in ``FOLDER``
+and queries it from other threads, kills it with SIGKILL at random moments, starts it
 again, and so on. Now and then the worker's disk is full. After each start, and all the while,
 answers are held against what was acknowledged: an entry that was lost, or one that was removed and
 is found, ends the soak.
@@ -13,7 +12,6 @@ acknowledged is the highest *s* in a file. It knows the index's contract; not it
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import errno
 import os
@@ -119,7 +117,8 @@ def soak(folder: Path, seconds: float, seed: int = 0) -> SoakResult:
     end = time.monotonic() + seconds
     kills = done = queries = 0
     while time.monotonic() < end:
-        command = [sys.executable, "-m", "evaluation.speed.index.soak", str(folder), "--worker"]
+        program = f"from {__name__} import work; work({str(folder)!r})"
+        command = [sys.executable, "-c", program]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:  # noqa: S603
             assert worker.stdout is not None
             killer: threading.Timer | None = None
@@ -137,8 +136,9 @@ def soak(folder: Path, seconds: float, seed: int = 0) -> SoakResult:
     return SoakResult(kills, done, queries)
 
 
-def work(folder: Path) -> None:
+def work(place: str) -> None:
     """The worker: recover, check everything, then change and query until killed."""
+    folder = Path(place)
     acknowledged = folder / "acknowledged"
     last, asked = _acknowledged(acknowledged)
     truth = Truth()
@@ -239,21 +239,3 @@ def _guarded(target: Callable[[], None], failures: list[BaseException]) -> None:
         target()
     except BaseException as failure:  # noqa: BLE001 - the main thread reports it
         failures.append(failure)
-
-
-def _main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=float, default=300.0)
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.worker:
-        work(options.folder)
-    result = soak(options.folder, options.seconds)
-    sys.stdout.write(
-        f"{result.kills} kills, {result.changes} changes, {result.queries} queries: all well\n"
-    )
-
-
-if __name__ == "__main__":
-    _main()

@@ -1,18 +1,18 @@
 """The index measured over sizes and radii, for the charts.
 
-``python -m evaluation.speed.index.sweep`` does it.
+``lookalike-eval index-sweep`` does it.
 
-Each point is a run of ``bench_index`` with fewer queries. Beside them stands the machine's own
+Each point is a run of ``bench`` with fewer queries. Beside them stands the machine's own
 floor: how fast it reads memory. It knows which points to measure; not how.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import json
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -38,40 +38,40 @@ def read_bandwidth(megabytes: int = 512, repeats: int = 9) -> float:
     return array.nbytes / float(np.median(taken))
 
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "out", type=Path, help="JSON file to write, or to add to, after every point"
-    )
-    parser.add_argument("--seeds", type=Path, help="codes to cluster round: a .npy file")
-    parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
-    parser.add_argument("--radii", type=int, nargs="*", default=list(RADII))
-    parser.add_argument("--radius", type=int, default=31, help="at which sizes are compared")
-    parser.add_argument(
-        "--entries", type=int, default=1_000_000, help="at which radii are compared"
-    )
-    parser.add_argument("--queries", type=int, default=200)
-    parser.add_argument("--data", nargs="*", default=["random", "clustered"])
-    parser.add_argument("--peers", nargs="*", default=["multihash", "ivf", "hnsw", "usearch"])
-    options = parser.parse_args()
-    seeds = None if options.seeds is None else np.load(options.seeds, allow_pickle=False)
-    points = [(entries, options.radius) for entries in options.sizes]
-    points += [(options.entries, radius) for radius in options.radii]
+DATA: Final = ("random", "clustered")
+RIVALS: Final = ("multihash", "ivf", "hnsw", "usearch")
+
+
+def sweep(
+    out: Path,
+    points: Iterable[tuple[int, int]],
+    radius: int,
+    queries: int,
+    data: Sequence[str],
+    rivals: Iterable[str],
+    seeds: Path | None,
+) -> None:
+    """Measure each of ``points``, (entries, radius), and add it to the file ``out`` at once.
+
+    ``radius``: bits at which ``usearch``, which knows no radius, is measured too. ``seeds``: codes
+    to cluster round, a file of NumPy's.
+    """
+    around = None if seeds is None else np.load(seeds, allow_pickle=False)
     rows: list[dict[str, object]] = []
-    if options.out.exists():
-        rows += json.loads(options.out.read_text())["rows"]
-    for entries, radius in points:
+    if out.exists():
+        rows += json.loads(out.read_text())["rows"]
+    for entries, bits in points:
         # Graphs know no radius: one of them is enough.
-        known = [name for name in options.peers if radius == options.radius or name != "usearch"]
+        known = [name for name in rivals if bits == radius or name != "usearch"]
         # MultiHash opens as many buckets as exactness takes: minutes a query beyond this.
-        peers = [name for name in known if name in PEERS and (name != "multihash" or radius < 64)]
+        peers = [name for name in known if name in PEERS and (name != "multihash" or bits < 64)]
         report = run(
             entries,
-            radius,
-            queries=options.queries,
-            data=options.data,
+            bits,
+            queries=queries,
+            data=data,
             peers=peers,
-            seeds=seeds,
+            seeds=around,
             batches=False,
             progress=_say,
         )
@@ -82,12 +82,8 @@ def _main() -> None:
             "bytes_read_per_second": read_bandwidth(),
             "rows": rows,
         }
-        options.out.write_text(json.dumps(written, indent=1) + "\n")
+        out.write_text(json.dumps(written, indent=1) + "\n")
 
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
-
-
-if __name__ == "__main__":
-    _main()
