@@ -129,6 +129,12 @@ def read(path: Path, kind: str, threads: int = 1) -> Contents:
     return Contents(opened.fields, parts, opened.header_xxh64)
 
 
+def header(path: Path, kind: str) -> Mapping[str, Any]:
+    """The header of a file without its parts, which are not looked at; raises as ``read``."""
+    with path.open("rb", buffering=0) as file:
+        return _opened(path, file, kind).fields
+
+
 def verify(path: Path, kind: str, pace: Pace = lambda _: None) -> str:
     """Read a file and return its header's checksum; raises as ``read``, and whatever ``pace``
     does."""

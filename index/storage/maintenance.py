@@ -38,7 +38,8 @@ class Maintenance(Generic[S]):
         """``folder``: where to save, if anywhere; ``background``: whether to start threads."""
         self._kind = kind
         self._holder = holder
-        self._folder = folder if folder is not None and folder.writable else None
+        self._folder = folder
+        self._turn = 0 if folder is None else folder.turn
         self._background = background
         self._working = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -82,8 +83,14 @@ class Maintenance(Generic[S]):
             thread.join()
 
     def scrub(self, watch: Watch, pace: Pace, deep: bool) -> str:
-        """What is wrong with the files of what is in force; they are written anew, soon."""
-        if self._folder is None:
+        """What is wrong with the files of what is in force; they are written anew, soon.
+
+        Where they were another process's, and that has ended, they are ours from now on.
+        """
+        with self._working:
+            ours = self._ours()
+        self.notice()
+        if not ours or self._folder is None:
             return ""
         found: dict[str, str] = {}
         place = self._folder.path
@@ -109,7 +116,7 @@ class Maintenance(Generic[S]):
     def forget(self) -> None:
         """Let a restart find nothing: what was in memory was damaged, and may have been saved."""
         with self._working:
-            if self._folder is not None and self._holder.lost:
+            if self._ours() and self._folder is not None and self._holder.lost:
                 self._folder.forget()
 
     def stop(self) -> None:
@@ -117,6 +124,22 @@ class Maintenance(Generic[S]):
         with self._starting:
             self._background = False
         self.wait()
+
+    def _ours(self) -> bool:
+        """Whether we may write to the folder. Of what is in memory nothing is in its files where
+        they were another's meanwhile: those may be deleted by now, or hold something else."""
+        try:
+            if self._folder is None or not self._folder.take():
+                return False
+        except OSError as failure:
+            self.trouble = f"not saved: {failure}"
+            return False
+        if self._turn != self._folder.turn:
+            self._turn, self._reshaped, self.trouble = self._folder.turn, True, ""
+            state, epoch = self._holder.moment()
+            for part in state.parts:
+                self._holder.put_saved(part, replace(part, file="", header_xxh64=""), epoch)
+        return True
 
     def _work(self) -> None:
         give_way()
@@ -144,8 +167,9 @@ class Maintenance(Generic[S]):
         if self._folder is None or not (self._reshaped or self._saved != (state.version, epoch)):
             return False
         waited = time.monotonic() - self._saved_at
-        # After a failure, not at once again.
-        return waited >= SAVE_EVERY or (self._reshaped and not self.trouble)
+        # After a failure, or where it is another's folder, not at once again.
+        soon = self._reshaped and not self.trouble and self._folder.writable
+        return waited >= SAVE_EVERY or soon
 
     def _step(self) -> bool:
         """Do the most pressing piece of work; whether there was any."""
@@ -168,10 +192,12 @@ class Maintenance(Generic[S]):
     def _save(self) -> bool:
         if self._folder is None or self._holder.lost:
             return False
+        self._saved_at = time.monotonic()
+        if not self._ours():
+            return False
         state, epoch = self._holder.moment()
         if not self._reshaped and self._saved == (state.version, epoch):
             return True
-        self._saved_at = time.monotonic()
         try:
             parts = []
             for part in state.parts:

@@ -2,7 +2,7 @@
 
 ::
 
-    LOCK              held by the one process that writes here; others only read
+    LOCK              held by the one process that writes here; others only read, until it ends
     MANIFEST          a container of kind "M": what the index held at one change sequence
     00000007.segment  containers of kind "S", never changed, named by ascending numbers
 
@@ -36,7 +36,8 @@ from index.storage.kind import Kind, S
 from index.storage.scrub import Watch
 from index.storage.state import Part
 
-_MANIFEST: Final = "MANIFEST"
+MANIFEST: Final = "MANIFEST"
+"""The file that says what a folder holds."""
 _SUFFIX: Final = ".segment"
 _FORMER: Final = "DIGESTS"
 """Where earlier releases kept all digests: not read, and deleted."""
@@ -65,7 +66,7 @@ class Snapshot(Generic[S]):
 
 
 class Folder(Generic[S]):
-    """One index's folder; takes the lock if it is free."""
+    """One index's folder; takes the lock if it is free. Used by one thread at a time."""
 
     def __init__(self, path: Path, kind: Kind[S], identity: Identity, write: bool = True) -> None:
         """Create the folder if need be. Raises ``OSError`` if that cannot be done.
@@ -77,9 +78,29 @@ class Folder(Generic[S]):
         self._saved = ""
         self._lock = Lock(path) if write else None
         self.writable = self._lock is not None and self._lock.held
-        self.trouble = TAKEN if self._lock is not None and not self._lock.held else ""
+        """Whether nobody else writes here."""
+        self._next = self._unused()
+
+    @property
+    def trouble(self) -> str:
         """Why nothing is written here although it should be; empty where it is."""
-        self._next = 1 + max((int(file.stem) for file in self._segments()), default=0)
+        return TAKEN if self._lock is not None and not self.writable else ""
+
+    @property
+    def turn(self) -> int:
+        """Changes whenever the folder may have been another process's."""
+        return 0 if self._lock is None else self._lock.turn
+
+    def take(self) -> bool:
+        """Take the lock if it is free, or became so; whether it is ours now. Raises ``OSError``
+        if the folder cannot be made."""
+        if self._lock is None:
+            return False
+        before, self.writable = self._lock.turn, False
+        self.writable = self._lock.take()
+        if self._lock.turn != before:
+            self._saved, self._next = "", self._unused()
+        return self.writable
 
     def close(self) -> None:
         """Release the lock."""
@@ -89,7 +110,7 @@ class Folder(Generic[S]):
     @property
     def is_new(self) -> bool:
         """Whether nothing has been saved here."""
-        return not (self.path / _MANIFEST).exists()
+        return not (self.path / MANIFEST).exists()
 
     def load(self, threads: int) -> Snapshot[S]:
         """What was saved last.
@@ -137,21 +158,21 @@ class Folder(Generic[S]):
             for number, part in enumerate(snapshot.parts)
             for kind in ("present", "live")
         }
-        self._saved = container.write(self.path / _MANIFEST, "M", fields, bits)
+        self._saved = container.write(self.path / MANIFEST, "M", fields, bits)
         self.tidy(snapshot)
 
     def damage(self) -> str:
         """What is wrong with the manifest that was saved or loaded last; empty if nothing is."""
         if not self._saved:
             return ""
-        return Watch().damage(self.path / _MANIFEST, "M", self._saved, lambda _: None, deep=True)
+        return Watch().damage(self.path / MANIFEST, "M", self._saved, lambda _: None, deep=True)
 
     def forget(self) -> None:
         """Be as new: ``load`` finds nothing."""
         self._saved = ""
         # What cannot be deleted cannot be helped; the next save replaces it.
         with contextlib.suppress(OSError):
-            (self.path / _MANIFEST).unlink()
+            (self.path / MANIFEST).unlink()
 
     def tidy(self, snapshot: Snapshot[S]) -> None:
         """Delete what ``snapshot`` does not name, as far as that can be."""
@@ -166,12 +187,15 @@ class Folder(Generic[S]):
     def _described(self) -> dict[str, Any]:
         return dict(vars(self._identity))
 
+    def _unused(self) -> int:
+        return 1 + max((int(file.stem) for file in self._segments()), default=0)
+
     def _segments(self) -> list[Path]:
         return [file for file in self.path.glob(f"*{_SUFFIX}") if file.stem.isdecimal()]
 
     def _load(self, threads: int) -> Snapshot[S]:
-        manifest = container.read(self.path / _MANIFEST, "M")
-        self._check(_MANIFEST, manifest.fields)
+        manifest = container.read(self.path / MANIFEST, "M")
+        self._check(MANIFEST, manifest.fields)
         self._saved = manifest.header_xxh64
         parts = []
         for number, named in enumerate(manifest.fields["segments"]):
@@ -185,7 +209,7 @@ class Folder(Generic[S]):
                 manifest.parts[f"{kind}.{number}"].copy() for kind in ("present", "live")
             )
             if len(present) != len(bitmap.full(len(segment))) or len(live) != len(present):
-                raise DamagedFileError(f"{_MANIFEST}: bitmaps that do not fit {name}")
+                raise DamagedFileError(f"{MANIFEST}: bitmaps that do not fit {name}")
             parts.append(Part(segment, present, live, name, contents.header_xxh64))
         fields = manifest.fields
         return Snapshot(tuple(parts), int(fields["sequence"]), str(fields.get("mark", "")))

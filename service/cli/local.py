@@ -81,11 +81,14 @@ def shelf_for(store: Store, data: Path | None) -> Shelf:
     """What is quickest to the first answer of a command that ends soon.
 
     A large store's indexes are read from the files that a server keeps; where there are none, or
-    few entries, reading the entries is quicker than getting compiled searches ready.
+    few entries, reading the entries is quicker than getting compiled searches ready. Raises
+    ``StoreSwappedError`` where they were made from another store.
     """
+    from service.replica.origins import refuse_if_swapped
     from service.replica.shelf import FOLDER, FolderShelf, MemoryShelf
 
     folder = settings_for(data).data_dir / FOLDER
+    refuse_if_swapped(store, folder)
     if store.entries.highest() < WORTH_READING or not folder.is_dir():
         return MemoryShelf()
     return FolderShelf(folder, lambda: store.identity, write=False)

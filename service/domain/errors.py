@@ -10,6 +10,7 @@
     │   ├── StoreLostError          nor that, and what is left shows that there was one
     │   ├── StoreDamagedError       the database cannot be read, or holds what nobody wrote
     │   ├── StoreReplacedError      the database is not the one that was opened
+    │   ├── StoreSwappedError       it is not the one that the index was made from
     │   ├── StoreUnusableError      the database cannot be opened or is not ours
     │   ├── SchemaOutdatedError     the store waits for a migration
     │   ├── SchemaTooNewError       the store was written by a newer release
@@ -120,6 +121,12 @@ class StoreReplacedError(StoreError):
     """The database is not the one that was opened: moved, deleted, or another in its place."""
 
     code = "store_replaced"
+
+
+class StoreSwappedError(StoreError):
+    """The store is not the one that the index beside it was made from, or an older copy of it."""
+
+    code = "store_swapped"
 
 
 class StoreUnusableError(StoreError):

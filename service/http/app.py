@@ -39,6 +39,7 @@ from service.http.routes import banks, entries, gate, imports, keys, match, stat
 from service.http.shield import door as shield
 from service.replica.engine import Engine
 from service.replica.matcher import Fingerprints, Matcher
+from service.replica.origins import refuse_if_swapped
 from service.replica.shelf import FOLDER, FolderShelf
 from service.store import Store, open_store
 from service.work.retention import Retention
@@ -68,6 +69,12 @@ def create_app(
         store = own_store = open_store(
             settings.data_dir, settings.store_url, deadlines=settings.deadlines
         )
+    try:
+        refuse_if_swapped(store, settings.data_dir / FOLDER)
+    except BaseException:
+        if own_store is not None:
+            own_store.close()
+        raise
     shelf = FolderShelf(settings.data_dir / FOLDER, lambda: store.identity)
     health = Health()
     engine = Engine(

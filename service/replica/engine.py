@@ -19,7 +19,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from service.domain.errors import IndexNotLoadedError, ServiceError, StoreError, StoreReplacedError
+from service.domain.errors import (
+    IndexNotLoadedError,
+    ServiceError,
+    StoreDamagedError,
+    StoreError,
+    StoreReplacedError,
+    StoreUnusableError,
+)
 from service.domain.health import Health
 from service.domain.search import Search, Searched
 from service.replica.feeding import bring_up
@@ -312,6 +319,10 @@ class Engine:
             return  # until the right store is read again, that it is another one is the graver
         if isinstance(error, StoreError):
             said = "it cannot be read"
+        if isinstance(error, StoreDamagedError | StoreUnusableError):
+            # It answers, and not with what it should hold: that does not pass by itself.
+            self.health.failing("store", said, detail)
+            return
         self.health.degraded("store", said, detail, lasts=self._stale_after)
 
     def _mend(self) -> None:

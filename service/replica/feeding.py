@@ -73,6 +73,12 @@ def left_out(mark: str) -> bool:
     return mark.startswith(_FLAWED)
 
 
+def fed_mark(mark: str) -> str:
+    """The mark of the commit that an index of this mark was fed, whether entries were left out or
+    not."""
+    return mark.removeprefix(_FLAWED)
+
+
 def _rebuild(
     indexes: Indexes,
     view: View,

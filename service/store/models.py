@@ -11,6 +11,7 @@ It knows the layout; what may be written when is decided by its neighbours.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -25,6 +26,9 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    literal_column,
+    select,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -216,3 +220,12 @@ class LeaseRow(Base):
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     holder: Mapped[str] = mapped_column(String(128))
     until: Mapped[datetime] = mapped_column(Moment)
+
+
+EVERY_TABLE: Final = select(
+    *(
+        select(literal_column("1")).select_from(table).where(false()).scalar_subquery()
+        for table in Base.metadata.sorted_tables
+    )
+)
+"""Reads no row, and fails where a table is missing or may not be read."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from index.segmented.segmented_index import SegmentedIndex
 from service.domain.search import Search
 from service.domain.signals import Signals
 from service.replica.engine import Engine
@@ -282,6 +283,59 @@ def test_a_second_replica_on_the_folder_reads_it_and_leaves_it(
     third = restart(stop=False)
     assert listed(third) == [0, 1, 2, 3, 4, 7]
     assert not any(one.rebuilt for one in third.stats())
+
+
+@pytest.mark.parametrize("behind", [True, False])
+def test_a_second_replica_takes_the_folder_over_when_the_first_ends(
+    store: Store, restart: Restart, behind: bool
+) -> None:
+    """Whatever the first did to the files meanwhile, and whether the second had heard of it."""
+    store.entries.add("A", NewEntry(signals(6)))
+    first = restart()
+    second = restart(stop=False)
+    for n in range(7, 10):
+        store.entries.add("A", NewEntry(signals(n)))
+        first.sync()
+        for index in first._indexes.all.values():
+            assert index.save()
+            if isinstance(index, SegmentedIndex):
+                index.maintain()  # merges, and deletes the files of what it merged
+    second.scrub.round()
+    assert all("another process" in one.stats.trouble for one in second.stats())
+    first.stop()
+    if not behind:
+        second.sync()
+    second.scrub.round()
+    for index in second._indexes.all.values():
+        assert index.save()
+    assert not any(one.stats.trouble for one in second.stats())
+    expected = [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    second.sync()
+    assert listed(second) == expected
+    second._stopping.set()  # as when it is killed: what was saved by then is what there is
+    third = restart(stop=False)
+    assert not any(one.rebuilt for one in third.stats())
+    assert listed(third) == expected
+    second.stop()
+
+
+def test_a_folder_that_is_deleted_is_made_anew_and_written_by_one_alone(
+    store: Store, restart: Restart, folder: Path
+) -> None:
+    """Under a running replica; another that comes finds it taken."""
+    engine = restart()
+    engine.scrub.round()
+    shutil.rmtree(folder / "index")
+    store.entries.add("A", NewEntry(signals(6)))
+    engine.sync()
+    engine.scrub.round()
+    for index in engine._indexes.all.values():
+        assert index.save()
+    assert not any(one.stats.trouble for one in engine.stats())
+    second = restart(stop=False)
+    assert all("another process" in one.stats.trouble for one in second.stats())
+    assert not any(one.rebuilt for one in second.stats())
+    assert listed(second) == [0, 1, 2, 3, 4, 6]
 
 
 def test_a_space_that_is_new_needs_only_what_is_newer(

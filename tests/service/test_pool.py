@@ -158,6 +158,67 @@ def test_memory_is_bounded_in_all_and_one_alone_may_have_more() -> None:
     assert most == [60, 60, 1000]
 
 
+def test_what_needs_much_memory_is_overtaken_only_so_often() -> None:
+    """Small ones that take turns, and never leave it room, must not keep it waiting for ever; what
+    takes no memory is not held up by it."""
+    pool = WorkPool("test", workers=2, queue=100, memory=100)
+    gate, done = threading.Event(), list[int]()
+
+    async def scenario() -> None:
+        holding = asyncio.create_task(pool.run(gate.wait, Task(memory=50)))
+        await asyncio.sleep(0)
+        large = asyncio.create_task(pool.run(lambda: done.append(-1), Task(memory=100)))
+        await asyncio.sleep(0)
+        small = [
+            asyncio.create_task(
+                pool.run(partial(done.append, n), Task(cost=2.0, memory=1))  # behind the large one
+            )
+            for n in range(40)
+        ]
+        while len(done) < 16:
+            await asyncio.sleep(0)
+        assert await pool.run(lambda: 7) == 7
+        assert done == list(range(16))
+        gate.set()
+        await asyncio.gather(holding, large, *small)
+
+    asyncio.run(scenario())
+    pool.close()
+    assert done[16] == -1
+    assert sorted(done) == list(range(-1, 40))
+
+
+def test_what_work_cost_beyond_its_price_is_paid_by_its_key() -> None:
+    """Known only when it is done: another key goes first, until as much was done for that."""
+    pool = WorkPool("test", workers=1, queue=100)
+    gate, order = threading.Event(), list[str]()
+
+    async def scenario() -> None:
+        paid = Task("dear", 1.0, owed=lambda result: 9.0 if result else 0.0)
+        await pool.run(lambda: True, paid)
+        holding = asyncio.create_task(pool.run(gate.wait, Task("gate", 1.0)))
+        await asyncio.sleep(0)
+        waiting = [
+            asyncio.create_task(pool.run(partial(order.append, key), Task(key, 1.0)))
+            for key in ["dear", "cheap"] * 12
+        ]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(holding, *waiting)
+
+    asyncio.run(scenario())
+    pool.close()
+    assert order[:8] == ["cheap"] * 8
+    assert order.index("dear") <= 11
+
+
+def test_a_price_that_cannot_be_told_is_an_error_and_no_silence() -> None:
+    pool = WorkPool("test", workers=1, queue=0)
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(pool.run(lambda: 0, Task(owed=lambda result: 1 / result)))
+    pool.close()
+
+
 def test_a_full_queue_is_shared_between_keys() -> None:
     """A key that fills it loses a place to another that comes, and none to itself."""
     pool = WorkPool("test", workers=1, queue=4)

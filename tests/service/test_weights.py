@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from embeddings.files.images import ImageLimits
+from embeddings.files.images import ImageLimits, decode
 from service.http.door import weights
+from service.store import Role
+
+if TYPE_CHECKING:
+    from tests.service.conftest import Served
 
 LIMITS = ImageLimits(max_bytes=2**20, max_pixels=2**26)
 
@@ -59,3 +63,39 @@ def page(width: int, height: int) -> bytes:
     out = io.BytesIO()
     Image.new("L", (width, height)).save(out, "PNG", compress_level=1)
     return out.getvalue()
+
+
+def test_to_list_an_image_costs_its_looks() -> None:
+    """A reference is encoded over several looks of it."""
+    data = picture("PNG", 64)
+    asked, listed = weights.weigh(data, LIMITS), weights.weigh(data, LIMITS, listed=True)
+    assert listed.cost > 5 * asked.cost
+    assert listed.memory == asked.memory
+
+
+def test_pictures_within_a_file_are_decoded_and_cost_as_much() -> None:
+    """By the header, where that tells of them; else once they were found."""
+    small, thumbnail = Image.new("RGB", (2048, 2048)), io.BytesIO()
+    Image.new("RGB", (160, 160), "red").save(thumbnail, "JPEG")
+    plain, more = io.BytesIO(), io.BytesIO()
+    small.save(plain, "MPO")
+    small.save(more, "MPO", save_all=True, append_images=[Image.new("RGB", (2048, 2048), "red")])
+    one, two = (weights.weigh(out.getvalue(), LIMITS) for out in (plain, more))
+    assert two.cost - one.cost == one.cost - weights.weigh(picture("JPEG", 8), LIMITS).cost + 16
+
+
+def test_each_picture_found_in_a_file_is_owed_for(served: Served) -> None:
+    """What shows something else on white than on black is encoded twice, and the key that sends it
+    gets less of the queue for it."""
+    low = np.random.default_rng(1).integers(0, 256, (6, 6, 4), np.uint8)
+    large = Image.fromarray(low).resize((256, 256), Image.Resampling.BICUBIC)
+    paid = []
+    for image in (large.convert("RGB"), large):
+        out = io.BytesIO()
+        image.save(out, "PNG")
+        with served.client_with(Role.MATCHER) as client:
+            client.post("/v1/match", files={"file": out.getvalue()}).raise_for_status()
+        paid.append(sum(flow.given for flow in served.services.compute._queue._flows.values()))
+    plain, more = paid[0], paid[1] - paid[0]
+    assert more == plain + len(decode(out.getvalue(), LIMITS).others) * 2**20
+    assert more > plain

@@ -30,6 +30,7 @@ from service.domain.errors import (
     StoreAwayError,
     StoreLostError,
     StoreMissingError,
+    StoreSwappedError,
 )
 
 if TYPE_CHECKING:
@@ -175,6 +176,9 @@ def _model(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(data: Path | None, settings: Settings) -> Iterator[Finding]:
+    from service.replica.origins import refuse_if_swapped
+    from service.replica.shelf import FOLDER
+
     where = str(settings.data_dir.absolute())
     try:
         with open_local_store(data) as store:
@@ -184,6 +188,11 @@ def _store(data: Path | None, settings: Settings) -> Iterator[Finding]:
             keys = [key for key in store.keys.all() if key.revoked_at is None]
             sequence = store.sequence()
             flaws = list(store.verify())
+            refuse_if_swapped(store, settings.data_dir / FOLDER)
+    except StoreSwappedError as error:
+        found, mend = str(error).split(". ", 1)
+        yield Finding("store", State.WRONG, found, mend)
+        return
     except StoreMissingError as error:
         mend = "`lookalike init` or a first `lookalike serve` makes it"
         yield Finding("store", State.NOTE, str(error).partition(":")[0], mend)

@@ -24,12 +24,16 @@ def restore_backup(
 
     Nothing is changed unless the backup is whole. A store that is there is left alone without
     --replace; with it, an SQLite file is kept under another name, and PostgreSQL's tables are
-    filled anew in one transaction. Indexes are built anew by the next server by itself.
+    filled anew in one transaction. The index in the data folder is made anew by the next server;
+    one in another folder, that holds more than the backup, must be moved away.
     """
+    from service.replica.origins import forget_all
+    from service.replica.shelf import FOLDER
     from service.store import restore
 
     settings = settings_for(data)
     done = restore(folder, settings.data_dir, settings.store_url, replace, settings.deadlines)
+    forget_all(settings.data_dir / FOLDER)
     made = done.manifest
     entries = counted(made.counts["entries"], "entry", "entries")
     say(

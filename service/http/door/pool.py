@@ -3,8 +3,9 @@
 What finds the queue full is refused at once: a client that retries later is better served than one
 that waits behind a thousand others. Work waits in a fair order (``queueing``), for a limited time,
 and is not begun once nobody waits for it. What it costs and how much memory it takes while it runs
-is known beforehand: memory is bounded in all, and one thread is always left for work that is not
-heavy. It knows nothing of what the work is.
+is known beforehand: memory is bounded in all, what needs much of it is overtaken only so often, and
+one thread is always left for work that is not heavy. What only shows when it is done is charged
+then. It knows nothing of what the work is.
 """
 
 from __future__ import annotations
@@ -38,9 +39,14 @@ class Task:
     """That it may wait before it is begun."""
     gone: Callable[[], bool] | None = None
     """Whether nobody waits for it any more; asked from any thread, just before it is begun."""
+    owed: Callable[[Any], float] | None = None
+    """By its result, what it cost beyond ``cost``: that is held against the key afterwards."""
 
 
 _PLAIN: Final = Task()
+
+_OVERTAKEN: Final = 16
+"""Pieces of work that may take the memory that another, before them, waits for."""
 
 
 @dataclass(eq=False)
@@ -50,6 +56,8 @@ class _Job:
     answer: asyncio.Future[Any]
     """Of the loop that waits for it; whoever takes the job from the queue sees to it, alone."""
     until: float
+    overtaken: int = 0
+    """By so many that take memory, while there was too little for this one."""
 
     def tell(self, result: object, error: BaseException | None = None) -> None:
         """What became of it, told from any thread."""
@@ -85,6 +93,7 @@ class WorkPool:
         self._lock = threading.Lock()
         self._queue: FairQueue[_Job] = FairQueue()
         self._running = self._heavy_running = self._memory_taken = 0
+        self._without_room: list[_Job] = []  # as the queue is looked through, under the lock
 
     @property
     def pending(self) -> int:
@@ -178,16 +187,27 @@ class WorkPool:
 
     def _next(self) -> _Job | None:
         with self._lock:
+            self._without_room.clear()
             job = self._queue.pop(self._fits)
             if job is not None:
                 self._count(job.task, 1)
+                if job.task.memory:
+                    for one in self._without_room:
+                        one.overtaken += 1
             return job
 
     def _fits(self, job: _Job) -> bool:
         if job.task.cost > self._heavy and self._heavy_running >= self._most_heavy:
             return False
-        taken = self._memory_taken + job.task.memory
-        return taken <= self._memory or not self._memory_taken or not job.task.memory
+        if not job.task.memory:
+            return True
+        # Small ones that take turns would leave a large one no room for ever.
+        if any(one.overtaken >= _OVERTAKEN for one in self._without_room):
+            return False
+        if self._memory_taken + job.task.memory <= self._memory or not self._memory_taken:
+            return True
+        self._without_room.append(job)
+        return False
 
     def _held_back(self, task: Task) -> bool:
         """Whether others may have waited for this work to end, and not only for a thread."""
@@ -207,6 +227,9 @@ class WorkPool:
         elif not job.answer.cancelled():
             try:
                 result = job.work()
+                if job.task.owed is not None and (owed := job.task.owed(result)):
+                    with self._lock:  # before its caller can come with more
+                        self._queue.charge(job.task.key, owed)
             except BaseException as error:  # noqa: BLE001 (whoever waits for it gets it)
                 job.tell(None, error)
             else:

@@ -92,6 +92,11 @@ class FairQueue(Generic[T]):
                     return waiting.item
         return None
 
+    def charge(self, key: str, cost: float) -> None:
+        """Hold against ``key`` that work of it, which was begun, cost so much more."""
+        if (flow := self._flows.get(key)) is not None:
+            flow.given += cost
+
     def discard(self, waiting: Waiting[T]) -> bool:
         """Take work out that will not be done, or is; whether it was still waiting."""
         if not waiting.queued:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
@@ -24,7 +24,7 @@ from service.http.door.near_radius import Probing
 from service.http.door.pool import T, Task, WorkPool
 from service.http.door.rates import Rates
 from service.http.door.uploads import CALLER, GONE, Uploads
-from service.http.door.weights import SIGNALS, weigh
+from service.http.door.weights import SIGNALS, owed, weigh
 from service.replica.engine import Engine
 from service.replica.matcher import Matcher
 from service.store import Role, Store
@@ -70,15 +70,25 @@ class Services:
         return await self.compute.run(work, self._task(request, SIGNALS * queries, 0))
 
     async def decoding(
-        self, request: Request, data: bytes, work: Callable[[], T], views: bool = False
+        self,
+        request: Request,
+        data: bytes,
+        work: Callable[[], tuple[T, int]],
+        *,
+        views: bool = False,
+        listed: bool = False,
     ) -> T:
-        """Do ``work``, which decodes the image in ``data``, when its turn has come.
+        """Do ``work``, which fingerprints the image in ``data``, when its turn has come; what it
+        answers with, beside how many further pictures it found. ``listed``: not to ask with.
 
         Raises what ``work`` raises, and what ``matching`` raises.
         """
         looking = self._task(request, 1.0 + len(data), 0)
-        weight = await self.heads.run(lambda: weigh(data, self.limits, views), looking)
-        return await self.compute.run(work, self._task(request, weight.cost, weight.memory))
+        weight = await self.heads.run(lambda: weigh(data, self.limits, views, listed), looking)
+        task = self._task(request, weight.cost, weight.memory)
+        task = replace(task, owed=lambda done: owed(done[1]))
+        answer, _ = await self.compute.run(work, task)
+        return answer
 
     def _task(self, request: Request, cost: float, memory: int) -> Task:
         scope = request.scope

@@ -24,6 +24,8 @@ _NETWORK: Final = 2.0**20
 """Pixels in whose time an image is encoded once it is decoded."""
 _VIEWS: Final = 3.0
 """Times as much, with views."""
+_LOOKS: Final = 7.0
+"""Times what the network takes, to list it."""
 _PIXELS: Final[dict[Format, float]] = {"jpeg": 0.25}
 """By format, how much of a pixel a pixel costs; JPEG is decoded at a reduced size."""
 _BYTES: Final[dict[Format, int]] = {"jpeg": 4, "png": 5, "avif": 9}
@@ -49,8 +51,9 @@ class Weight:
     """Bytes."""
 
 
-def weigh(data: bytes, limits: ImageLimits, views: bool = False) -> Weight:
-    """What the image in ``data`` will cost; one that will be refused costs little."""
+def weigh(data: bytes, limits: ImageLimits, views: bool = False, listed: bool = False) -> Weight:
+    """What the image in ``data`` will cost, to ask with or to be ``listed``; one that will be
+    refused costs little."""
     try:
         contents = announced(data, limits)
     except ImageError:
@@ -61,6 +64,14 @@ def weigh(data: bytes, limits: ImageLimits, views: bool = False) -> Weight:
     if reduction(contents.width, contents.height, contents.orientation) == 1:
         taken = max(taken, _UNREDUCED)
         each *= _NARROW if pixels > _LARGE else 1.0
-    cost = _NETWORK + pixels * each
+    if contents.inner:  # which may have as many pixels together
+        each *= 2
+    cost = _NETWORK * (_LOOKS if listed else 1.0) + pixels * each
     memory = _COPIES * len(data) + pixels * taken
     return Weight(cost * (_VIEWS if views else 1.0), memory)
+
+
+def owed(further: int) -> float:
+    """What an image cost beyond that, in pixels: only decoding it shows how many ``further``
+    pictures are in it that look different, each of which is encoded."""
+    return _NETWORK * further

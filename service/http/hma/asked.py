@@ -94,11 +94,12 @@ async def signals_of(request: Request, content: Content, role: Role = "query") -
     if content.content_type == VIDEO:
         query = await parts.matching(request, lambda: digest_query(content.data, None))
         return Signals.of(md5=query.signals.md5)
-    return await parts.decoding(
-        request,
-        content.data,
-        lambda: from_fingerprint(parts.matcher.fingerprint(content.data, role)),
-    )
+
+    def work() -> tuple[Signals, int]:
+        made = parts.matcher.fingerprint(content.data, role)
+        return from_fingerprint(made), len(made.others)
+
+    return await parts.decoding(request, content.data, work, listed=role == "reference")
 
 
 async def json_object(request: Request, otherwise: str) -> Mapping[str, Any]:

@@ -161,18 +161,19 @@ async def _content_answer(request: Request, content: Content) -> Response:
         types = {single: types[single]}
     banks = _banks(request)
 
-    def work() -> tuple[Hits | None, Signals, ImageError | None]:
-        failure = None
+    def work() -> tuple[tuple[Hits | None, Signals, ImageError | None], int]:
+        failure, further = None, 0
         query = digest_query(content.data, banks)
         if content.content_type != VIDEO:
             try:
-                query, _ = parts.matcher.image_query(content.data, banks)
+                query, made = parts.matcher.image_query(content.data, banks)
+                further = len(made.others)
             except (EmptyFileError, FileTooLargeError):
                 raise
             except ImageError as error:
                 failure = error
         hits = None if banks == () else parts.matcher.hits(query)
-        return hits, query.signals, failure
+        return (hits, query.signals, failure), further
 
     hits, signals, failure = await parts.decoding(request, content.data, work)
     found = {name: {} for name in types} if hits is None else _sorted_out(hits, types.values())

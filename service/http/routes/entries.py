@@ -86,7 +86,9 @@ async def add_entry(bank: str, request: Request, parts: Parts, caller: Curating)
     """
     if media_type(request) == bodies.MULTIPART:
         async with parts.uploads.form(request) as form:
-            new, doubts = await parts.decoding(request, form.file, lambda: _from_image(parts, form))
+            new, doubts = await parts.decoding(
+                request, form.file, lambda: _from_image(parts, form), listed=True
+            )
     else:
         new = _from_signals(bodies.parsed(await parts.uploads.json(request), EntryRequest))
         doubts = []
@@ -158,8 +160,9 @@ _DOUBTED: Final = {
 """What ``DOUBTS`` mean for an entry."""
 
 
-def _from_image(parts: Services, form: Form) -> tuple[NewEntry, list[str]]:
-    """The entry, and why its signals are not those of all that the file shows."""
+def _from_image(parts: Services, form: Form) -> tuple[tuple[NewEntry, list[str]], int]:
+    """The entry and why its signals are not those of all that the file shows; and how many further
+    pictures that has."""
     for name, values in form.fields.items():
         if name not in _FORM["properties"]:
             raise InvalidRequestError(f"unknown field {name[:64]!r}")
@@ -179,7 +182,7 @@ def _from_image(parts: Services, form: Form) -> tuple[NewEntry, list[str]]:
         provider_id=one("provider_id", "") or None,
         labels=tuple(form.fields.get("labels", [])),
     )
-    return new, doubts_of(fingerprint)
+    return (new, doubts_of(fingerprint)), len(fingerprint.others)
 
 
 def _warnings(entry: Entry, parts: Services) -> list[dict[str, str]]:

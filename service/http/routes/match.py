@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from pydantic import JsonValue
 from starlette.responses import Response
 
+from embeddings.fingerprint import Fingerprint
 from service.domain.errors import (
     BadMediaTypeError,
     FetchDisabledError,
@@ -165,9 +166,7 @@ async def fingerprint(request: Request) -> Response:
     async with parts.uploads.form(request) as form:
         if form.fields:
             raise MalformedRequestError(f"unknown field {min(form.fields)[:64]!r}")
-        value = await parts.decoding(
-            request, form.file, lambda: parts.matcher.fingerprint(form.file)
-        )
+        value = await parts.decoding(request, form.file, lambda: _fingerprinted(parts, form.file))
     return wire.json_response(fingerprint_json(value))
 
 
@@ -183,7 +182,7 @@ async def judged(
     parts = services_of(request)
     try:
         both = await parts.decoding(
-            request, file, lambda: parts.matcher.match_image(file, banks, views), views
+            request, file, lambda: _matched(parts, file, banks, views), views=views
         )
     except UndecodedError as listed:
         note(parts, caller, listed.answer)
@@ -208,6 +207,18 @@ async def _image_answer(
         return problems.undecoded(listed.failure, wire.match_answer(listed.answer, caller, None))
     shown = fingerprint_json(both.fingerprint) if options.fingerprint else None
     return wire.json_response(wire.match_answer(both.answer, caller, shown))
+
+
+def _matched(
+    parts: Services, file: bytes, banks: tuple[str, ...] | None, views: bool
+) -> tuple[ImageAnswer, int]:
+    both = parts.matcher.match_image(file, banks, views)
+    return both, len(both.fingerprint.others)
+
+
+def _fingerprinted(parts: Services, data: bytes) -> tuple[Fingerprint, int]:
+    value = parts.matcher.fingerprint(data)
+    return value, len(value.others)
 
 
 def _only_form(request: Request) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,15 @@ class Faulty:
             check=False,
         )
 
+    def forget_index(self) -> None:
+        """Have the next start make it anew from the store."""
+        shutil.rmtree(self.folder / "index")
+
+    def on_sqlite(self, folder: Path) -> Faulty:
+        """Commands on a store of its own in ``folder``."""
+        kept = {k: v for k, v in self.environment.items() if k != "LOOKALIKE_DATABASE_URL"}
+        return replace(self, folder=folder, environment=kept, process=None, said=[])
+
     def checks(self) -> dict[str, str]:
         """Each check of ``/readyz`` and how grave it is."""
         with self.client() as client:
@@ -131,10 +141,16 @@ def until(come: Callable[[], bool], seconds: float = 180) -> None:
 @pytest.fixture
 def faulty(tmp_path: Path) -> Iterator[Faulty]:
     """A server with a bank of sample images and signals, running."""
-    yield from running(tmp_path)
+    yield from _running(tmp_path)
 
 
-def running(tmp_path: Path, **settings: str) -> Iterator[Faulty]:
+@pytest.fixture(name="running")
+def under_settings() -> Callable[..., Iterator[Faulty]]:
+    """``_running``, for tests, which cannot import this."""
+    return _running
+
+
+def _running(tmp_path: Path, **settings: str) -> Iterator[Faulty]:
     """The same under ``settings``."""
     import socket
 

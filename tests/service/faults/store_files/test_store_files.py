@@ -150,6 +150,54 @@ def test_a_lost_file(faulty: Server) -> None:
     assert {answer["verdict"] for answer in faulty.law()} == {"block"}
 
 
+def test_another_store_beside_the_index(faulty: Server) -> None:
+    """A wrong volume, or an old copy of the database, is not served: whatever it does not list
+    would pass. A backup that is restored is meant, and so is an index that was moved away."""
+    faulty.stop()
+    settle(faulty.database)
+    own, empty = faulty.folder.parent / "own.db", faulty.folder.parent / "empty"
+    shutil.copy(faulty.database, own)
+    assert faulty.on_sqlite(empty).run("init").returncode == 0
+    settle(empty / "lookalike.db")
+    shutil.copy(empty / "lookalike.db", faulty.database)
+    image = faulty.folder.parent / "image.jpg"
+    image.write_bytes(faulty.images[0])
+    for command in (("serve",), ("match", str(image)), ("doctor",)):
+        said = faulty.run(*command)
+        assert said.returncode not in (0, 3), command
+        told = " ".join((said.stdout + said.stderr).split())
+        assert "is not the store that" in told
+        assert "Traceback" not in told
+        assert "none" not in said.stdout.split(), command
+    assert "error (store_swapped)" in faulty.run("serve").stderr
+
+    shutil.copy(own, faulty.database)
+    faulty.start()  # nothing of the index was touched
+    assert {answer["verdict"] for answer in faulty.law()} == {"block"}
+    assert faulty.run("backup", str(faulty.folder.parent / "backup")).returncode == 0
+    with faulty.client() as client:
+        later = {"signals": {"md5": "5f" * 16}}
+        client.post("/v1/banks/known/entries", json=later).raise_for_status()
+    faulty.stop()
+    settle(faulty.database)
+    shutil.copy(faulty.database, faulty.folder.parent / "newest.db")
+    shutil.copy(own, faulty.database)
+    said = faulty.run("serve")
+    assert said.returncode == 1
+    assert "an older copy of it" in " ".join(said.stderr.split())
+    said = faulty.run("restore", str(faulty.folder.parent / "backup"), "--replace")
+    assert said.returncode == 0, said.stderr
+    faulty.start()
+    assert {answer["verdict"] for answer in faulty.law()} == {"block"}
+    with faulty.client() as client:
+        assert client.post("/v1/match", json=later).json()["verdict"] == "none"
+    faulty.stop()
+    shutil.copy(empty / "lookalike.db", faulty.database)
+    shutil.move(faulty.folder / "index", faulty.folder.parent / "moved")
+    faulty.start()
+    assert faulty.checks()["banks"] == "failing"
+
+
 def test_a_log_that_is_deleted(faulty: Server, until: Wait) -> None:
     """What it held is written to the database and nothing more is acknowledged, so that even a kill
     loses nothing of what was."""
