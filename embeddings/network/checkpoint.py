@@ -25,7 +25,7 @@ from embeddings.codes import CODE_BITS
 from embeddings.errors import CheckpointError
 from embeddings.network.architecture import LITE0, LOCATOR, POOLED
 from embeddings.network.looks import LOOKS, Look, are_looks
-from embeddings.network.tensors import Tensors, check_shapes, in_half, layer_shapes
+from embeddings.network.tensors import Tensors, check_shapes, digest_of, in_half, layer_shapes
 
 FORMAT: Final = "lookalike-checkpoint-3"
 _KEY: Final = "lookalike"
@@ -86,6 +86,11 @@ def _shapes() -> dict[str, tuple[int, ...]]:
 SHAPES: Final = _shapes()
 """Every tensor of a checkpoint and its shape."""
 
+_DIGESTS: Final = {
+    "lite0-256-7": "73b85e6195d10df2246ce5cc21c685709bc687855649b4f857dcb477ffb6efbc"
+}
+"""Code space to the digest of its tensors, of files that were saved before these held it."""
+
 _GONE: Final = frozenset({"photographic.weight", "photographic.bias", "texture.weight"})
 """Tensors that files may still hold: of a head that ``imagery`` took the place of."""
 
@@ -97,7 +102,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     half = in_half(checkpoint.tensors)
     if not all(np.isfinite(tensor).all() for tensor in half.values()):
         raise CheckpointError(f"{path}: a tensor does not fit float16")
-    document = {"format": FORMAT, **asdict(checkpoint.info)}
+    document = {"format": FORMAT, "digest": digest_of(half), **asdict(checkpoint.info)}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(half, path, metadata={_KEY: json.dumps(document, sort_keys=True)})
 
@@ -108,26 +113,28 @@ def load(path: Path = DEFAULT_CHECKPOINT) -> Checkpoint:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             names = file.keys()
-            tensors = {
-                name: np.asarray(file.get_tensor(name), np.float32)
-                for name in names
-                if name not in _GONE
-            }
+            half = {name: file.get_tensor(name) for name in names if name not in _GONE}
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {error}") from error
-    info = _parse_info(metadata.get(_KEY), path)
-    check_shapes(tensors, SHAPES, path)
+    info, digest = _parse_info(metadata.get(_KEY), path)
+    check_shapes(half, SHAPES, path)
+    # A flipped bit gives other codes, which match nothing that is listed, and says nothing.
+    if digest and digest != digest_of(half):
+        raise CheckpointError(f"{path}: its tensors are not those it was saved with")
+    tensors = {name: np.asarray(tensor, np.float32) for name, tensor in half.items()}
     if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
         raise CheckpointError(f"{path}: a tensor holds values that are not finite")
     return Checkpoint(info, tensors)
 
 
-def _parse_info(text: str | None, path: Path) -> ModelInfo:
+def _parse_info(text: str | None, path: Path) -> tuple[ModelInfo, str]:
+    """What it says of the model, and the digest of its tensors; empty where none is known."""
     try:
         document = json.loads(text or "")
         if document.pop("format") != FORMAT:
             raise CheckpointError(f"{path}: its format is not {FORMAT}")
         document.pop("photographic_bounds", None)  # of a head that is gone
+        digest = document.pop("digest", "")
         looks = _check_looks(document.pop("looks", ["whole"]), path)
         info = ModelInfo(looks=looks, **document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -136,7 +143,7 @@ def _parse_info(text: str | None, path: Path) -> ModelInfo:
         raise CheckpointError(f"{path}: radii must be given for each imagery, not {info.radii}")
     if info.scores and (set(info.scores) != set(info.radii) or info.candidates <= 0):
         raise CheckpointError(f"{path}: scores must be given for each imagery, with candidates")
-    return info
+    return info, str(digest or _DIGESTS.get(info.space, ""))
 
 
 def _check_looks(looks: object, path: Path) -> tuple[Look, ...]:

@@ -10,7 +10,6 @@ It knows no tensor library and no image: see ``imagery_network`` and ``imagery``
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,7 +23,7 @@ from safetensors.numpy import save_file
 
 from embeddings.errors import CheckpointError
 from embeddings.network.architecture import LITE0
-from embeddings.network.tensors import Tensors, check_shapes, in_half, layer_shapes
+from embeddings.network.tensors import Tensors, check_shapes, digest_of, in_half, layer_shapes
 
 FORMAT: Final = "lookalike-imagery-1"
 _KEY: Final = "lookalike-imagery"
@@ -95,7 +94,7 @@ def save(checkpoint: ImageryCheckpoint, path: Path) -> None:
     check_shapes(checkpoint.tensors, SHAPES, path)
     half = in_half(checkpoint.tensors)
     _check_finite(half, path)
-    document = {"format": FORMAT, "digest": _digest(half), **asdict(checkpoint.info)}
+    document = {"format": FORMAT, "digest": digest_of(half), **asdict(checkpoint.info)}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(half, path, metadata={_KEY: json.dumps(document, sort_keys=True)})
 
@@ -119,7 +118,7 @@ def load(path: Path = IMAGERY_CHECKPOINT) -> ImageryCheckpoint:
     if not 0 <= info.bounds[0] <= info.bounds[1] <= 1:
         raise CheckpointError(f"{path}: bounds must rise within 0..1, not {info.bounds}")
     check_shapes(half, SHAPES, path)
-    if digest != _digest(half):
+    if digest != digest_of(half):
         raise CheckpointError(f"{path}: its tensors are not those it was saved with")
     _check_finite(half, path)
     return ImageryCheckpoint(info, {name: half[name].astype(np.float32) for name in half})
@@ -129,11 +128,3 @@ def _check_finite(tensors: Mapping[str, NDArray[Any]], path: Path) -> None:
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise CheckpointError(f"{path}: tensor {name} holds values that float16 cannot")
-
-
-def _digest(tensors: Mapping[str, NDArray[Any]]) -> str:
-    sha = hashlib.sha256()
-    for name in sorted(tensors):
-        sha.update(name.encode() + b"\0" + str(tensors[name].dtype).encode() + b"\0")
-        sha.update(tensors[name].tobytes())
-    return sha.hexdigest()

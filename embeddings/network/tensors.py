@@ -5,6 +5,7 @@ It knows no network: a checkpoint's module says which tensors it holds.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,15 @@ def in_half(tensors: Tensors) -> dict[str, NDArray[np.float16]]:
     # safetensors writes an array's memory as it lies, whatever its strides say.
     with np.errstate(over="ignore"):
         return {name: np.asarray(tensor, np.float16, order="C") for name, tensor in tensors.items()}
+
+
+def digest_of(tensors: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256, 64 hex digits, of the tensors' names, types and values, whatever their order."""
+    sha = hashlib.sha256()
+    for name in sorted(tensors):
+        sha.update(name.encode() + b"\0" + str(tensors[name].dtype).encode() + b"\0")
+        sha.update(tensors[name].tobytes())
+    return sha.hexdigest()
 
 
 def check_shapes(tensors: Mapping[str, NDArray[Any]], shapes: Shapes, path: Path) -> None:

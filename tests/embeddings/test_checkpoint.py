@@ -108,6 +108,22 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
         checkpoint.load(tmp_path / "model.safetensors")
 
 
+@pytest.mark.parametrize("shipped", [True, False])
+def test_one_flipped_bit_of_a_tensor_is_refused(tmp_path: Path, shipped: bool) -> None:
+    """The codes would be others, match nothing that is listed, and nobody would hear of it."""
+    path = tmp_path / "model.safetensors"
+    if shipped:  # saved before files held a digest
+        path.write_bytes(DEFAULT_CHECKPOINT.read_bytes())
+    else:
+        checkpoint.save(checkpoint.load(DEFAULT_CHECKPOINT), path)
+    checkpoint.load(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="not those it was saved with"):
+        checkpoint.load(path)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"absent\.safetensors"):
         checkpoint.load(tmp_path / "absent.safetensors")
