@@ -36,9 +36,9 @@ from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, Part, pict
 from embeddings.network.runtimes.torch_module import Locator
 from embeddings.network.runtimes.torch_network import locator_tensors
 from embeddings.network.tensors import Tensors
-from embeddings.training import pages
-from embeddings.training.data import TrainingImage, read_shards
-from embeddings.training.inputs import as_input
+from embeddings.training.batches import pages
+from embeddings.training.batches.data import TrainingImage, read_shards
+from embeddings.training.batches.inputs import as_input
 from embeddings.training.recipe import RECIPE, LocatorRecipe, Recipe, read
 from embeddings.training.terminal import ended
 

@@ -20,8 +20,8 @@ from embeddings.edits import sampling
 from embeddings.network.encoder import prepare
 from embeddings.network.preparing.locating import Locate
 from embeddings.network.runtimes.torch_module import Lite0
-from embeddings.training.data import TrainingImage
-from embeddings.training.inputs import as_input
+from embeddings.training.batches.data import TrainingImage
+from embeddings.training.batches.inputs import as_input
 
 _COPIES: Final = 3
 _CHUNK: Final = 16

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from embeddings.errors import EmbeddingError
 from embeddings.network.tensors import Tensors
-from embeddings.training.data import TrainingImage
+from embeddings.training.batches.data import TrainingImage
 from embeddings.training.recipe import Recipe
 
 FILE: Final = "origin.json"

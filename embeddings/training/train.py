@@ -26,7 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from embeddings.network import checkpoint
 from embeddings.network.runtimes.torch_network import TorchLocator
-from embeddings.training.data import drawn_ahead, read_shards
+from embeddings.training.batches.data import drawn_ahead, read_shards
 from embeddings.training.imagenet import MEAN, SCALE
 from embeddings.training.locator import read_locator
 from embeddings.training.origin import keep, origin

@@ -24,7 +24,7 @@ from embeddings.network.runtimes.torch_module import Lite0, Outputs, enlarged
 from embeddings.network.runtimes.torch_network import fill
 from embeddings.network.tensors import Tensors
 from embeddings.training import loss, whitening
-from embeddings.training.data import (
+from embeddings.training.batches.data import (
     Curriculum,
     PairBatch,
     PairBatches,
@@ -32,10 +32,10 @@ from embeddings.training.data import (
     batches_an_epoch,
     drawn_ahead,
 )
-from embeddings.training.device_edits import edited
+from embeddings.training.batches.device_edits import edited
+from embeddings.training.batches.pool import Pool, in_runs
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
 from embeddings.training.monitor import Monitor, Watched
-from embeddings.training.pool import Pool, in_runs
 from embeddings.training.recipe import Recipe
 
 _EARLY: Final = 7

@@ -31,12 +31,12 @@ from index.contract.errors import ClosedIndexError, DuplicateIdError, RadiusErro
 from index.contract.hits import Collector, first
 from index.contract.interface import Hits, Ids, IndexStats, Radius
 from index.gpu.calibration import Calibration
-from index.gpu.directory import Tags
-from index.gpu.keys import MOST_QUERIES, Keys, taken_apart
-from index.gpu.scanning import MOST, ROOM
+from index.gpu.rows.directory import Tags
+from index.gpu.rows.slabs import SLAB_ROWS
+from index.gpu.rows.tags import GroupSlots
+from index.gpu.scans.keys import MOST_QUERIES, Keys, taken_apart
+from index.gpu.scans.scanning import MOST, ROOM
 from index.gpu.shard import Shard
-from index.gpu.slabs import SLAB_ROWS
-from index.gpu.tags import GroupSlots
 
 _SPREAD_FROM: Final = 1 << 16
 """Codes in one call from which they are spread over all devices."""

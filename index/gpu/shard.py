@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, Codes
 from index.contract.interface import Ids
-from index.gpu.batch import make_batch
 from index.gpu.calibration import DEFAULT, ON_CPU, Calibration
-from index.gpu.directory import DISABLED, ENABLED, REMOVED, Directory, Rows, Tags
-from index.gpu.keys import Keys
-from index.gpu.memory import DeviceMemory
-from index.gpu.neighbours import nearest_keys
-from index.gpu.plain import PlainEngine
-from index.gpu.replay import Replays
-from index.gpu.scanning import MOST, ROOM, Engine, Scanner
-from index.gpu.slabs import SLAB_ROWS, Slabs
-from index.gpu.tags import DEAD, with_own
+from index.gpu.rows.directory import DISABLED, ENABLED, REMOVED, Directory, Rows, Tags
+from index.gpu.rows.memory import DeviceMemory
+from index.gpu.rows.slabs import SLAB_ROWS, Slabs
+from index.gpu.rows.tags import DEAD, with_own
+from index.gpu.scans.batch import make_batch
+from index.gpu.scans.keys import Keys
+from index.gpu.scans.neighbours import nearest_keys
+from index.gpu.scans.plain import PlainEngine
+from index.gpu.scans.replay import Replays
+from index.gpu.scans.scanning import MOST, ROOM, Engine, Scanner
 
 
 class Shard:
@@ -163,7 +163,7 @@ def _engine(device: torch.device, calibration: Calibration | None, memory: Devic
     """Triton where it runs, which is on CUDA and in its interpreter; else torch."""
     if device.type == "cuda" or os.environ.get("TRITON_INTERPRET") == "1":
         try:
-            from index.gpu.launching import TritonEngine
+            from index.gpu.scans.launching import TritonEngine
         except ImportError:
             pass
         else:

@@ -11,22 +11,22 @@ from typing import Annotated
 
 import typer
 
-from service.cli.commands.backup import make_backup
 from service.cli.commands.bench import bench_app
 from service.cli.commands.doctor import doctor
 from service.cli.commands.evaluate import evaluate
-from service.cli.commands.export import export_bank
 from service.cli.commands.hash import hash_files
-from service.cli.commands.import_ import import_list
-from service.cli.commands.init import make_store
 from service.cli.commands.keys import keys_app
+from service.cli.commands.lists.export import export_bank
+from service.cli.commands.lists.import_ import import_list
+from service.cli.commands.lists.policy import apply_policy
+from service.cli.commands.lists.relist import relist
 from service.cli.commands.match import match_files
-from service.cli.commands.migrate import migrate_store
-from service.cli.commands.policy import apply_policy
-from service.cli.commands.purge import purge_store
-from service.cli.commands.relist import relist
-from service.cli.commands.restore import restore_backup
 from service.cli.commands.serve import serve
+from service.cli.commands.store.backup import make_backup
+from service.cli.commands.store.init import make_store
+from service.cli.commands.store.migrate import migrate_store
+from service.cli.commands.store.purge import purge_store
+from service.cli.commands.store.restore import restore_backup
 from service.cli.demo.command import demo
 from service.cli.verify import verify
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from embeddings.files.images import decode
 from embeddings.network.imagery import NetworkImagery, load_imagery, prepare
 from embeddings.network.imagery_checkpoint import load
-from embeddings.training.imagery_network import TwinLogits
+from embeddings.training.imagery.network import TwinLogits
 from evaluation.corpora.samples import drawings, photographs
 
 pytestmark = pytest.mark.slow

@@ -85,7 +85,7 @@ def seconds(work: Callable[[], object], device: torch.device, runs: int = 10) ->
 def _reading(words: torch.Tensor) -> Callable[[], object]:
     if words.device.type != "cuda":
         return words.max
-    from index.gpu.kernels import read_words
+    from index.gpu.scans.kernels import read_words
 
     rows = 8192
     blocks = len(words) // rows
@@ -98,7 +98,7 @@ def _popcounts(words: torch.Tensor, device: torch.device) -> float:
         table = torch.tensor([byte.bit_count() for byte in range(256)])
         octets = words[: 1 << 16].view(torch.uint8).long()
         return len(octets) / 4 / seconds(lambda: table[octets], device)
-    from index.gpu.kernels import count_bits
+    from index.gpu.scans.kernels import count_bits
 
     rows = 1024
     blocks = 16 * torch.cuda.get_device_properties(device).multi_processor_count

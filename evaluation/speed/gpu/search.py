@@ -21,7 +21,7 @@ from embeddings.codes import CODE_BITS, Codes, pack, unpack
 from evaluation.base.errors import WrongAnswerError
 from index.contract.interface import Hits
 from index.gpu.resident import GpuIndex
-from index.gpu.slabs import SLAB_ROWS
+from index.gpu.rows.slabs import SLAB_ROWS
 
 _CHUNK: Final = 1 << 22
 _CHECKED: Final = 2

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embeddings.network.preparing.locating import Locate
-from embeddings.training.data import Curriculum, PairBatches, read_shards
+from embeddings.training.batches.data import Curriculum, PairBatches, read_shards
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from embeddings.network.encoder import squashed
-from embeddings.training.device_edits import edited
+from embeddings.training.batches.device_edits import edited
 from evaluation.corpora.samples import photograph, photograph_names
 
 pytestmark = pytest.mark.slow

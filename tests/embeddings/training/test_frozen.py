@@ -9,9 +9,9 @@ from torch import nn
 
 from embeddings.network.runtimes.torch_module import Lite0, enlarged
 from embeddings.network.runtimes.torch_network import fill
+from embeddings.training.batches.inputs import as_input
 from embeddings.training.frozen import FrozenEntries, Pointwise, quicken
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
-from embeddings.training.inputs import as_input
 
 pytestmark = pytest.mark.slow
 

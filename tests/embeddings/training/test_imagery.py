@@ -14,11 +14,11 @@ import pytest
 
 from embeddings.network import imagery_checkpoint
 from embeddings.network.imagery import load_imagery
-from embeddings.training import imagery, imagery_head
-from embeddings.training.data import TrainingImage, read_shards
-from embeddings.training.imagery_folds import SourcesError, dealt, family
-from embeddings.training.imagery_recipe import IMAGERY_RECIPE, read
-from embeddings.training.imagery_views import RERENDERED, draw
+from embeddings.training.batches.data import TrainingImage, read_shards
+from embeddings.training.imagery import head, train
+from embeddings.training.imagery.folds import SourcesError, dealt, family
+from embeddings.training.imagery.recipe import IMAGERY_RECIPE, read
+from embeddings.training.imagery.views import RERENDERED, draw
 from embeddings.training.recipe import RecipeError
 from evaluation.imagery.measuring import measure_held_out
 
@@ -77,7 +77,7 @@ def test_the_evidence_of_small_pictures_is_found_to_be_worth_less() -> None:
     evidence = np.asarray(sense + rng.normal(size=4000), np.float32)
     rows = np.asarray(np.stack([small, rng.random(4000)], 1), np.float32)
     even = np.ones(4000, np.float32)
-    _, _, worth = imagery_head.certainty(rows, evidence, photographic, even, 0.001)
+    _, _, worth = head.certainty(rows, evidence, photographic, even, 0.001)
     assert worth(rows[small]).mean() < worth(rows[~small]).mean() - 1
 
 
@@ -87,11 +87,11 @@ def test_bounds_leave_the_share_asked_for_beyond_the_far_one() -> None:
     probability = np.asarray(
         np.clip(rng.normal(np.where(photographic, 0.7, 0.3), 0.2), 0, 1), np.float32
     )
-    low, high = imagery_head.bounds(probability, photographic, 0.02)
+    low, high = head.bounds(probability, photographic, 0.02)
     assert np.mean(probability[photographic] <= low) == pytest.approx(0.02, abs=0.002)
     assert np.mean(probability[~photographic] >= high) == pytest.approx(0.02, abs=0.002)
     certain = np.where(photographic, np.float32(0.99), np.float32(0.01))
-    assert imagery_head.bounds(certain, photographic, 0.02) == pytest.approx((0.01, 0.99))
+    assert head.bounds(certain, photographic, 0.02) == pytest.approx((0.01, 0.99))
 
 
 @pytest.mark.parametrize(
@@ -119,20 +119,20 @@ def test_a_fit_ends_in_a_checkpoint_that_scores_and_in_scores_to_measure(
     alone = ["fit", "--corpus", str(corpus), "--work", str(tmp_path / "alone")]
     alone += ["--out", str(out), "--scores", str(scores), "--recipe", str(recipe)]
     with pytest.raises(SourcesError, match="more sources"):
-        imagery.main(alone)
+        train.main(alone)
     corpus = _of_many_sources(corpus, tmp_path / "corpus")
     arguments = [
         *("fit", "--corpus", str(corpus), "--work", str(tmp_path / "work"), "--out", str(out)),
         *("--scores", str(scores), "--recipe", str(recipe), "--data", "samples"),
     ]
-    imagery.main(arguments)
+    train.main(arguments)
     first = out.read_bytes()
     kept = tmp_path / "work" / "usual" / "moments.npy"
     before = kept.stat().st_mtime_ns
-    imagery.main(arguments)
+    train.main(arguments)
     assert out.read_bytes() == first
     assert kept.stat().st_mtime_ns == before
-    imagery.main(["figures", "--checkpoint", str(out), "--metrics", json.dumps({"auroc": 0.5})])
+    train.main(["figures", "--checkpoint", str(out), "--metrics", json.dumps({"auroc": 0.5})])
     info = imagery_checkpoint.load(out).info
     assert (info.metrics, info.data, info.side) == ({"auroc": 0.5}, "samples", 64)
     images = [np.asarray(image.open()) for image in read_shards(corpus)]

@@ -16,7 +16,7 @@ from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, Part
 from embeddings.network.runtimes.torch_module import Locator
 from embeddings.network.runtimes.torch_network import locator_tensors
 from embeddings.training import locator
-from embeddings.training.data import read_shards
+from embeddings.training.batches.data import read_shards
 from embeddings.training.recipe import RECIPE, LocatorRecipe
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from embeddings.network.looks import Look
 from embeddings.network.preparing.locating import Locate
 from embeddings.network.runtimes.torch_module import Lite0
 from embeddings.network.runtimes.torch_network import fill
-from embeddings.training.data import drawn_ahead, read_shards
+from embeddings.training.batches.data import drawn_ahead, read_shards
 from embeddings.training.monitor import Monitor, Watched
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embeddings.network.tensors import Tensors
-from embeddings.training.data import TrainingImage
+from embeddings.training.batches.data import TrainingImage
 from embeddings.training.origin import FILE, OriginError, keep, origin
 from embeddings.training.recipe import RECIPE, Recipe, read
 

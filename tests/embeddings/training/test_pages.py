@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from embeddings.network.preparing.locating import CELLS, SIDE
-from embeddings.training import pages
+from embeddings.training.batches import pages
 
 pytestmark = pytest.mark.slow
 

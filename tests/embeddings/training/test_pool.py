@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from embeddings.training.data import PairBatch
-from embeddings.training.pool import Pool, in_runs
+from embeddings.training.batches.data import PairBatch
+from embeddings.training.batches.pool import Pool, in_runs
 
 pytestmark = pytest.mark.slow
 

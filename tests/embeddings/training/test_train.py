@@ -17,8 +17,8 @@ from embeddings.network.encoder import load_encoder
 from embeddings.network.preparing.locating import Locate
 from embeddings.network.runtimes.torch_module import enlarged
 from embeddings.training import publish, train
-from embeddings.training.data import read_shards
-from embeddings.training.inputs import as_input
+from embeddings.training.batches.data import read_shards
+from embeddings.training.batches.inputs import as_input
 from embeddings.training.locator import read_locator
 from embeddings.training.origin import OriginError, keep, origin
 from embeddings.training.recipe import RECIPE, read

@@ -9,8 +9,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from index.gpu import kernels
 from index.gpu.calibration import TILES
+from index.gpu.scans import kernels
 
 POINTERS = {
     "planes": "*i8",

@@ -10,10 +10,10 @@ import torch
 
 from embeddings.codes import pack, unpack
 from index.contract.oracle import OracleIndex
-from index.gpu.batch import make_batch
 from index.gpu.calibration import Calibration
-from index.gpu.keys import taken_apart
 from index.gpu.resident import GpuIndex
+from index.gpu.scans.batch import make_batch
+from index.gpu.scans.keys import taken_apart
 
 _rng = np.random.default_rng(3)
 ROWS = 70

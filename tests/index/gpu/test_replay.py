@@ -15,8 +15,8 @@ import pytest
 from embeddings.codes import Codes
 from index.contract.interface import Hits
 from index.contract.oracle import OracleIndex
-from index.gpu.plain import PlainEngine
 from index.gpu.resident import GpuIndex
+from index.gpu.scans.plain import PlainEngine
 
 Flip = Callable[[Codes, int], Codes]
 Same = Callable[[Hits, Hits], None]
@@ -31,8 +31,8 @@ def index() -> Iterator[GpuIndex]:
     """An index that believes its engine can be recorded."""
     with (
         mock.patch.object(PlainEngine, "recordable", True),
-        mock.patch("index.gpu.replay.recorded", again),
-        mock.patch("index.gpu.replay._FETCHED", 50),
+        mock.patch("index.gpu.scans.replay.recorded", again),
+        mock.patch("index.gpu.scans.replay._FETCHED", 50),
     ):
         index = GpuIndex(["cpu"], slab_rows=4096)
         stream: Any = mock.Mock()
@@ -81,7 +81,7 @@ def test_where_recording_fails_searches_go_on_and_say_so(
         raise RuntimeError("operation not permitted when stream is capturing")
 
     index.add(np.arange(9), random_codes[:9], np.zeros(9, np.int32))
-    with mock.patch("index.gpu.replay.recorded", refused):
+    with mock.patch("index.gpu.scans.replay.recorded", refused):
         assert index.search(random_codes[:1], 3).ids.tolist() == [0]
     assert "capturing" in index.stats().trouble
     assert index.search(random_codes[4:5], 3).ids.tolist() == [4]

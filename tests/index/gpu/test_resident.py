@@ -54,7 +54,7 @@ def fine_steps() -> Iterator[None]:
         patch.stop()
 
 
-_STEPPED = ("slabs", "scanning", "neighbours")
+_STEPPED = ("rows.slabs", "scans.scanning", "scans.neighbours")
 
 
 def poisoned(index: GpuIndex) -> GpuIndex:
@@ -114,7 +114,7 @@ def test_codes_that_are_all_equal(random_codes: Codes, same: Same, order: str) -
     ids = np.arange(900) if order == "ascending" else np.random.default_rng(1).permutation(900)
     ours, oracle = both(codes, ids, room=2, most=400, slab_rows=64)
     queries = random_codes[:2]
-    with mock.patch("index.gpu.neighbours._TIES", 50):
+    with mock.patch("index.gpu.scans.neighbours._TIES", 50):
         for radius in (0, 256):
             same(poisoned(ours).search(queries, radius), oracle.search(queries, radius))
             same(ours.search(queries, radius, 5), oracle.search(queries, radius, 5))

@@ -11,11 +11,11 @@ from typing import Final
 
 import torch
 
-from index.gpu.batch import Batch
 from index.gpu.calibration import Calibration
-from index.gpu.keys import QUERY_SHIFT, ROW_BITS
-from index.gpu.slabs import WORDS, Slab
-from index.gpu.tags import SLOT_BITS
+from index.gpu.rows.slabs import WORDS, Slab
+from index.gpu.rows.tags import SLOT_BITS
+from index.gpu.scans.batch import Batch
+from index.gpu.scans.keys import QUERY_SHIFT, ROW_BITS
 
 _CELLS: Final = 1 << 21
 """Distances worked out at once."""

@@ -24,8 +24,8 @@ from embeddings.network.runtimes.cpu_graph import cpu_options
 from embeddings.network.runtimes.imagery_network import seen
 from embeddings.network.runtimes.openvino_graph import image_input
 from embeddings.network.tensors import Tensors
-from embeddings.training.data import TrainingImage
-from embeddings.training.imagery_views import PassRecipe, Wear, draw
+from embeddings.training.batches.data import TrainingImage
+from embeddings.training.imagery.views import PassRecipe, Wear, draw
 
 Progress = Callable[[str, int, int], None]
 

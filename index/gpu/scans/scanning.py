@@ -14,11 +14,11 @@ from typing import Final, Protocol
 import torch
 
 from index.contract.errors import DeviceMemoryError
-from index.gpu.batch import Batch
 from index.gpu.calibration import Calibration
-from index.gpu.keys import POISON
-from index.gpu.memory import DeviceMemory
-from index.gpu.slabs import STEP, Slab, Slabs
+from index.gpu.rows.memory import DeviceMemory
+from index.gpu.rows.slabs import STEP, Slab, Slabs
+from index.gpu.scans.batch import Batch
+from index.gpu.scans.keys import POISON
 
 ROOM: Final = 1 << 16
 """Keys the buffer holds at first."""

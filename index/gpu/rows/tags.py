@@ -18,7 +18,7 @@ from embeddings.codes import CODE_BITS
 from index.contract.arguments import radii_of
 from index.contract.errors import RowsError
 from index.contract.interface import Groups, Radius
-from index.gpu.directory import Tags
+from index.gpu.rows.directory import Tags
 
 SLOT_BITS: Final = 22
 DEAD: Final = -1

@@ -10,11 +10,11 @@ from typing import Final
 
 import torch
 
-from index.gpu import kernels
-from index.gpu.batch import Batch
 from index.gpu.calibration import TILES, Calibration
-from index.gpu.memory import DeviceMemory
-from index.gpu.slabs import Slab
+from index.gpu.rows.memory import DeviceMemory
+from index.gpu.rows.slabs import Slab
+from index.gpu.scans import kernels
+from index.gpu.scans.batch import Batch
 
 SIFTED: Final = 16
 """Most queries that share one pass of popcounts."""

@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes
-from index.gpu.batch import NEVER, Batch, padded
-from index.gpu.keys import POISON, Keys
-from index.gpu.scanning import Engine
-from index.gpu.slabs import WORDS, Slabs, words_of
+from index.gpu.rows.slabs import WORDS, Slabs, words_of
+from index.gpu.scans.batch import NEVER, Batch, padded
+from index.gpu.scans.keys import POISON, Keys
+from index.gpu.scans.scanning import Engine
 
 MOST_QUERIES: Final = 16
 """Queries a recording takes at most."""

@@ -15,11 +15,11 @@ import torch
 
 from index.contract.hits import assemble, first
 from index.contract.interface import Ids
-from index.gpu.batch import Batch
-from index.gpu.directory import Rows
-from index.gpu.keys import DISTANCE_MASK, QUERY_SHIFT, ROW_BITS, taken_apart
-from index.gpu.scanning import Scanner
-from index.gpu.slabs import STEP
+from index.gpu.rows.directory import Rows
+from index.gpu.rows.slabs import STEP
+from index.gpu.scans.batch import Batch
+from index.gpu.scans.keys import DISTANCE_MASK, QUERY_SHIFT, ROW_BITS, taken_apart
+from index.gpu.scans.scanning import Scanner
 
 _GROWTH: Final = 8
 _TIES: Final = 1 << 20

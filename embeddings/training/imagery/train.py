@@ -1,16 +1,16 @@
 """Train the imagery network: what tells photographs from the rest.
 
-``python -m embeddings.training.imagery fit --corpus DIR --work DIR --scores CSV --out FILE ``
+``python -m embeddings.training.imagery.train fit --corpus DIR --work DIR --scores CSV --out FILE ``
 fits its heads to views of every image of the corpus and writes a checkpoint. EfficientNet-Lite0
 keeps ImageNet's weights: what it learnt of a million photographs holds on sources that neither has
 seen, and what is learnt from our few sources does so less.
 
 Every figure it steers by is of **held-out sources**: pictures scored by heads that saw none of
-their family of sources (``imagery_folds``). Those scores fit the certainty, set the bounds and are
+their family of sources (``folds``). Those scores fit the certainty, set the bounds and are
 written to ``--scores``, of which ``lookalike-eval imagery --scores CSV`` makes a table.
 
-``python -m embeddings.training.imagery figures --checkpoint FILE --metrics JSON`` writes into a
-checkpoint what was measured of it.
+``python -m embeddings.training.imagery.train figures --checkpoint FILE --metrics JSON`` writes into
+a checkpoint what was measured of it.
 
 It knows the order of the steps; not how views are drawn or heads fitted.
 """
@@ -36,13 +36,13 @@ from embeddings.network.imagery_checkpoint import (
     ImageryCheckpoint,
     ImageryInfo,
 )
-from embeddings.training import imagery_head
-from embeddings.training.data import TrainingImage, read_shards
+from embeddings.training.batches.data import TrainingImage, read_shards
 from embeddings.training.imagenet import MEAN, SCALE, imagenet_tensors
-from embeddings.training.imagery_features import Views, chosen, views_of
-from embeddings.training.imagery_folds import dealt
-from embeddings.training.imagery_head import Directions, Linear, Rows, Scale
-from embeddings.training.imagery_recipe import IMAGERY_RECIPE, ImageryHeadRecipe, read
+from embeddings.training.imagery import head
+from embeddings.training.imagery.features import Views, chosen, views_of
+from embeddings.training.imagery.folds import dealt
+from embeddings.training.imagery.head import Directions, Linear, Rows, Scale
+from embeddings.training.imagery.recipe import IMAGERY_RECIPE, ImageryHeadRecipe, read
 from embeddings.training.terminal import ended
 
 _DATA: Final = (
@@ -87,7 +87,7 @@ def gathered(
     factor: Rows = np.concatenate(
         [np.full(len(views.images), weight, np.float32) for views, weight in passes]
     )
-    weights: Rows = imagery_head.balanced(photographic, groups, recipe.even) * factor
+    weights: Rows = head.balanced(photographic, groups, recipe.even) * factor
     return Seen(
         np.concatenate([views.moments for views, _ in passes]).astype(np.float32),
         photographic,
@@ -107,7 +107,7 @@ def fit(seen: Seen, recipe: ImageryHeadRecipe) -> tuple[Heads, Rows]:
     rows = directions(scaled)
 
     def evidence(kept: NDArray[np.bool_]) -> Linear:
-        return imagery_head.logistic(
+        return head.logistic(
             rows[kept], seen.photographic[kept], seen.weights[kept], recipe.penalty
         )
 
@@ -118,7 +118,7 @@ def fit(seen: Seen, recipe: ImageryHeadRecipe) -> tuple[Heads, Rows]:
     plain, even = scaled[:, :PLAIN], np.ones(len(rows), np.float32)
 
     def certainty(kept: NDArray[np.bool_]) -> tuple[float, float, Linear]:
-        return imagery_head.certainty(
+        return head.certainty(
             plain[kept], held_out[kept], seen.photographic[kept], even[kept], recipe.certainty
         )
 
@@ -205,9 +205,7 @@ def run(asked: argparse.Namespace) -> None:
     weighted = list(zip(passes, (recipe.usual.weight, recipe.worn.weight), strict=True))
     seen = gathered(images, weighted, recipe.head)
     heads, probability = fit(seen, recipe.head)
-    bounds = imagery_head.bounds(
-        probability[seen.usual], seen.photographic[seen.usual], recipe.head.wrong
-    )
+    bounds = head.bounds(probability[seen.usual], seen.photographic[seen.usual], recipe.head.wrong)
     tensors |= {
         "evidence.weight": heads.evidence.weight[None],
         "evidence.bias": np.array([heads.evidence.bias], np.float32),

@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BYTES, Codes
-from index.gpu.directory import Rows, Tags
-from index.gpu.memory import DeviceMemory
-from index.gpu.tags import DEAD
+from index.gpu.rows.directory import Rows, Tags
+from index.gpu.rows.memory import DeviceMemory
+from index.gpu.rows.tags import DEAD
 
 WORDS: Final = CODE_BYTES // 4
 ROW_BYTES: Final = CODE_BYTES + 4

@@ -18,7 +18,7 @@ from PIL import Image
 
 from embeddings.edits import colour, compression, drawings, filters, geometry, render, screens, text
 from embeddings.edits.canvas import scaled
-from embeddings.training.data import TrainingImage
+from embeddings.training.batches.data import TrainingImage
 
 Wear = Literal["usual", "small", "blurred", "screen"]
 RERENDERED: Final = "re-rendered"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from embeddings.training.imagery_views import PassRecipe
+from embeddings.training.imagery.views import PassRecipe
 from embeddings.training.recipe import RecipeError, section
 
-IMAGERY_RECIPE: Final = Path(__file__).parent / "imagery_recipe.toml"
+IMAGERY_RECIPE: Final = Path(__file__).parent / "recipe.toml"
 """The recipe of a run that names no other."""
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.contract.hits import Distances, Queries
-from index.gpu.directory import Rows
+from index.gpu.rows.directory import Rows
 
 MOST_QUERIES: Final = 4096
 """Queries one scan takes; larger batches are cut up."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.errors import EmbeddingError
-from embeddings.training.data import TrainingImage
+from embeddings.training.batches.data import TrainingImage
 
 
 class SourcesError(EmbeddingError):

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from embeddings.training.data import PairBatch
+from embeddings.training.batches.data import PairBatch
 
 _TAKEN: Final = -3.0
 """Stands below every cosine: that image is in a run already."""

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes
-from index.gpu.slabs import WORDS, words_of
+from index.gpu.rows.slabs import WORDS, words_of
 
 NEVER: Final = -1
 """A bound that no distance is within."""

@@ -1,0 +1,1 @@
+"""The training of the imagery network: what tells photographs from the rest."""

@@ -1,0 +1,1 @@
+"""Commands for what is listed: hash lists and the policies of banks."""
