@@ -9,5 +9,6 @@ compile() {
 }
 compile bootstrap.in -o bootstrap.txt
 compile dev.in -o dev.txt
+compile generator.in -o generator.txt
 compile -c dev.txt oracle.in -o oracle.txt
 compile -c dev.txt runtime.in -o runtime.txt

@@ -22,6 +22,7 @@ from embeddings.network.imagery import load_imagery
 from service.domain.errors import ServiceError
 from service.domain.health import Health
 from service.domain.settings import Settings, load_settings
+from service.http import docs
 from service.http.door import problems
 from service.http.door.auth import Doorman
 from service.http.door.fetching import Fetcher
@@ -153,8 +154,9 @@ def create_app(
         version=status.VERSION,
         description=_DESCRIPTION,
         lifespan=lifespan,
-        # The pages that FastAPI offers load scripts from elsewhere; the document itself is enough.
+        # The pages that FastAPI offers load scripts from elsewhere; ours does not.
         docs_url=None,
+        generate_unique_id_function=lambda route: route.name,
         redoc_url=None,
         # A redirect would repeat whatever host the request names.
         redirect_slashes=False,
@@ -163,11 +165,11 @@ def create_app(
     app.state.services = services
     problems.install(app)
     routers = [module.router for module in (match, gate, banks, entries, imports, keys, status)]
-    for router in (*routers, status.keyed):
+    for router in (*routers, status.keyed, docs.router):
         app.include_router(router)
     app.state.routes = [
         route
-        for owner in (*routers, status.keyed, app)
+        for owner in (*routers, status.keyed, docs.router, app)
         for route in owner.routes
         if isinstance(route, Route)
     ]

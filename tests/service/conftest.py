@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import numpy as np
@@ -27,6 +28,7 @@ import uvicorn
 from fastapi import FastAPI
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import TypeAdapter
 
 from embeddings import codes
 from embeddings.files.images import ImageLimits
@@ -41,8 +43,15 @@ from service.http.connections import listening
 from service.http.door.services import Services
 from service.store import Role, Store, open_store
 
+T = TypeVar("T")
+
 ADMIN_KEY = "an admin key for tests"
 SPACE = "thumbnail-256-0"
+
+
+def conforming(shape: type[T], answer: object) -> T:
+    """``answer``, which is of that shape."""
+    return TypeAdapter(shape).validate_python(answer)
 
 
 class ThumbnailEncoder:

@@ -95,7 +95,7 @@ def _answer(matcher: Matcher, views: bool, data: bytes) -> dict[str, Any]:
 
     caller = Caller("local", EVERYONE)
     try:
-        return match_answer(matcher.match_image(data, None, views).answer, caller, None)
+        return {**match_answer(matcher.match_image(data, None, views).answer, caller, None)}
     except UndecodedError as listed:
         error = {"code": listed.failure.code, "message": str(listed.failure)}
         return {**match_answer(listed.answer, caller, None), "error": error}

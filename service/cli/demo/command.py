@@ -21,10 +21,10 @@ from service.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    import httpx
     from rich.table import Table
 
     from service.cli.demo.cases import Query
+    from service.client import Lookalike
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,12 @@ def demo(
     started = time.monotonic()
     say("starting the service on an empty store …")
     from service.cli.demo.server_process import running_server
+    from service.client import Lookalike
 
-    with running_server() as server, server.client() as client:
+    with (
+        running_server() as server,
+        Lookalike(server.url, server.admin_key, trust_env=False) as client,
+    ):
         say(f"listening on {server.url}; listing the known images …")
         listed = _list_references(client)
         say(f"{listed} entries in 2 banks; sending copies and strangers …")
@@ -98,32 +102,34 @@ def demo(
         raise typer.Exit(FAILED)
 
 
-def _list_references(client: httpx.Client) -> int:
+def _list_references(client: Lookalike) -> int:
     from service.cli.demo import cases
 
     for name, action, imagery in (
         (cases.PHOTOGRAPHS, "block", "photographic"),
         (cases.DRAWINGS, "review", "non_photographic"),
     ):
-        bank = {"name": name, "action": action, "imagery": imagery}
-        client.post("/v1/banks", json=bank).raise_for_status()
+        client.make_bank(name, action=action, imagery=imagery)
     count = 0
     for reference in cases.references():
-        client.post(
-            f"/v1/banks/{reference.bank}/entries",
-            data={"provider": "demo", "provider_id": reference.name},
-            files={"file": reference.data},
-        ).raise_for_status()
+        client.add_entry(
+            reference.bank, reference.data, provider="demo", provider_id=reference.name
+        )
         count += 1
     return count
 
 
-def _ask(client: httpx.Client) -> Iterator[Outcome]:
+def _ask(client: Lookalike) -> Iterator[Outcome]:
     from service.cli.demo import cases
 
     for query in cases.queries():
-        answer = client.post("/v1/match", files={"file": query.data}).raise_for_status().json()
-        yield Outcome(query, answer["verdict"], answer["coverage"], tuple(answer["matches"]))
+        answer = client.match(query.data)
+        yield Outcome(
+            query,
+            answer["verdict"],
+            answer["coverage"],
+            tuple({**row} for row in answer["matches"]),
+        )
 
 
 _SHOWN = 2

@@ -68,12 +68,12 @@ def documented(
     if form is not None:
         content[MULTIPART] = {"schema": dict(form)}
     if shape is not None:
-        content[JSON] = {"schema": _inlined(shape.model_json_schema()), "example": example}
+        content[JSON] = {"schema": reference(shape), "example": example}
     return {"requestBody": {"required": True, "content": {**content, **(other or {})}}}
 
 
 def answers(
-    shape: type[BaseModel] | None,
+    shape: type[Any] | None,
     example: object,
     *failures: int,
     status: int = 200,
@@ -92,9 +92,14 @@ def answers(
     return {status: good, **{failed: problem(failed) for failed in sorted({*failures, *also})}}
 
 
+def reference(shape: type[BaseModel]) -> dict[str, str]:
+    """How OpenAPI refers to a shape; ``openapi`` sees that it is there."""
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+
+
 def problem(status: int) -> dict[str, Any]:
     """What OpenAPI shows of a failure."""
-    content = {"schema": Problem.model_json_schema(), "example": described(status)}
+    content = {"schema": reference(Problem), "example": described(status)}
     return {"description": described(status)["title"], "content": {MEDIA_TYPE: content}}
 
 
@@ -120,18 +125,3 @@ def _refusal(error: ValidationError) -> MalformedRequestError | InvalidRequestEr
         where = ".".join(str(part)[:64] for part in one["loc"])
         said.append(f"{where or 'body'}: {one['msg']}")
     return InvalidRequestError("; ".join(said))
-
-
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """``schema`` without references, which would not resolve inside an OpenAPI document."""
-    definitions = schema.pop("$defs", {})
-
-    def resolve(node: Any) -> Any:  # noqa: ANN401 (a JSON value)
-        if isinstance(node, dict):
-            if "$ref" in node:
-                return resolve(definitions[node["$ref"].rpartition("/")[2]])
-            return {key: resolve(value) for key, value in node.items()}
-        return [resolve(value) for value in node] if isinstance(node, list) else node
-
-    resolved: dict[str, Any] = resolve(schema)
-    return resolved

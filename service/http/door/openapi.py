@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
 
 from service.http.door.bodies import problem
+from service.http.shapes.schemas import REQUESTS
 
 BODY_FAILURES: Final = (400, 408, 413, 415, 422)
 """What every route that reads a body may answer."""
@@ -39,12 +41,23 @@ class DocumentedApp(FastAPI):
             # FastAPI announces its own 422 wherever a path has a parameter; ours are problems.
             for name in ("HTTPValidationError", "ValidationError"):
                 components.get("schemas", {}).pop(name, None)
+            components.setdefault("schemas", {}).update(_requests())
             for path, operations in document["paths"].items():
                 for operation in operations.values():
                     _mend(operation, keyed=path.startswith("/v1"))
             _use_markdown(document)
             self.openapi_schema = document
         return self.openapi_schema
+
+
+def _requests() -> dict[str, Any]:
+    """The shapes of requests and of problems, by name."""
+    _, defined = models_json_schema(
+        [(shape, "validation") for shape in REQUESTS],
+        ref_template="#/components/schemas/{model}",
+    )
+    found: dict[str, Any] = defined["$defs"]
+    return found
 
 
 def _mend(operation: dict[str, Any], keyed: bool) -> None:

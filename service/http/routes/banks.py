@@ -14,14 +14,8 @@ from service.http.door import bodies
 from service.http.door.parameters import StrictRoute
 from service.http.door.services import Curating, Parts, Reading
 from service.http.shapes import examples, wire
-from service.http.shapes.schemas import (
-    BankAnswer,
-    BankChange,
-    BankRequest,
-    BanksAnswer,
-    RadiusFields,
-    VersionsAnswer,
-)
+from service.http.shapes.answers import BankAnswer, BanksAnswer, VersionsAnswer
+from service.http.shapes.schemas import BankChange, BankRequest, RadiusFields
 from service.store import Policy, Radii, Thresholds
 
 router = APIRouter(prefix="/v1/banks", route_class=StrictRoute, tags=["banks"])
@@ -36,7 +30,8 @@ async def list_banks(parts: Parts, caller: Reading) -> Response:
     """Banks by name, with their policies."""
     del caller
     banks = await parts.reads.run(parts.store.banks.all)
-    return wire.json_response({"banks": [wire.bank(bank) for bank in banks]})
+    answer: BanksAnswer = {"banks": [wire.bank(bank) for bank in banks]}
+    return wire.json_response(answer)
 
 
 @router.post(
@@ -126,7 +121,8 @@ async def list_versions(bank: str, parts: Parts, caller: Reading) -> Response:
     """Which version of each list was in force when, newest first."""
     del caller
     versions = await parts.reads.run(lambda: parts.store.versions(bank))
-    return wire.json_response({"versions": [wire.version(one) for one in versions]})
+    answer: VersionsAnswer = {"versions": [wire.version(one) for one in versions]}
+    return wire.json_response(answer)
 
 
 def _radii(fields: RadiusFields) -> Radii:

@@ -18,7 +18,8 @@ from service.http.door.parameters import StrictRoute
 from service.http.door.services import Curating, Parts, Reading, Services
 from service.http.door.uploads import Form, media_type
 from service.http.shapes import examples, wire
-from service.http.shapes.schemas import TEXT, EntriesAnswer, EntryAnswer, EntryChange, EntryRequest
+from service.http.shapes.answers import EntriesAnswer, EntryAnswer, Remark
+from service.http.shapes.schemas import TEXT, EntryChange, EntryRequest
 from service.store import LOCAL_PROVIDER, MANUAL_LIST, Action, Entry, NewEntry
 
 router = APIRouter(prefix="/v1/banks/{bank}/entries", tags=["entries"], route_class=StrictRoute)
@@ -93,8 +94,9 @@ async def add_entry(bank: str, request: Request, parts: Parts, caller: Curating)
         new = _from_signals(bodies.parsed(await parts.uploads.json(request), EntryRequest))
         doubts = []
     entry = await parts.changing(lambda: parts.store.entries.add(bank, new))
-    doubted = [{"code": doubt, "message": _DOUBTED[doubt]} for doubt in doubts]
-    body = {**wire.entry(entry, caller), "warnings": [*_warnings(entry, parts), *doubted]}
+    doubted: list[Remark] = [{"code": doubt, "message": _DOUBTED[doubt]} for doubt in doubts]
+    body = wire.entry(entry, caller)
+    body["warnings"] = [*_warnings(entry, parts), *doubted]
     place = f"/v1/banks/{entry.bank}/entries/{entry.entry_id}"
     return wire.json_response(body, 201, {"Location": place})
 
@@ -185,8 +187,8 @@ def _from_image(parts: Services, form: Form) -> tuple[tuple[NewEntry, list[str]]
     return (new, doubts_of(fingerprint)), len(fingerprint.others)
 
 
-def _warnings(entry: Entry, parts: Services) -> list[dict[str, str]]:
-    said = []
+def _warnings(entry: Entry, parts: Services) -> list[Remark]:
+    said: list[Remark] = []
     signals = entry.signals
     if signals.digest_only:
         said.append(

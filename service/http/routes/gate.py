@@ -39,7 +39,7 @@ _FORM: Final[dict[str, Any]] = {
     "required": ["file"],
     "properties": {"file": _FILE},
 }
-_RAW: Final = {"application/octet-stream": {"schema": _FILE}, "image/*": {"schema": _FILE}}
+_RAW: Final = {"application/octet-stream": {"schema": _FILE}}
 
 
 @router.post(
@@ -54,10 +54,10 @@ _RAW: Final = {"application/octet-stream": {"schema": _FILE}, "image/*": {"schem
 async def gate(request: Request) -> Response:
     """200: let it pass. 451: refuse it. Neither has a body.
 
-    Send the image as the body, or as the field ``file`` of a form. ``LOOKALIKE_GATE_REFUSES`` says
-    which verdicts refuse, by default ``block`` alone. Anything else is no answer: a file that is no
-    image or cannot be decoded (4xx, unless its digests are listed), a service that might miss a
-    listed image (503).
+    Send the image as the body, of whatever type, or as the field ``file`` of a form.
+    ``LOOKALIKE_GATE_REFUSES`` says which verdicts refuse, by default ``block`` alone. Anything else
+    is no answer: a file that is no image or cannot be decoded (4xx, unless its digests are listed),
+    a service that might miss a listed image (503).
     """
     parts, caller = services_of(request), querying(request)
     banks = banks_of(request)

@@ -15,7 +15,8 @@ from service.http.door import bodies
 from service.http.door.parameters import StrictRoute
 from service.http.door.services import Curating, Parts
 from service.http.shapes import examples, wire
-from service.http.shapes.schemas import TEXT, ImportAnswer
+from service.http.shapes.answers import ImportAnswer
+from service.http.shapes.schemas import TEXT
 from service.lists.formats import Format, ListReader, file_chunks, format_named
 from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget
 
@@ -45,12 +46,10 @@ _ALLOW_SHRINK: Final = Query(
 _DRY_RUN: Final = Query(description="Answer with what would change, and change nothing.")
 
 _BODIES: Final[dict[str, Any]] = {
-    kind: {"schema": {"type": "string"}, "example": example}
-    for kind, example in {
-        "text/csv": "provider_id,sha256,labels\nA-118," + "5f" * 32 + ",A\n",
-        "application/x-ndjson": '{"provider_id": "A-118", "sha256": "' + "5f" * 32 + '"}\n',
-        "text/plain": "sha256 " + "5f" * 32 + "\n",
-    }.items()
+    "application/octet-stream": {
+        "schema": {"type": "string", "format": "binary"},
+        "example": "provider_id,sha256,labels\nA-118," + "5f" * 32 + ",A\n",
+    }
 }
 
 
@@ -73,7 +72,8 @@ async def import_list(
     allow_shrink: Annotated[bool, _ALLOW_SHRINK] = False,
     dry_run: Annotated[bool, _DRY_RUN] = False,
 ) -> Response:
-    """The body is the *whole* list: what it no longer holds is taken out of force.
+    """The body is the *whole* list, of whatever media type: what it no longer holds is taken out of
+    force.
 
     Valid lines commit together. Bad lines are rejected, each with its line and reason; with more
     than ``max_rejected`` of them nothing commits and the answer is a problem; so it is

@@ -12,7 +12,8 @@ from service.http.door import bodies
 from service.http.door.parameters import StrictRoute
 from service.http.door.services import Administering, Parts
 from service.http.shapes import examples, wire
-from service.http.shapes.schemas import KeyAnswer, KeyRequest, KeysAnswer
+from service.http.shapes.answers import KeyAnswer, KeysAnswer
+from service.http.shapes.schemas import KeyRequest
 
 router = APIRouter(prefix="/v1/keys", route_class=StrictRoute, tags=["keys"])
 
@@ -22,7 +23,8 @@ async def list_keys(parts: Parts, caller: Administering) -> Response:
     """Keys, oldest first, revoked ones included; never their texts."""
     del caller
     keys = await parts.reads.run(parts.store.keys.all)
-    return wire.json_response({"keys": [wire.key(key) for key in keys]})
+    answer: KeysAnswer = {"keys": [wire.key(key) for key in keys]}
+    return wire.json_response(answer)
 
 
 @router.post(

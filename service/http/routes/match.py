@@ -28,14 +28,8 @@ from service.http.door.parameters import StrictRoute
 from service.http.door.services import Services, querying, services_of
 from service.http.door.uploads import Form, media_type
 from service.http.shapes import examples, wire
-from service.http.shapes.schemas import (
-    NAME,
-    BatchAnswer,
-    BatchRequest,
-    FingerprintAnswer,
-    MatchAnswer,
-    MatchRequest,
-)
+from service.http.shapes.answers import BatchAnswer, FingerprintAnswer, MatchAnswer, ProblemItem
+from service.http.shapes.schemas import NAME, BatchRequest, MatchRequest
 from service.replica.matcher import Answer, ImageAnswer, Query, UndecodedError
 
 BANK: Final = {"type": "string", "pattern": NAME}
@@ -140,10 +134,11 @@ async def match_batch(request: Request) -> Response:
     batch = await bodies.json_body(request, BatchRequest)
     parts.rates.take(caller.key_id, len(batch.items) - 1)  # one was counted at the door
 
-    def work() -> list[wire.Json]:
+    def work() -> list[MatchAnswer | ProblemItem]:
         return [_item(parts, caller, item) for item in batch.items]
 
-    return wire.json_response({"items": await parts.matching(request, work, len(batch.items))})
+    answer: BatchAnswer = {"items": await parts.matching(request, work, len(batch.items))}
+    return wire.json_response(answer)
 
 
 @router.post(
@@ -226,7 +221,9 @@ def _only_form(request: Request) -> None:
         raise BadMediaTypeError("send the image as multipart/form-data, in the field 'file'")
 
 
-def _item(parts: Services, caller: Caller, item: Mapping[str, JsonValue]) -> wire.Json:
+def _item(
+    parts: Services, caller: Caller, item: Mapping[str, JsonValue]
+) -> MatchAnswer | ProblemItem:
     try:
         body = bodies.shaped(item, MatchRequest)
         options = _options(_body_options(body))
@@ -237,7 +234,7 @@ def _item(parts: Services, caller: Caller, item: Mapping[str, JsonValue]) -> wir
     return _signals_answer(answer, caller, options)
 
 
-def _signals_answer(answer: Answer, caller: Caller, options: _Options) -> wire.Json:
+def _signals_answer(answer: Answer, caller: Caller, options: _Options) -> MatchAnswer:
     shown = answer.query.signals.to_json() if options.fingerprint else None
     return wire.match_answer(answer, caller, shown)
 
@@ -298,9 +295,10 @@ def _options(fields: Mapping[str, list[str]]) -> _Options:
     if unknown:
         raise InvalidRequestError(f"include: only 'fingerprint', not {unknown[0][:64]!r}")
     views = _names(fields, "views") or ("false",)
-    if len(views) != 1 or views[0] not in ("true", "false"):
+    # Generated clients write a form's switches as their language does: Python's are capital.
+    if len(views) != 1 or views[0].lower() not in ("true", "false"):
         raise InvalidRequestError("views: 'true' or 'false'")
-    return _Options(banks, bool(include), views[0] == "true")
+    return _Options(banks, bool(include), views[0].lower() == "true")
 
 
 def _names(fields: Mapping[str, list[str]], name: str) -> tuple[str, ...] | None:

@@ -18,7 +18,7 @@ from service.http.door.metrics import CONTENT_TYPE
 from service.http.door.parameters import StrictRoute
 from service.http.door.services import Anyone, Parts
 from service.http.shapes import examples, wire
-from service.http.shapes.schemas import Alive, ReadyAnswer, StatusAnswer
+from service.http.shapes.answers import Alive, ReadyAnswer, StatusAnswer
 
 router = APIRouter(tags=["status"])
 # Health checks are left in peace: one that adds a parameter must not take a server for dead.
@@ -34,7 +34,8 @@ VERSION = version("lookalike")
 )
 async def livez() -> Response:
     """Answers while the event loop turns."""
-    return wire.json_response({"status": "alive"})
+    answer: Alive = {"status": "alive"}
+    return wire.json_response(answer)
 
 
 @router.get(
@@ -53,7 +54,8 @@ async def readyz(parts: Parts) -> Response:
         return problems.not_ready(IndexNotLoadedError(f"not ready: {', '.join(failing)}"), shown)
     if failing:
         return problems.not_ready(NotReadyError(f"not ready: {', '.join(failing)}"), shown)
-    return wire.json_response({"status": "ready", "checks": shown})
+    answer: ReadyAnswer = {"status": "ready", "checks": shown}
+    return wire.json_response(answer)
 
 
 @router.get(
@@ -89,39 +91,23 @@ async def status(parts: Parts, caller: Anyone) -> Response:
     age = round(fresh.age_seconds, 3)
     devices = {encoder.info.space: encoder.device for encoder in parts.matcher.encoders}
     models = parts.matcher.models
-    return wire.json_response(
-        {
-            "version": VERSION,
-            "loaded": parts.engine.loaded,
-            "sequence": fresh.sequence,
-            "age_seconds": age,
-            "banks": len(parts.engine.known.banks),
-            "signals": [
-                {
-                    "signal": one.name.signal,
-                    **({"space": one.name.space} if one.name.space else {}),
-                    "kind": one.stats.kind,
-                    "entries": one.stats.entries,
-                    "enabled": one.stats.enabled,
-                    "bytes": sum(one.stats.bytes.values()),
-                    "parts": dict(one.stats.bytes),
-                    "sequence": one.stats.sequence,
-                    "age_seconds": age,
-                    "trouble": one.stats.trouble,
-                    "rebuilt": one.rebuilt,
-                }
-                for one in parts.engine.stats()
-            ],
-            "code_spaces": [
-                {
-                    "space": space,
-                    "device": devices.get(space),
-                    "radii": dict(models[space].radii) if space in models else {},
-                }
-                for space in sorted({*devices, *parts.engine.spaces()})
-            ],
-            "pending": parts.compute.pending,
-            "ready": parts.health.ready,
-            "checks": [wire.check(one, detailed=True) for one in parts.health.checks()],
-        }
-    )
+    answer: StatusAnswer = {
+        "version": VERSION,
+        "loaded": parts.engine.loaded,
+        "sequence": fresh.sequence,
+        "age_seconds": age,
+        "banks": len(parts.engine.known.banks),
+        "signals": [wire.index_status(one, age) for one in parts.engine.stats()],
+        "code_spaces": [
+            {
+                "space": space,
+                "device": devices.get(space),
+                "radii": dict(models[space].radii) if space in models else {},
+            }
+            for space in sorted({*devices, *parts.engine.spaces()})
+        ],
+        "pending": parts.compute.pending,
+        "ready": parts.health.ready,
+        "checks": [wire.check(one, detailed=True) for one in parts.health.checks()],
+    }
+    return wire.json_response(answer)

@@ -1,14 +1,11 @@
-"""The JSON that requests hold and answers have: what OpenAPI shows, and what requests are
-checked by.
+"""The JSON that requests hold: what OpenAPI shows of it, and what requests are checked by.
 
-Answers are built in ``wire``, not by these models, which would cost more than the search; a test
-holds the two together. It knows shapes; values are checked where they are understood.
+It knows shapes; values are checked where they are understood. Answers stand in ``answers``.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -21,9 +18,7 @@ from pydantic import (
 )
 
 from embeddings.codes import MAX_SCORE
-from service.domain.health import Severity
 from service.domain.signals import DIGEST_BYTES, DOUBTS
-from service.policy.matching import Coverage, Label, Verdict
 from service.store import Action, Imagery, Role
 
 SIGNALS_EXAMPLE: dict[str, Any] = {
@@ -162,114 +157,6 @@ class BatchRequest(Model):
     """Each as the JSON body of ``POST /v1/match``."""
 
 
-class Provenance(Model):
-    """Where an entry comes from."""
-
-    provider: str
-    list: str
-    list_version: str
-    provider_id: str
-    labels: Texts
-
-
-class MatchRow(Model):
-    """One (entry, signal); ``entry_id``, ``distance`` and ``radius`` only for roles that need
-    them."""
-
-    bank: str
-    entry_id: str | None = None
-    signal: str
-    space: str | None = None
-    view: str | None = None
-    """Of the query, by which alone it was found: ``part``, ``flip_y``, ``rotate90``...; or another
-    picture that the file can pass for: ``on_black``, ``stored_colours``, ``thumbnail``..."""
-    distance: int | None = None
-    radius: int | None = None
-    score: int | None = None
-    """Higher = more alike; of a code that was compared by the query's descriptor."""
-    threshold: int | None = None
-    """The least score that matches."""
-    verdict: Verdict
-    provenance: Provenance
-
-
-class ImageryAnswer(Model):
-    """What the imagery score says."""
-
-    photographic: float
-    label: Label
-
-
-class NotMatchedAnswer(Model):
-    """A signal that was not compared."""
-
-    signal: str
-    space: str | None = None
-    reason: Literal[
-        "low_quality",
-        "unknown_space",
-        "other_space",
-        "not_given",
-        "further_frames",
-        "no_entries",
-        "index_incomplete",
-        "truncated",
-        "ambiguous_picture",
-    ]
-
-
-class IndexAnswer(Model):
-    """How fresh the answer is."""
-
-    sequence: int
-    age_seconds: float
-
-
-class MatchAnswer(Model):
-    """The answer to a query."""
-
-    verdict: Verdict
-    truncated: bool
-    matches: list[MatchRow]
-    imagery: ImageryAnswer | None
-    coverage: Coverage
-    fingerprint: dict[str, JsonValue] | None = None
-    not_matched: list[NotMatchedAnswer]
-    index: IndexAnswer
-
-
-class ProblemItem(Model):
-    """An item of a batch that could not be answered."""
-
-    error: dict[str, JsonValue]
-
-
-class BatchAnswer(Model):
-    """Answers in the order of the items."""
-
-    items: list[MatchAnswer | ProblemItem]
-
-
-class FingerprintAnswer(Model):
-    """Every signal of an image."""
-
-    md5: str
-    sha1: str
-    sha256: str
-    pdq: str
-    pdq_quality: int
-    codes: dict[str, str]
-    code_role: Literal["query", "reference"]
-    descriptors: dict[str, str] = {}
-    """Code space to 512 hex digits, 256 signed bytes."""
-    quality: float
-    photographic: float
-    width: int
-    height: int
-    doubts: list[Literal["further_frames", "truncated", "ambiguous_picture"]] = []
-    """Why these are not the signals of all that the file shows; absent where they are."""
-
-
 class RadiusFields(Model):
     """Radii of a bank, bits, inclusive; what is absent is the signal's or the model's default."""
 
@@ -306,25 +193,6 @@ class BankChange(Model):
     enabled: StrictBool | None = None
 
 
-class BankAnswer(Model):
-    """A bank."""
-
-    name: str
-    action: Action
-    imagery: Imagery
-    radius: RadiusFields
-    score: ScoreFields
-    enabled: bool
-    created_at: datetime
-    updated_at: datetime
-
-
-class BanksAnswer(Model):
-    """Every bank, by name."""
-
-    banks: list[BankAnswer]
-
-
 class EntryRequest(Model):
     """An entry to add by its signals."""
 
@@ -342,186 +210,11 @@ class EntryChange(Model):
     enabled: StrictBool
 
 
-class Remark(Model):
-    """Something the caller may not expect of what was just added."""
-
-    code: str
-    message: str
-
-
-Warnings = list[Remark]
-
-
-class EntryAnswer(Model):
-    """An entry; ``signals`` only for roles that may see listed hashes."""
-
-    entry_id: str
-    bank: str
-    provider: str
-    list: str
-    provider_id: str
-    labels: Texts
-    list_version: str
-    enabled: bool
-    digest_only: bool
-    signal_types: Texts
-    signals: dict[str, JsonValue] | None = None
-    created_at: datetime
-    updated_at: datetime
-    warnings: Warnings | None = None
-
-
-class EntriesAnswer(Model):
-    """A page of entries, in the order they were added."""
-
-    entries: list[EntryAnswer]
-    next_cursor: str | None
-
-
-class RejectedAnswer(Model):
-    """A line that is not in force."""
-
-    line: int
-    reason: str
-
-
-Rejected = list[RejectedAnswer]
-
-
-class ImportAnswer(Model):
-    """What an import did, or would do."""
-
-    bank: str
-    provider: str
-    list: str
-    list_version: str
-    dry_run: bool
-    refused: bool
-    added: int
-    updated: int
-    held: int
-    removed: int
-    unchanged: int
-    duplicates: int
-    digest_only: int
-    rejected: Rejected
-    rejected_count: int
-    max_rejected: int
-    shrinks: bool
-    sequence: int
-
-
-class VersionAnswer(Model):
-    """One version of a list."""
-
-    provider: str
-    list: str
-    version: str
-    activated_at: datetime
-    superseded_at: datetime | None
-    entries: int
-    added: int
-    updated: int
-    removed: int
-    unchanged: int
-    rejected: int
-    sequence: int
-
-
-class VersionsAnswer(Model):
-    """Versions of a bank's lists, newest first."""
-
-    versions: list[VersionAnswer]
-
-
-class SignalStatus(Model):
-    """One index."""
-
-    signal: str
-    space: str | None = None
-    kind: str
-    entries: int
-    enabled: int
-    bytes: int
-    parts: dict[str, int]
-    sequence: int
-    age_seconds: float
-    trouble: str
-    rebuilt: str
-
-
-class SpaceStatus(Model):
-    """One code space: whether this replica makes its codes, and with what."""
-
-    space: str
-    device: str | None
-    radii: dict[str, int]
-
-
-class CheckAnswer(Model):
-    """One check of the server's health."""
-
-    name: str
-    severity: Severity
-    said: str
-    """What is wrong; empty while sound."""
-    detail: str | None = None
-    """More of it, for callers with a key."""
-    incomplete: bool
-    """Whether listed images could be missed because of it."""
-    since: datetime
-
-
-class ReadyAnswer(Model):
-    """Whether queries are answered rightly, and each check."""
-
-    status: Literal["ready"]
-    checks: list[CheckAnswer]
-
-
-class StatusAnswer(Model):
-    """What this replica holds and runs."""
-
-    version: str
-    loaded: bool
-    sequence: int
-    age_seconds: float
-    banks: int
-    signals: list[SignalStatus]
-    code_spaces: list[SpaceStatus]
-    pending: int
-    ready: bool
-    checks: list[CheckAnswer]
-
-
 class KeyRequest(Model):
     """A key to make."""
 
     name: Word
     roles: list[Role] = Field(min_length=1)
-
-
-class KeyAnswer(Model):
-    """A key; ``key``, its text, only in the answer that made it."""
-
-    key_id: str
-    name: str
-    roles: list[Role]
-    created_at: datetime
-    revoked_at: datetime | None
-    key: str | None = None
-
-
-class KeysAnswer(Model):
-    """Every key, oldest first."""
-
-    keys: list[KeyAnswer]
-
-
-class Alive(Model):
-    """That the process lives."""
-
-    status: str
 
 
 class Problem(BaseModel):
@@ -534,3 +227,16 @@ class Problem(BaseModel):
     status: int
     code: str
     detail: str
+
+
+REQUESTS: Final = (
+    MatchRequest,
+    BatchRequest,
+    BankRequest,
+    BankChange,
+    EntryRequest,
+    EntryChange,
+    KeyRequest,
+    Problem,
+)
+"""What OpenAPI refers to by name."""

@@ -7,16 +7,35 @@ shown to curators alone. It knows fields and roles; no routes.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 import orjson
 from starlette.responses import Response
 
 from service.domain.health import Check
 from service.domain.signals import Signals
+from service.domain.values import Imagery as Kind
 from service.http.door.auth import CURATORS, READERS, Caller
-from service.policy.matching import Row
-from service.replica.matcher import Answer
+from service.http.shapes.answers import (
+    BankAnswer,
+    ByImagery,
+    CheckAnswer,
+    EntriesAnswer,
+    EntryAnswer,
+    ImageryAnswer,
+    ImportAnswer,
+    KeyAnswer,
+    MatchAnswer,
+    MatchRow,
+    NotMatchedAnswer,
+    Reason,
+    SignalStatus,
+    VersionAnswer,
+)
+from service.policy.matching import NotMatched, Row
+from service.replica.indexes import SignalStats
+from service.replica.matcher import Answer, Imagery
 from service.store import Bank, Entry, EntryPage, ImportDiff, Key, ListVersion, NewKey
 
 Json = dict[str, Any]
@@ -25,13 +44,15 @@ _OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
 def json_response(
-    value: Json | list[Any], status: int = 200, headers: dict[str, str] | None = None
+    value: Mapping[str, object] | Sequence[object],
+    status: int = 200,
+    headers: dict[str, str] | None = None,
 ) -> Response:
     """``value`` as an answer."""
     return Response(orjson.dumps(value, option=_OPTIONS), status, headers, "application/json")
 
 
-def match_answer(answer: Answer, caller: Caller, fingerprint: Json | None) -> Json:
+def match_answer(answer: Answer, caller: Caller, fingerprint: Json | None) -> MatchAnswer:
     """The answer to a query; ``fingerprint`` where it was asked for."""
     detailed = caller.may(READERS)
     rows = [
@@ -39,44 +60,74 @@ def match_answer(answer: Answer, caller: Caller, fingerprint: Json | None) -> Js
         for row in answer.decision.rows
         if row.found.id in answer.entries
     ]
-    out: Json = {
+    out: MatchAnswer = {
         "verdict": answer.decision.verdict,
         "truncated": answer.decision.truncated,
         "matches": rows,
-        "imagery": None,
+        "imagery": _imagery(answer.imagery),
         "coverage": answer.coverage,
+        "not_matched": [_not_matched(one) for one in answer.not_matched],
+        "index": {
+            "sequence": answer.freshness.sequence,
+            "age_seconds": round(answer.freshness.age_seconds, 3),
+        },
     }
-    if answer.imagery is not None:
-        out["imagery"] = {
-            "photographic": round(answer.imagery.photographic, 4),
-            "label": answer.imagery.label,
-        }
     if fingerprint is not None:
         out["fingerprint"] = fingerprint
-    out["not_matched"] = [
-        {"signal": one.signal, **_space(one.space), "reason": one.reason}
-        for one in answer.not_matched
-    ]
-    out["index"] = {
-        "sequence": answer.freshness.sequence,
-        "age_seconds": round(answer.freshness.age_seconds, 3),
-    }
     return out
 
 
-def check(value: Check, *, detailed: bool) -> Json:
+def _by_imagery(value: Mapping[Kind, int]) -> ByImagery:
+    return cast("ByImagery", {kind.value: number for kind, number in value.items()})
+
+
+def _imagery(value: Imagery | None) -> ImageryAnswer | None:
+    if value is None:
+        return None
+    return {"photographic": round(value.photographic, 4), "label": value.label}
+
+
+def _not_matched(value: NotMatched) -> NotMatchedAnswer:
+    reason = cast("Reason", value.reason)
+    if value.space:
+        return {"signal": value.signal, "space": value.space, "reason": reason}
+    return {"signal": value.signal, "reason": reason}
+
+
+def check(value: Check, *, detailed: bool) -> CheckAnswer:
     """One check of the server's health."""
-    return {
+    out: CheckAnswer = {
         "name": value.name,
         "severity": value.severity,
         "said": value.said,
-        **({"detail": value.detail} if detailed else {}),
         "incomplete": value.incomplete,
         "since": value.since,
     }
+    if detailed:
+        out["detail"] = value.detail
+    return out
 
 
-def bank(value: Bank) -> Json:
+def index_status(value: SignalStats, age: float) -> SignalStatus:
+    """One index; ``age``: seconds since it was last known to hold every commit."""
+    out: SignalStatus = {
+        "signal": value.name.signal,
+        "kind": value.stats.kind,
+        "entries": value.stats.entries,
+        "enabled": value.stats.enabled,
+        "bytes": sum(value.stats.bytes.values()),
+        "parts": dict(value.stats.bytes),
+        "sequence": value.stats.sequence,
+        "age_seconds": age,
+        "trouble": value.stats.trouble,
+        "rebuilt": value.rebuilt,
+    }
+    if value.name.space:
+        out["space"] = value.name.space
+    return out
+
+
+def bank(value: Bank) -> BankAnswer:
     """A bank and its policy."""
     policy = value.policy
     return {
@@ -85,24 +136,24 @@ def bank(value: Bank) -> Json:
         "imagery": policy.imagery,
         "radius": {
             "pdq": policy.radius.pdq,
-            "code": {kind.value: radius for kind, radius in policy.radius.code.items()},
+            "code": _by_imagery(policy.radius.code),
         },
-        "score": {"code": {kind.value: least for kind, least in policy.score.code.items()}},
+        "score": {"code": _by_imagery(policy.score.code)},
         "enabled": policy.enabled,
         "created_at": value.created_at,
         "updated_at": value.updated_at,
     }
 
 
-def entry(value: Entry, caller: Caller) -> Json:
+def entry(value: Entry, caller: Caller) -> EntryAnswer:
     """An entry, its hashes only for those who may see them."""
-    out: Json = {
+    out: EntryAnswer = {
         "entry_id": value.entry_id,
         "bank": value.bank,
         "provider": value.provider,
         "list": value.list,
         "provider_id": value.provider_id,
-        "labels": value.labels,
+        "labels": list(value.labels),
         "list_version": value.list_version,
         "enabled": value.enabled,
         "digest_only": value.signals.digest_only,
@@ -115,7 +166,7 @@ def entry(value: Entry, caller: Caller) -> Json:
     return out
 
 
-def entry_page(page: EntryPage, caller: Caller) -> Json:
+def entry_page(page: EntryPage, caller: Caller) -> EntriesAnswer:
     """A page of entries, and the cursor of the next."""
     return {
         "entries": [entry(one, caller) for one in page.entries],
@@ -123,7 +174,7 @@ def entry_page(page: EntryPage, caller: Caller) -> Json:
     }
 
 
-def import_diff(diff: ImportDiff) -> Json:
+def import_diff(diff: ImportDiff) -> ImportAnswer:
     """What an import did, or would do."""
     return {
         "bank": diff.bank,
@@ -147,7 +198,7 @@ def import_diff(diff: ImportDiff) -> Json:
     }
 
 
-def version(value: ListVersion) -> Json:
+def version(value: ListVersion) -> VersionAnswer:
     """One version of a list."""
     return {
         "provider": value.provider,
@@ -165,7 +216,7 @@ def version(value: ListVersion) -> Json:
     }
 
 
-def key(value: Key) -> Json:
+def key(value: Key) -> KeyAnswer:
     """A key, without its text."""
     return {
         "key_id": value.id,
@@ -176,35 +227,38 @@ def key(value: Key) -> Json:
     }
 
 
-def new_key(value: NewKey) -> Json:
+def new_key(value: NewKey) -> KeyAnswer:
     """A key with its text: the only time it is shown."""
-    return {**key(value.key), "key": value.text}
-
-
-def _match_row(row: Row, entry: Entry, detailed: bool) -> Json:
-    out: Json = {"bank": row.bank}
-    if detailed:
-        out["entry_id"] = entry.entry_id
-    out |= {"signal": row.found.signal, **_space(row.found.space)}
-    if row.found.view:
-        out["view"] = row.found.view
-    if detailed:
-        out |= {"distance": row.found.distance, "radius": row.found.radius}
-        if row.found.score is not None:
-            out |= {"score": row.found.score, "threshold": row.found.threshold}
-    out["verdict"] = row.verdict
-    out["provenance"] = {
-        "provider": entry.provider,
-        "list": entry.list,
-        "list_version": entry.list_version,
-        "provider_id": entry.provider_id,
-        "labels": entry.labels,
-    }
+    out = key(value.key)
+    out["key"] = value.text
     return out
 
 
-def _space(space: str) -> Json:
-    return {"space": space} if space else {}
+def _match_row(row: Row, entry: Entry, detailed: bool) -> MatchRow:
+    out: MatchRow = {
+        "bank": row.bank,
+        "signal": row.found.signal,
+        "verdict": row.verdict,
+        "provenance": {
+            "provider": entry.provider,
+            "list": entry.list,
+            "list_version": entry.list_version,
+            "provider_id": entry.provider_id,
+            "labels": list(entry.labels),
+        },
+    }
+    if row.found.space:
+        out["space"] = row.found.space
+    if row.found.view:
+        out["view"] = row.found.view
+    if detailed:
+        out["entry_id"] = entry.entry_id
+        out["distance"] = row.found.distance
+        out["radius"] = row.found.radius
+        if row.found.score is not None and row.found.threshold is not None:
+            out["score"] = row.found.score
+            out["threshold"] = row.found.threshold
+    return out
 
 
 def _types(signals: Signals) -> list[str]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from service.http.shapes import examples, schemas
+from service.http.shapes import answers, examples, schemas
 from service.store import Role
+from tests.service.conftest import conforming
 
 if TYPE_CHECKING:
     from tests.service.conftest import Served
@@ -142,16 +143,16 @@ def test_every_route_is_documented_with_worked_examples(document: dict[str, Any]
 
 def test_examples_are_what_they_are_examples_of() -> None:
     """Each worked example has the shape it documents."""
-    schemas.MatchAnswer.model_validate(examples.MATCH)
-    schemas.FingerprintAnswer.model_validate(examples.FINGERPRINT)
+    conforming(answers.MatchAnswer, examples.MATCH)
+    conforming(answers.FingerprintAnswer, examples.FINGERPRINT)
     schemas.BankRequest.model_validate(examples.BANK)
-    schemas.BankAnswer.model_validate(examples.BANK_ANSWER)
+    conforming(answers.BankAnswer, examples.BANK_ANSWER)
     schemas.EntryRequest.model_validate(examples.NEW_ENTRY)
-    schemas.EntryAnswer.model_validate(examples.ENTRY)
-    schemas.ImportAnswer.model_validate(examples.IMPORT)
-    schemas.VersionAnswer.model_validate(examples.VERSION)
-    schemas.KeyAnswer.model_validate(examples.KEY)
-    schemas.StatusAnswer.model_validate(examples.STATUS)
+    conforming(answers.EntryAnswer, examples.ENTRY)
+    conforming(answers.ImportAnswer, examples.IMPORT)
+    conforming(answers.VersionAnswer, examples.VERSION)
+    conforming(answers.KeyAnswer, examples.KEY)
+    conforming(answers.StatusAnswer, examples.STATUS)
 
 
 def test_no_reference_in_the_document_leads_nowhere(document: dict[str, Any]) -> None:

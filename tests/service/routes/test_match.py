@@ -14,10 +14,11 @@ from sqlalchemy import delete
 
 from service.domain.errors import StoreUnusableError
 from service.domain.signals import Signals
-from service.http.shapes import schemas
+from service.http.shapes import answers
 from service.store import ImportRow, ImportTarget, Role
 from service.store.entries import Entries
 from service.store.models import EntryRow
+from tests.service.conftest import conforming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,7 +184,7 @@ def test_of_an_animation_the_answer_says_that_one_frame_was_compared(
     with served.client() as client:
         fill(client)
         answer = post(client, "/v1/match", files={"file": file.getvalue()})
-        schemas.MatchAnswer.model_validate(answer)
+        conforming(answers.MatchAnswer, answer)
     assert answer["not_matched"] == [
         {"signal": "pdq", "reason": "further_frames"},
         {"signal": "code", "space": SPACE, "reason": "further_frames"},
@@ -211,7 +212,7 @@ def test_a_file_that_was_cut_off_is_matched_and_says_so(served: Served, pictures
     with served.client() as client:
         listed(client, {"name": "A", "action": "block"}, pictures.png(pictures.photo))
         answer = post(client, "/v1/match", files={"file": pictures.jpeg(pictures.photo)[:-2]})
-        schemas.MatchAnswer.model_validate(answer)
+        conforming(answers.MatchAnswer, answer)
     assert (answer["verdict"], answer["coverage"]) == ("block", "full")
     assert answer["not_matched"] == [
         {"signal": "pdq", "reason": "truncated"},
@@ -320,7 +321,7 @@ def test_where_nothing_is_listed_nothing_is_covered(
                 entry = {"signals": {"md5": "00" * 16}}
                 client.post("/v1/banks/A/entries", json=entry).raise_for_status()
         answer = post(client, "/v1/match", files={"file": pictures.png(pictures.photo)})
-        schemas.MatchAnswer.model_validate(answer)
+        conforming(answers.MatchAnswer, answer)
         assert (answer["verdict"], answer["coverage"]) == ("none", "none")
         assert {row["reason"] for row in answer["not_matched"]} == {"no_entries"}
         ready = client.get("/readyz")
@@ -392,7 +393,7 @@ def test_a_bank_of_another_models_codes_is_not_passed_over_in_silence(served: Se
         assert (answer["verdict"], answer["coverage"]) == ("none", "none")
         said = [{"signal": "code", "space": "old-256-1", "reason": "other_space"}]
         assert answer["not_matched"] == said
-        schemas.MatchAnswer.model_validate(answer)
+        conforming(answers.MatchAnswer, answer)
         client.delete(made.headers["location"])
         answer = post(client, "/v1/match", json=query)
     assert (answer["coverage"], answer["not_matched"]) == ("full", [])

@@ -1,0 +1,379 @@
+"""The JSON of answers: one definition of each, which writes it and which OpenAPI shows.
+
+Each is a ``TypedDict``. What ``wire`` makes is checked against it where it is written, by the type
+checker and at no cost when an answer is made; OpenAPI is made of the same classes. So there is
+no second shape that could drift from the first.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, Literal, NotRequired
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
+
+from service.domain.health import Severity
+from service.policy.matching import Coverage, Label, Verdict
+from service.store import Action, Imagery, Role
+
+_closed: Final = with_config(ConfigDict(extra="forbid"))
+
+Texts = list[str]
+"""By another name, for shapes that have a field called ``list``."""
+
+
+Reason = Literal[
+    "low_quality",
+    "unknown_space",
+    "other_space",
+    "not_given",
+    "further_frames",
+    "no_entries",
+    "index_incomplete",
+    "truncated",
+    "ambiguous_picture",
+]
+"""Why a signal was not compared; see ``policy.matching.NotMatched``."""
+
+
+@_closed
+class Provenance(TypedDict):
+    """Where an entry comes from."""
+
+    provider: str
+    list: str
+    list_version: str
+    provider_id: str
+    labels: Texts
+
+
+@_closed
+class MatchRow(TypedDict):
+    """One (entry, signal); ``entry_id``, ``distance`` and ``radius`` only for roles that need
+    them."""
+
+    bank: str
+    entry_id: NotRequired[str]
+    signal: str
+    space: NotRequired[str]
+    view: NotRequired[str]
+    """Of the query, by which alone it was found: ``part``, ``flip_y``, ``rotate90``...; or another
+    picture that the file can pass for: ``on_black``, ``stored_colours``, ``thumbnail``..."""
+    distance: NotRequired[int]
+    radius: NotRequired[int]
+    score: NotRequired[int]
+    """Higher = more alike; of a code that was compared by the query's descriptor."""
+    threshold: NotRequired[int]
+    """The least score that matches."""
+    verdict: Verdict
+    provenance: Provenance
+
+
+@_closed
+class ImageryAnswer(TypedDict):
+    """What the imagery score says."""
+
+    photographic: float
+    label: Label
+
+
+@_closed
+class NotMatchedAnswer(TypedDict):
+    """A signal that was not compared."""
+
+    signal: str
+    space: NotRequired[str]
+    reason: Reason
+
+
+@_closed
+class IndexAnswer(TypedDict):
+    """How fresh the answer is."""
+
+    sequence: int
+    age_seconds: float
+
+
+@_closed
+class MatchAnswer(TypedDict):
+    """The answer to a query."""
+
+    verdict: Verdict
+    truncated: bool
+    matches: list[MatchRow]
+    imagery: ImageryAnswer | None
+    coverage: Coverage
+    fingerprint: NotRequired[dict[str, object]]
+    not_matched: list[NotMatchedAnswer]
+    index: IndexAnswer
+
+
+@_closed
+class ProblemItem(TypedDict):
+    """An item of a batch that could not be answered."""
+
+    error: dict[str, object]
+
+
+@_closed
+class BatchAnswer(TypedDict):
+    """Answers in the order of the items."""
+
+    items: list[MatchAnswer | ProblemItem]
+
+
+@_closed
+class FingerprintAnswer(TypedDict):
+    """Every signal of an image."""
+
+    md5: str
+    sha1: str
+    sha256: str
+    pdq: str
+    pdq_quality: int
+    codes: dict[str, str]
+    code_role: Literal["query", "reference"]
+    descriptors: NotRequired[dict[str, str]]
+    """Code space to 512 hex digits, 256 signed bytes."""
+    quality: float
+    photographic: float
+    width: int
+    height: int
+    doubts: NotRequired[list[Literal["further_frames", "truncated", "ambiguous_picture"]]]
+    """Why these are not the signals of all that the file shows; absent where they are."""
+
+
+@_closed
+class ByImagery(TypedDict, total=False):
+    """A number for each imagery of a query; ``any`` stands in for those that are absent."""
+
+    photographic: int
+    non_photographic: int
+    any: int
+
+
+@_closed
+class RadiusAnswer(TypedDict):
+    """Radii of a bank, bits, inclusive; ``null`` or absent: the signal's or the model's default."""
+
+    pdq: int | None
+    code: ByImagery
+
+
+@_closed
+class ScoreAnswer(TypedDict):
+    """Thresholds of a bank's scores, inclusive, higher = more alike."""
+
+    code: ByImagery
+
+
+@_closed
+class BankAnswer(TypedDict):
+    """A bank."""
+
+    name: str
+    action: Action
+    imagery: Imagery
+    radius: RadiusAnswer
+    score: ScoreAnswer
+    enabled: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@_closed
+class BanksAnswer(TypedDict):
+    """Every bank, by name."""
+
+    banks: list[BankAnswer]
+
+
+@_closed
+class Remark(TypedDict):
+    """Something the caller may not expect of what was just added."""
+
+    code: str
+    message: str
+
+
+Warnings = list[Remark]
+
+
+@_closed
+class EntryAnswer(TypedDict):
+    """An entry; ``signals`` only for roles that may see listed hashes."""
+
+    entry_id: str
+    bank: str
+    provider: str
+    list: str
+    provider_id: str
+    labels: Texts
+    list_version: str
+    enabled: bool
+    digest_only: bool
+    signal_types: Texts
+    signals: NotRequired[dict[str, object]]
+    created_at: datetime
+    updated_at: datetime
+    warnings: NotRequired[Warnings]
+
+
+@_closed
+class EntriesAnswer(TypedDict):
+    """A page of entries, in the order they were added."""
+
+    entries: list[EntryAnswer]
+    next_cursor: str | None
+
+
+@_closed
+class RejectedAnswer(TypedDict):
+    """A line that is not in force."""
+
+    line: int
+    reason: str
+
+
+Rejected = list[RejectedAnswer]
+
+
+@_closed
+class ImportAnswer(TypedDict):
+    """What an import did, or would do."""
+
+    bank: str
+    provider: str
+    list: str
+    list_version: str
+    dry_run: bool
+    refused: bool
+    added: int
+    updated: int
+    held: int
+    removed: int
+    unchanged: int
+    duplicates: int
+    digest_only: int
+    rejected: Rejected
+    rejected_count: int
+    max_rejected: int
+    shrinks: bool
+    sequence: int
+
+
+@_closed
+class VersionAnswer(TypedDict):
+    """One version of a list."""
+
+    provider: str
+    list: str
+    version: str
+    activated_at: datetime
+    superseded_at: datetime | None
+    entries: int
+    added: int
+    updated: int
+    removed: int
+    unchanged: int
+    rejected: int
+    sequence: int
+
+
+@_closed
+class VersionsAnswer(TypedDict):
+    """Versions of a bank's lists, newest first."""
+
+    versions: list[VersionAnswer]
+
+
+@_closed
+class SignalStatus(TypedDict):
+    """One index."""
+
+    signal: str
+    space: NotRequired[str]
+    kind: str
+    entries: int
+    enabled: int
+    bytes: int
+    parts: dict[str, int]
+    sequence: int
+    age_seconds: float
+    trouble: str
+    rebuilt: str
+
+
+@_closed
+class SpaceStatus(TypedDict):
+    """One code space: whether this replica makes its codes, and with what."""
+
+    space: str
+    device: str | None
+    radii: dict[str, int]
+
+
+@_closed
+class CheckAnswer(TypedDict):
+    """One check of the server's health."""
+
+    name: str
+    severity: Severity
+    said: str
+    """What is wrong; empty while sound."""
+    detail: NotRequired[str]
+    """More of it, for callers with a key."""
+    incomplete: bool
+    """Whether listed images could be missed because of it."""
+    since: datetime
+
+
+@_closed
+class ReadyAnswer(TypedDict):
+    """Whether queries are answered rightly, and each check."""
+
+    status: Literal["ready"]
+    checks: list[CheckAnswer]
+
+
+@_closed
+class StatusAnswer(TypedDict):
+    """What this replica holds and runs."""
+
+    version: str
+    loaded: bool
+    sequence: int
+    age_seconds: float
+    banks: int
+    signals: list[SignalStatus]
+    code_spaces: list[SpaceStatus]
+    pending: int
+    ready: bool
+    checks: list[CheckAnswer]
+
+
+@_closed
+class KeyAnswer(TypedDict):
+    """A key; ``key``, its text, only in the answer that made it."""
+
+    key_id: str
+    name: str
+    roles: list[Role]
+    created_at: datetime
+    revoked_at: datetime | None
+    key: NotRequired[str]
+
+
+@_closed
+class KeysAnswer(TypedDict):
+    """Every key, oldest first."""
+
+    keys: list[KeyAnswer]
+
+
+@_closed
+class Alive(TypedDict):
+    """That the process lives."""
+
+    status: str
