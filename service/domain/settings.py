@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     """From a request's first byte, or its connection's opening, to the end of its headers."""
     keep_alive_seconds: float = Field(default=65.0, gt=0, le=3600)
     """That a connection may wait for its next request."""
+    log_format: Literal["text", "json"] = "text"
+    """Of lines in the log."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which on lines are written."""
+    log_requests: bool = False
+    """Whether each request has a line: its route, status and time."""
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Proxies whose ``X-Forwarded-For`` says where a request comes from; empty: nobody's does."""
     trusted_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()

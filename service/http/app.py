@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -19,20 +20,21 @@ from embeddings.files.images import ImageLimits
 from embeddings.fingerprint import Fingerprinter
 from embeddings.network.encoder import load_encoder
 from embeddings.network.imagery import load_imagery
-from service.domain.errors import ServiceError
+from service.domain.errors import NotFoundError, ServiceError
 from service.domain.health import Health
 from service.domain.settings import Settings, load_settings
 from service.http import docs
 from service.http.door import problems
 from service.http.door.auth import Doorman
 from service.http.door.fetching import Fetcher
-from service.http.door.metrics import MeasuringMiddleware, Metrics
+from service.http.door.metrics import MeasuringMiddleware, Metrics, Stages
 from service.http.door.near_radius import Probing
 from service.http.door.openapi import DocumentedApp
 from service.http.door.pool import WorkPool
 from service.http.door.protocols import ProtocolDoor
 from service.http.door.rates import Rates
 from service.http.door.services import Services
+from service.http.door.tracing import TracingMiddleware
 from service.http.door.uploads import Uploads
 from service.http.door.weights import HEAVY
 from service.http.hma import door as hma
@@ -82,6 +84,7 @@ def create_app(
         store, settings.poll_seconds, shelf, health, settings.stale_after, settings.allow_empty
     )
     retention = Retention(store, settings.retention_days, health)
+    stages = Stages()
     compute = WorkPool(
         "compute",
         settings.workers,
@@ -89,8 +92,9 @@ def create_app(
         cost=settings.queue_pixels,
         heavy=HEAVY,
         memory=settings.decode_memory_bytes,
+        observe=stages,
     )
-    metrics = Metrics(engine, compute)
+    metrics = Metrics(engine, compute, stages)
     uploads = Uploads(
         settings,
         lists=1 + _IMPORT_QUEUE,
@@ -101,7 +105,7 @@ def create_app(
         store=store,
         engine=engine,
         health=health,
-        matcher=Matcher(engine, store, fingerprints or fingerprinter(settings)),
+        matcher=Matcher(engine, store, fingerprints or fingerprinter(settings), stages),
         doorman=Doorman(engine, settings),
         uploads=uploads,
         fetcher=Fetcher(settings, uploads),
@@ -176,6 +180,7 @@ def create_app(
     for protocol in (hma.PROTOCOL, shield.PROTOCOL):
         app.add_middleware(ProtocolDoor, protocol=protocol)
     app.add_middleware(MeasuringMiddleware, metrics=services.metrics)
+    app.add_middleware(TracingMiddleware, log_requests=settings.log_requests)
     return app
 
 
@@ -186,8 +191,22 @@ async def _sweep(services: Services) -> None:
 
 async def _calm(services: Services) -> None:
     while True:
+        await _note_lists(services)
         await asyncio.sleep(60)
         services.probing.calm()
+
+
+async def _note_lists(services: Services) -> None:
+    """See how old the lists in force are; a store that is away is told of elsewhere."""
+    with contextlib.suppress(ServiceError):
+        banks = await services.reads.run(services.store.banks.all)
+        versions = {}
+        for bank in banks:
+            with contextlib.suppress(NotFoundError):  # it was deleted meanwhile
+                versions[bank.name] = await services.reads.run(
+                    partial(services.store.versions, bank.name)
+                )
+        services.metrics.note_lists(versions)
 
 
 def fingerprinter(settings: Settings) -> Fingerprinter:

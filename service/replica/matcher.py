@@ -7,8 +7,10 @@ Everything here blocks and belongs in a worker thread.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from time import perf_counter
 from types import MappingProxyType
 from typing import Protocol
 
@@ -32,6 +34,7 @@ from service.policy import matching
 from service.policy.matching import Coverage, Decision, Label, Model, NotMatched, Plan
 from service.replica.engine import Engine, Freshness
 from service.replica.lookups import Lookups
+from service.replica.shared import Shared
 from service.store import Bank, Entry, Store
 
 log = logging.getLogger(__name__)
@@ -135,8 +138,19 @@ class UndecodedError(ServiceError):
 class Matcher:
     """Answers queries; safe to use from several threads."""
 
-    def __init__(self, engine: Engine, store: Store, fingerprints: Fingerprints | None) -> None:
-        """Search ``engine``, take provenance from ``store``; without ``fingerprints`` no images."""
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        fingerprints: Fingerprints | None,
+        observe: Callable[[str, float], None] = lambda _stage, _seconds: None,
+    ) -> None:
+        """Search ``engine``, take provenance from ``store``; without ``fingerprints`` no images.
+
+        ``observe`` is told how many seconds each ``fingerprint``, ``search`` and ``provenance``
+        took."""
+        self._observe = observe
+        self._shared: Shared[tuple[Fingerprint, tuple[ViewFingerprint, ...]]] = Shared()
         self._engine = engine
         self._lookups = Lookups(store)
         self._told_away = False
@@ -154,7 +168,21 @@ class Matcher:
     def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:
         """Every signal of the image in ``data``, to ask with or to list. Raises ``ImageError`` or
         ``EncoderMissingError``."""
-        return self._made().fingerprint(data, role)
+        return self._fingerprinted(data, role, views=False)[0]
+
+    def _fingerprinted(
+        self, data: bytes, role: Role, views: bool
+    ) -> tuple[Fingerprint, tuple[ViewFingerprint, ...]]:
+        """The fingerprint of a file, and of its views; of equal files at the same time once."""
+        made = self._made()
+
+        def work() -> tuple[Fingerprint, tuple[ViewFingerprint, ...]]:
+            started = perf_counter()
+            found = made.with_views(data) if views else (made.fingerprint(data, role), ())
+            self._observe("fingerprint", perf_counter() - started)
+            return found
+
+        return self._shared.get((sha256(data).digest(), role, views), work)
 
     def _made(self) -> Fingerprints:
         if self._fingerprints is None:
@@ -188,11 +216,7 @@ class Matcher:
         Raises ``ImageError``, ``BankNotFoundError``, ``EncoderMissingError``.
         """
         self._chosen(banks)  # before the work: a wrong bank should not cost a decode
-        found: tuple[ViewFingerprint, ...] = ()
-        if views:
-            fingerprint, found = self._made().with_views(data)
-        else:
-            fingerprint = self._made().fingerprint(data)
+        fingerprint, found = self._fingerprinted(data, "query", views)
         query = Query(
             from_fingerprint(fingerprint),
             fingerprint.photographic,
@@ -218,6 +242,7 @@ class Matcher:
                 signals, label, banks.values(), self.models, known.spaces, known.hashed
             )
 
+        started = perf_counter()
         plan = planned(query.signals)
         searched = self._engine.search(plan.search)
         found, incomplete = searched.found, searched.incomplete
@@ -225,6 +250,7 @@ class Matcher:
             searched = self._engine.search(planned(signals).search)
             found += [replace(hit, view=name) for hit in searched.found]
             incomplete |= searched.incomplete
+        self._observe("search", perf_counter() - started)
         # Asked after the search: a fault that shows while it runs must count.
         incomplete = incomplete or self._engine.health.incomplete
         return Hits(found, banks, plan, incomplete, freshness)
@@ -243,7 +269,10 @@ class Matcher:
         )
         ids = list({row.found.id for row in decision.rows})
         try:
+            started = perf_counter()
             entries = self._lookups.entries(ids) if ids else {}
+            if ids:
+                self._observe("provenance", perf_counter() - started)
             if len(entries) < len(ids):  # purged a moment ago, or lost: what is shown lacks some
                 decision = replace(decision, truncated=True)
             self._told_away = self._told_away and not ids

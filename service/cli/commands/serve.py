@@ -28,8 +28,8 @@ def serve(
     from service.http.door.auth import first_admin_key
     from service.store import open_store
 
-    log_to_stderr()
     settings = settings_for(data)
+    log_to_stderr(settings.log_format, settings.log_level)
     for unknown in unknown_variables():
         say(f"warning: {unknown}")
     store = open_store(settings.data_dir, settings.store_url, deadlines=settings.deadlines)

@@ -1,15 +1,16 @@
 """What Prometheus reads: counts, latencies, and the state of the replica.
 
-One registry per app, so that two apps in one process do not mix. It names routes, verdicts and
-signal types; never banks, keys or content, which are not for whoever reads a dashboard.
+One registry per app, so that two apps in one process do not mix. It names routes, verdicts, signal
+types, banks and lists; never keys or content, which are not for whoever reads a dashboard.
+docs/metrics.md names every metric; a test holds the two together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from time import perf_counter
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.domain.health import Severity
 from service.http.door.pool import WorkPool
 from service.replica.engine import Engine
+from service.store import ListVersion
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -24,13 +26,34 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 _GRAVITY = {Severity.SOUND: 0, Severity.DEGRADED: 1, Severity.FAILING: 2}
 
+STAGES = ("wait", "work", "fingerprint", "search", "provenance")
+
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Stages:
+    """Where the time of requests goes: seconds by stage, observed from any thread."""
+
+    def __init__(self) -> None:
+        """Count from zero; ``Metrics`` shows it."""
+        self.histogram = Histogram(
+            "lookalike_stage_seconds",
+            "Seconds by stage: wait for a worker, fingerprint, search, provenance, and work in all",
+            ("stage",),
+            buckets=_BUCKETS,
+            registry=None,
+        )
+        self._known = {stage: self.histogram.labels(stage) for stage in STAGES}
+
+    def __call__(self, stage: str, seconds: float) -> None:
+        """One request spent so long in a stage."""
+        self._known[stage].observe(seconds)
 
 
 class Metrics:
     """The metrics of one app."""
 
-    def __init__(self, engine: Engine, pool: WorkPool) -> None:
+    def __init__(self, engine: Engine, pool: WorkPool, stages: Stages) -> None:
         """Count from zero; gauges are read from ``engine`` and ``pool`` when they are asked for."""
         self.registry = CollectorRegistry()
         self.requests = Counter(
@@ -60,7 +83,35 @@ class Metrics:
             "Keys that asked again and again at the edge of a radius",
             registry=self.registry,
         )
+        self.bank_matches = Counter(
+            "lookalike_bank_matches",
+            "Queries that a bank matched, by the most severe verdict it asked for",
+            ("bank", "verdict"),
+            registry=self.registry,
+        )
+        self.refusals = Counter(
+            "lookalike_refusals",
+            "Requests refused, by the code of the problem",
+            ("code",),
+            registry=self.registry,
+        )
+        self.lists = Gauge(
+            "lookalike_list_activated_timestamp_seconds",
+            "When the version of a list that is in force came, in seconds since 1970",
+            ("bank", "provider", "list"),
+            registry=self.registry,
+        )
+        self.registry.register(stages.histogram)
         self.registry.register(_Replica(engine, pool))
+
+    def note_lists(self, versions: Mapping[str, Iterable[ListVersion]]) -> None:
+        """Show the versions of lists that are in force, by bank; those that are gone no more."""
+        self.lists.clear()
+        for bank, every in versions.items():
+            for one in every:
+                if one.superseded_at is None:
+                    gauge = self.lists.labels(bank, one.provider, one.list)
+                    gauge.set(one.activated_at.timestamp())
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text form."""
@@ -84,6 +135,8 @@ class _Replica(Collector):
             fresh.age_seconds,
         )
         yield _gauge("lookalike_work_pending", "Work running or waiting", self._pool.pending)
+        ready = self._engine.health.ready
+        yield _gauge("lookalike_ready", "1 while /readyz would answer 200", ready)
         entries = GaugeMetricFamily(
             "lookalike_index_entries", "Entries in an index", labels=("signal", "space")
         )

@@ -11,6 +11,7 @@ then. It knows nothing of what the work is.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 import threading
 import time
@@ -56,6 +57,10 @@ class _Job:
     answer: asyncio.Future[Any]
     """Of the loop that waits for it; whoever takes the job from the queue sees to it, alone."""
     until: float
+    asked: float
+    """When it came, as ``time.monotonic`` has it."""
+    context: contextvars.Context
+    """Of whoever asked: what is logged meanwhile belongs to that request."""
     overtaken: int = 0
     """By so many that take memory, while there was too little for this one."""
 
@@ -79,13 +84,16 @@ class WorkPool:
         cost: float = math.inf,
         heavy: float = math.inf,
         memory: float = math.inf,
+        observe: Callable[[str, float], None] | None = None,
     ) -> None:
         """Start no thread yet; they come with the work.
 
         ``cost``: of all that waits, at most, unless it is one piece alone. ``heavy``: of work
         beyond which it is heavy; one worker is left for what is not, if there are two. ``memory``:
-        bytes of all that runs, at most, unless it is one piece alone.
+        bytes of all that runs, at most, unless it is one piece alone. ``observe``: is told how
+        many seconds each piece spent in ``wait`` and in ``work``.
         """
+        self._observe = observe
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self._workers, self._limit, self._cost = workers, workers + queue, cost
         self._heavy, self._most_heavy = heavy, max(1, workers - 1)
@@ -122,7 +130,9 @@ class WorkPool:
         raises. Work whose caller went away once it had begun runs on, and counts until it is done.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(work, task, loop.create_future(), time.monotonic() + task.seconds)
+        now = time.monotonic()
+        until, context = now + task.seconds, contextvars.copy_context()
+        job = _Job(work, task, loop.create_future(), until, now, context)
         with self._lock:
             dropped = self._make_room(task)
             waiting = self._queue.push(job, task.key, task.cost)
@@ -220,13 +230,16 @@ class WorkPool:
             self._heavy_running += sign
 
     def _do(self, job: _Job) -> None:
-        if time.monotonic() > job.until:
+        began = time.monotonic()
+        if self._observe is not None:
+            self._observe("wait", began - job.asked)
+        if began > job.until:
             job.tell(None, _too_late())
         elif job.task.gone is not None and job.task.gone():
             job.tell(None, CallerGoneError("the caller went away before the work was begun"))
         elif not job.answer.cancelled():
             try:
-                result = job.work()
+                result = job.context.run(job.work)
                 if job.task.owed is not None and (owed := job.task.owed(result)):
                     with self._lock:  # before its caller can come with more
                         self._queue.charge(job.task.key, owed)
@@ -234,6 +247,8 @@ class WorkPool:
                 job.tell(None, error)
             else:
                 job.tell(result)
+            if self._observe is not None:
+                self._observe("work", time.monotonic() - began)
 
     def _expire(self, waiting: Waiting[_Job]) -> None:
         if self._discard(waiting):

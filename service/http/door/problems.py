@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from embeddings import errors as embedding
 from service.domain import errors
@@ -162,6 +163,7 @@ def described(status: int) -> dict[str, object]:
 
 async def _on_named(request: Request, error: Exception) -> Response:
     status = status_of(error)
+    count_refusal(request.scope, error)
     if isinstance(error, errors.StoreError):
         log.warning("%s %s: %s", request.method, request.url.path, error)
     headers = {}
@@ -176,6 +178,11 @@ async def _on_named(request: Request, error: Exception) -> Response:
     elif isinstance(error, errors.TooManyRequestsError):
         headers = {"Retry-After": str(max(1, math.ceil(error.seconds)))}
     return _response(status, body_of(error), headers)
+
+
+def count_refusal(scope: Scope, error: Exception) -> None:
+    """Count, for metrics, that a request was refused and why."""
+    scope["app"].state.services.metrics.refusals.labels(code_of(error)).inc()
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

@@ -16,6 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.http.door.problems import count_refusal
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _SLASHES: Final = re.compile(r"/{2,}")
@@ -58,6 +60,7 @@ class ProtocolDoor:
         try:
             await self._router(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered in their form
+            count_refusal(scope, error)
             await self._protocol.refusal(error)(scope, receive, send)
 
     def _ours(self, path: str) -> bool:

@@ -39,12 +39,13 @@ _FORM: Final[dict[str, Any]] = {
     "required": ["file"],
     "properties": {"file": _FILE},
 }
-_RAW: Final = {"application/octet-stream": {"schema": _FILE}}
+_RAW: Final = {"application/octet-stream": {"schema": _FILE, "example": "the bytes of an image"}}
 
 
 @router.post(
     "/v1/gate",
     summary="May this image pass?",
+    response_class=Response,
     responses={
         **bodies.answers(None, None, 404, 429),
         REFUSED: {"description": "It is listed: refuse it."},

@@ -314,5 +314,9 @@ def note(parts: Services, caller: Caller, answer: Answer) -> None:
         parts.probing.saw(caller.key_id, answer)
     decision = answer.decision
     parts.metrics.verdicts.labels(decision.verdict.value, answer.coverage.value).inc()
+    worst: dict[str, str] = {}
     for row in decision.rows:
         parts.metrics.matches.labels(row.found.signal).inc()
+        worst.setdefault(row.bank, row.verdict.value)  # rows come by severity
+    for bank, verdict in worst.items():
+        parts.metrics.bank_matches.labels(bank, verdict).inc()

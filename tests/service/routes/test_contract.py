@@ -37,7 +37,7 @@ CONFIG = """
 [[operations]]
 include-name = [
   "POST /v1/banks/{bank}/imports", "POST /v1/fingerprint", "POST /v1/match",
-  "POST /v1/banks/{bank}/entries",
+  "POST /v1/banks/{bank}/entries", "POST /v1/gate",
 ]
 checks.positive_data_acceptance.enabled = false
 """
