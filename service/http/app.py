@@ -24,6 +24,7 @@ from service.domain.errors import NotFoundError, ServiceError
 from service.domain.health import Health
 from service.domain.settings import Settings, load_settings
 from service.http import docs
+from service.http.console.router import routers as console
 from service.http.door import problems
 from service.http.door.auth import Doorman
 from service.http.door.fetching import Fetcher
@@ -169,11 +170,11 @@ def create_app(
     app.state.services = services
     problems.install(app)
     routers = [module.router for module in (match, gate, banks, entries, imports, keys, status)]
-    for router in (*routers, status.keyed, docs.router):
+    for router in (*routers, status.keyed, docs.router, *console):
         app.include_router(router)
     app.state.routes = [
         route
-        for owner in (*routers, status.keyed, docs.router, app)
+        for owner in (*routers, status.keyed, docs.router, *console, app)
         for route in owner.routes
         if isinstance(route, Route)
     ]

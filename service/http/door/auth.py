@@ -68,13 +68,14 @@ class Doorman:
         scheme, _, text = header.partition(" ")
         if scheme.lower() != "bearer" or not text.strip():
             raise KeyMissingError("send a key: Authorization: Bearer KEY")
-        caller = self._caller(text.strip())
+        caller = self.caller(text.strip())
         if not caller.may(roles):
             needed = ", ".join(sorted(roles))
             raise RoleMissingError(f"this needs a key with one of the roles {needed}")
         return caller
 
-    def _caller(self, text: str) -> Caller:
+    def caller(self, text: str) -> Caller:
+        """Whose key ``text`` is. Raises ``KeyRefusedError``."""
         # Digests are compared, not keys, and in constant time.
         if self._admin_hash is not None and hmac.compare_digest(
             secret_hash(text), self._admin_hash
@@ -84,6 +85,22 @@ class Doorman:
         key = self._engine.known.keys.get(parts[1]) if parts else None
         if parts and key and hmac.compare_digest(secret_hash(parts[2]), key.secret_hash):
             return Caller(key.id, key.roles)
+        raise KeyRefusedError("the key is unknown or revoked")
+
+    def known(self, key_id: str) -> Caller:
+        """The caller of a key that was proved before. Raises ``KeyRefusedError``."""
+        if key_id == ENVIRONMENT_KEY and self._admin_hash is not None:
+            return Caller(ENVIRONMENT_KEY, ADMINS)
+        if (key := self._engine.known.keys.get(key_id)) is not None:
+            return Caller(key.id, key.roles)
+        raise KeyRefusedError("the key is unknown or revoked")
+
+    def secret_hash_of(self, key_id: str) -> bytes:
+        """What is known of a key's secret, 32 bytes. Raises ``KeyRefusedError``."""
+        if key_id == ENVIRONMENT_KEY and self._admin_hash is not None:
+            return self._admin_hash
+        if (key := self._engine.known.keys.get(key_id)) is not None:
+            return key.secret_hash
         raise KeyRefusedError("the key is unknown or revoked")
 
 
