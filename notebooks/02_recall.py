@@ -28,7 +28,7 @@ bench
 # ## The measurement
 #
 # Six images in ten are listed (*references*). Edited copies of them must be found; edited
-# copies of the others (*outsiders*) must not, so every false match is known to be false. Edits
+# copies of the others (*strangers*) must not, so every false match is known to be false. Edits
 # come in three families: `mild` (recompressed, resized, captioned), `heavy` (one strong edit:
 # half cropped away, mirrored, a screenshot), `chains` (three heavy ones after another).
 #
@@ -56,14 +56,14 @@ plots.recall_by_part(measured, "recall as shipped", "Recall as shipped")
 # %% [markdown]
 # ## PDQ, the code by distance and by score, and both
 #
-# To compare signals fairly each gets the radius at which one in a hundred outsiders' copies is
+# To compare signals fairly each gets the radius at which one in a hundred strangers' copies is
 # falsely matched. Radii are chosen on one half of the images and measured on the other, then
 # the halves change places. The radius of a score is what it falls short of 8,192, the most there
 # is.
 
 # %%
 plots.recall_by_part(
-    measured, "recall, radii chosen", "Recall where 1% of outsiders' copies may match"
+    measured, "recall, radii chosen", "Recall where 1% of strangers' copies may match"
 )
 
 # %%

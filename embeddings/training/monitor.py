@@ -1,7 +1,7 @@
 """A small, fixed measurement of copy detection to watch while training.
 
 Images held out of training: the first half are references, each sought by three strong copies;
-copies of the second half are outsiders. It knows codes and distances; the full evaluation is
+copies of the second half are strangers. It knows codes and distances; the full evaluation is
 ``evaluation``'s.
 """
 
@@ -56,7 +56,7 @@ class Watched(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
 
 
 class Monitor:
-    """References, copies and outsiders, drawn once."""
+    """References, copies and strangers, drawn once."""
 
     def __init__(self, drawn: Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> None:
         """``drawn``: all of a ``Watched``, in order."""
@@ -64,7 +64,7 @@ class Monitor:
         self.references, self.copies = images[: len(images) // 2], copies
 
     def measure(self, network: Lite0) -> dict[str, float]:
-        """Recall when 1% of outsiders are falsely matched, recall at 48 bits, and recall at 1."""
+        """Recall when 1% of strangers are falsely matched, recall at 48 bits, and recall at 1."""
         references, copies = (_codes(network, each) for each in (self.references, self.copies))
         half = len(references)
         # (images, copies, references): the first half of the images are the references.
@@ -73,7 +73,7 @@ class Monitor:
         true = away[inside, :, inside]
         away[inside, :, inside] = codes.CODE_BITS + 1
         outside = np.sort(away[half:].min(2), axis=None)
-        # The largest radius at which at most 1% of the outsiders are matched.
+        # The largest radius at which at most 1% of the strangers are matched.
         radius = outside[int(len(outside) * 0.01)] - 1
         return {
             "recall_at_1_percent": float((true <= radius).mean()),

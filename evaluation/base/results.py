@@ -47,7 +47,7 @@ class AtRadius:
     radius: int
     recall: Estimate
     false_queries: float
-    """Share of outside queries matched."""
+    """Share of strangers matched."""
     false_pairs: float
     """Share of untrue pairs matched."""
 
@@ -97,7 +97,7 @@ class JointRow:
     kind: Part
     family: FamilyPart
     rate: float
-    """Of outside queries, allowed where the radii were chosen."""
+    """Of strangers, allowed where the radii were chosen."""
     radii: tuple[tuple[int, ...], tuple[int, ...]]
     """One radius for each space, as chosen on the first half and on the second."""
     recall: Estimate

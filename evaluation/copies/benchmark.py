@@ -1,7 +1,7 @@
 """The benchmark: which images are references, which are strangers, and which edit each gets.
 
-Six images in ten become references, the others *outsiders*: every reference is edited into queries
-that must be found, every outsider into queries that must not. The split keeps the share of each
+Six images in ten become references, the others *strangers*: every reference is edited into queries
+that must be found, every stranger into queries that must not. The split keeps the share of each
 kind of imagery and, where the manifest tells, of each source. Everything follows from the images'
 names and a seed: the order of files, or what else is measured, changes nothing.
 
@@ -43,7 +43,7 @@ class Benchmark:
 
     references: tuple[int, ...]
     """Positions in the corpus, ascending."""
-    outsiders: tuple[int, ...]
+    strangers: tuple[int, ...]
     """Positions in the corpus, ascending."""
     queries: tuple[Query, ...]
     """Ordered by item, so that each image is decoded once."""

@@ -151,7 +151,7 @@ def _kinds(corpus: Corpus) -> tuple[Part, ...]:
 
 
 def _left_out(corpus: Corpus, hashed: Hashed, related: Names) -> tuple[Pairs, Pairs]:
-    """Of inside and of outside queries, those that show the work of a reference not their own."""
+    """Of queries with a reference, and of strangers, those that show another reference's work."""
     references = [corpus.items[item].name for item in hashed.reference_items]
     inside, outside = (
         pairs(related, [corpus.items[query.item].name for query in queries], references)
@@ -311,7 +311,7 @@ def _counts(corpus: Corpus, benchmark: Benchmark, hashed: Hashed) -> Counts:
     return Counts(
         len(corpus),
         len(hashed.reference_items),
-        sum(corpus.items[index].name not in lost for index in benchmark.outsiders),
+        sum(corpus.items[index].name not in lost for index in benchmark.strangers),
         len(hashed.inside_queries),
         len(hashed.outside_queries),
         dict(Counter(item.kind for item in corpus.items if item.name not in lost)),

@@ -10,7 +10,7 @@
 - *PDQ, eight variants*: the query's hash also mirrored and in quarter turns, beside PDQ as it is.
 
 Where a query has several codes, the nearest counts. Every further code is a further chance of
-a false match, which is why each row has its own radius at 1% of outside queries. It knows the
+a false match, which is why each row has its own radius at 1% of strangers. It knows the
 benchmark and the metrics; not the service.
 """
 
@@ -58,7 +58,7 @@ class ExtraRow:
     µap_of: Mapping[str, float]
     """By family of edits, each among its own queries."""
     recall: float
-    """When 1% of outside queries are falsely matched."""
+    """When 1% of strangers are falsely matched."""
     recall_of: Mapping[str, float]
     """The same by family of edits, at the same radius."""
     limit: int
@@ -209,7 +209,7 @@ class _Truth:
     """What is known of n queries."""
 
     references: NDArray[np.int64]
-    """int64 (n,): the place of each query's reference, -1 for an outside query."""
+    """int64 (n,): the place of each query's reference, -1 for a stranger."""
     families: NDArray[np.str_]
     """(n,)."""
     related: Pairs
@@ -287,7 +287,7 @@ def table(result: ExtrasResult) -> RenderableType:
         rows.add_row(row.name, *map(terminal.share_text, shares), *costs)
     origin = result.provenance
     notes = Text(
-        "\nR1%: recall when 1% of outside queries are falsely matched; the limit: bits, or a least "
+        "\nR1%: recall when 1% of strangers are falsely matched; the limit: bits, or a least "
         f"score.\nCodes: of a query.\n{origin.machine}; {origin.software}; {origin.date}\n"
         f"command: {terminal.printable(origin.command)}"
     )

@@ -41,7 +41,7 @@ class Hashed:
     inside: Mapping[str, Hashes]
     """Of the queries made from references."""
     outside: Mapping[str, Hashes]
-    """Of the queries made from outsiders."""
+    """Of the queries made from strangers."""
     reference_items: tuple[int, ...]
     """Position in the corpus of each reference that was hashed."""
     inside_queries: tuple[Query, ...]
@@ -151,8 +151,8 @@ def edited_queries(
 
 
 def _other(corpus: Corpus, benchmark: Benchmark, item: int) -> Image.Image:
-    """A second picture for edits that need one: an outsider, so that it is no reference itself."""
-    candidates = [index for index in benchmark.outsiders if index != item]
+    """A second picture for edits that need one: a stranger, so that it is no reference itself."""
+    candidates = [index for index in benchmark.strangers if index != item]
     rng = edits.generator(benchmark.seed, corpus.items[item].name, "other")
     for _ in range(4):
         try:

@@ -106,7 +106,7 @@ class Workbench:
         return {space.name: space.radius for space in self.shipped if space.radius is not None}
 
     def split(self, edits_per_family: int = 1, seed: int = 0) -> Benchmark:
-        """Who is a reference, who an outsider, and which edits each gets."""
+        """Who is a reference, who a stranger, and which edits each gets."""
         return plan(self.corpus.items, seed, self.no_more(edits_per_family))
 
     def hashed(self, benchmark: Benchmark) -> Hashed:

@@ -148,16 +148,16 @@ def run_disc21(
 def run_copydays(
     data: Copydays,
     encoder: Encoder,
-    distractors: Corpus | None = None,
+    strangers: Corpus | None = None,
     *,
     command: str = "",
     progress: Progress = silent,
 ) -> PublishedResult:
-    """mAP of every kind of copy, sought among the originals and, if given, ``distractors``."""
+    """mAP of every kind of copy, sought among the originals and, if given, ``strangers``."""
     clock = Clock()
     sides = [_encoded(data.originals, encoder, progress)]
-    if distractors is not None:
-        sides.append(_encoded(distractors, encoder, progress))
+    if strangers is not None:
+        sides.append(_encoded(strangers, encoder, progress))
     references = {
         signal: np.concatenate([side.vectors(signal) for side in sides]) for signal in SIGNALS
     }

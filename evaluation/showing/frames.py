@@ -43,7 +43,7 @@ COLUMNS: Final = (
 ``all`` where they are not told apart. ``metric``: what was measured. ``at``: the rate or the radius
 it was measured at, else nan. ``radius``: bits, inclusive, as text; two joined by ``+``. ``value``
 with its 95% interval ``low``, ``high`` (nan where none was made). ``count``: of what the value is a
-share: copies, outsiders' copies or pairs.
+share: copies, strangers' copies or pairs.
 """
 
 _KEY: Final = b"lookalike"

@@ -126,7 +126,7 @@ def _heading(result: EvaluationResult) -> Text:
     lines = [
         f"{printable(origin.data)}: {counts.images} images ({kinds})",
         f"{counts.references} references, {counts.queries} edited copies of them, "
-        f"{counts.outside_queries} edited copies of {counts.outsiders} outsiders",
+        f"{counts.outside_queries} edited copies of {counts.outsiders} strangers",
     ]
     if counts.skipped:
         skipped = ", ".join(f"{count} {code}" for code, count in sorted(counts.skipped.items()))
@@ -214,7 +214,7 @@ def _shipped(result: EvaluationResult) -> list[RenderableType]:
         rule = " or ".join(f"{printable(space)} {_within(space, far)}" for space, far in radii)
         rows = _Rows(
             f"As shipped: flagged if {rule}",
-            ("", "copies", "recall", "outsiders' copies", "outsiders flagged"),
+            ("", "copies", "recall", "strangers' copies", "strangers flagged"),
             left=1,
         )
         for part in _parts(result, every=True):
@@ -279,7 +279,7 @@ def _at_pairs(row: Row, rate: float) -> str:
 def _joint(result: EvaluationResult) -> RenderableType:
     rows = _Rows(
         "Together: radii chosen on one half of the images, measured on the other, both ways",
-        ("", "flagged if within", "recall", "outsiders flagged", "radii"),
+        ("", "flagged if within", "recall", "strangers flagged", "radii"),
     )
     for part in _parts(result):
         for row in result.joint:
@@ -316,7 +316,7 @@ def _radii(result: EvaluationResult) -> RenderableType:
 def _edits(result: EvaluationResult) -> RenderableType:
     spaces = result.provenance.spaces
     rows = _Rows(
-        "Recall of each edit, at the radius where 1% of all outsiders match",
+        "Recall of each edit, at the radius where 1% of all strangers match",
         ("", "edit", "copies", *(printable(space) for space in spaces)),
     )
     whole = [row for row in result.edits if row.kind == "all" and row.queries]
@@ -341,8 +341,8 @@ def _notes(result: EvaluationResult) -> Text:
         "As shipped: a code at its model's radius, or from its score on where queries",
         "  bring descriptors, for any imagery; banks may set their own.",
         "radii: as chosen on the first half, and on the second; + joins the two signals',",
-        f"  {NONE} leaves that signal out: it would add nothing, or flag too many outsiders.",
-        "1% outside: of the outsiders' copies falsely matched.",
+        f"  {NONE} leaves that signal out: it would add nothing, or flag too many strangers.",
+        "1% outside: of the strangers' copies falsely matched.",
         "a pair: of all untrue pairs.",
         "* the rate is below one false match here: recall without any.",
         f"{origin.date}, {origin.seconds:.0f} s, {origin.machine}",

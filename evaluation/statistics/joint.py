@@ -60,8 +60,8 @@ def _missed(pair: Pair, levels: tuple[int, int]) -> NDArray[np.int64]:
 def choose(true: Pair, outside: Pair, levels: tuple[int, int], rate: float) -> Radii:
     """The radii that find most of ``true`` while flagging at most ``rate`` of ``outside``.
 
-    Among equals: those that flag fewer outside queries, then the smaller sum, then the smaller left
-    one. With no outside queries nothing is known to be safe, and both are -1.
+    Among equals: those that flag fewer strangers, then the smaller sum, then the smaller left
+    one. With no strangers nothing is known to be safe, and both are -1.
     """
     if not len(outside.left):
         return Radii(-1, -1)
@@ -84,7 +84,7 @@ class Halved:
     found: Flags
     """bool (n,): flagged by the radii chosen on the other half."""
     flagged: Flags
-    """bool (m,): outside queries flagged by the radii chosen on the other half."""
+    """bool (m,): strangers flagged by the radii chosen on the other half."""
 
 
 def halved(

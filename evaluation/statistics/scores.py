@@ -25,7 +25,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Scores:
-    """What one space says of ``n`` queries that have a reference and ``m`` outside queries."""
+    """What one space says of ``n`` queries that have a reference and ``m`` strangers."""
 
     levels: int
     """Distances run 0..levels-1; ``levels`` stands for a pair that may not be matched."""

@@ -26,10 +26,10 @@ def _items(count: int, kinds: int = 2, sources: int = 3) -> list[Item]:
 def test_six_in_ten_are_references_and_everything_is_queried_once_a_family() -> None:
     items = _items(1000)
     benchmark = plan(items)
-    assert (len(benchmark.references), len(benchmark.outsiders)) == (600, 400)
+    assert (len(benchmark.references), len(benchmark.strangers)) == (600, 400)
     assert len(benchmark.queries) == 3000
     assert sum(query.outside for query in benchmark.queries) == 1200
-    assert sorted(benchmark.references + benchmark.outsiders) == list(range(1000))
+    assert sorted(benchmark.references + benchmark.strangers) == list(range(1000))
     references = set(benchmark.references)
     assert all(query.outside == (query.item not in references) for query in benchmark.queries)
     done = Counter((query.item, query.family) for query in benchmark.queries)

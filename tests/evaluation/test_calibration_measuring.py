@@ -94,7 +94,7 @@ def test_copies_come_from_the_first_corpus_and_strangers_from_all(corpora: list[
     references = set(gathered.references.labels)
     queried = {label.rsplit(" (", 1)[0] for label in gathered.unrelated.labels}
     assert not references & queried
-    # Each outsider once as it is and once in each of three families.
+    # Each stranger once as it is and once in each of three families.
     assert len(gathered.unrelated.labels) == 4 * len(queried)
     assert len(gathered.references.codes) * len(gathered.unrelated.codes) <= plan.pairs()
     assert gathered.skipped == {"unreadable_image": 1}

@@ -34,7 +34,7 @@ def _hashes(codes: Codes) -> Hashes:
 
 @pytest.fixture(scope="module")
 def hashed() -> Hashed:
-    """Twelve images: eight references with two copies each, four outsiders with three."""
+    """Twelve images: eight references with two copies each, four strangers with three."""
     rng = np.random.default_rng(3)
     references, strangers = random_codes(8, rng), random_codes(4, rng)
     inside = [Query(item, "jpeg-30", "mild", outside=False) for item in range(8) for _ in "ab"]

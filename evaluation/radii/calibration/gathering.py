@@ -1,6 +1,6 @@
 """From corpora to codes: references, queries unrelated to any of them, and copies.
 
-As in the benchmark six images in ten are references. The others, *outsiders*, are the unrelated
+As in the benchmark six images in ten are references. The others, *strangers*, are the unrelated
 queries: as they are, and edited. Copies are made only from the references of the first corpus: the
 others may be images the model was trained on, which show how often strangers match, but would
 flatter recall.
@@ -122,7 +122,7 @@ class Plan:
         """How many pairs of a reference and an unrelated query there will be at most."""
         references = sum(len(one.references) for one in self.benchmarks)
         queries = sum(
-            len(one.outsiders) * (1 + len(FAMILIES) * one.edits_per_family)
+            len(one.strangers) * (1 + len(FAMILIES) * one.edits_per_family)
             for one in self.benchmarks
         )
         return references * queries
@@ -149,7 +149,7 @@ def gather(plan: Plan, encoder: Encoder, progress: Progress = silent) -> Gathere
     for corpus, benchmark in zip(plan.corpora, plan.benchmarks, strict=True):
         hashed = run(corpus, benchmark, [hasher], _named(progress, corpus.name))
         as_they_are = replace(
-            benchmark, references=benchmark.outsiders, outsiders=benchmark.references, queries=()
+            benchmark, references=benchmark.strangers, strangers=benchmark.references, queries=()
         )
         clean = run(corpus, as_they_are, [strangers], _named(progress, f"{corpus.name}, unedited"))
         references.append(_coded(corpus, hashed.references, _unedited(hashed)))
@@ -158,7 +158,7 @@ def gather(plan: Plan, encoder: Encoder, progress: Progress = silent) -> Gathere
         copies.append(_coded(corpus, hashed.inside, hashed.inside_queries))
         copied.append(hashed.truth + before)
         before += len(hashed.reference_items)
-        # An outsider that cannot be decoded is met in both runs.
+        # A stranger that cannot be decoded is met in both runs.
         skipped += {*hashed.skipped, *clean.skipped}
     return Gathered(
         _joined(references),

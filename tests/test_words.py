@@ -1,0 +1,56 @@
+"""One word for one thing: what GLOSSARY.md gave up is written nowhere, and what it has is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+GIVEN_UP = {
+    r"\boutsiders?\b|\boutside quer(y|ies)\b|\bdistractors?\b": "stranger",
+    r"\blineages?\b": "store identity, or store",
+    r"\bnon-photo\b|\bnonphotographic\b": "non-photographic",
+}
+"""What is not written, and what is instead."""
+
+STAYS = re.compile(r"\bcounts\.outsiders\b|^    outsiders: int$")
+"""Names in the JSON of ``lookalike evaluate``, which programs read."""
+
+ELSEWHERE = {"CHANGELOG.md", "tests/test_words.py"}
+"""Files that speak of what was."""
+
+
+def texts() -> list[Path]:
+    """The files of this project that people read."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    names = listed.stdout.splitlines()
+    if not names:
+        pytest.skip("not a checkout")
+    kinds = (".py", ".md", ".ipynb", ".toml")
+    return [ROOT / n for n in names if n.endswith(kinds) and n not in ELSEWHERE]
+
+
+@pytest.mark.parametrize("pattern", GIVEN_UP, ids=list(GIVEN_UP.values()))
+def test_a_word_that_was_given_up_is_written_nowhere(pattern: str) -> None:
+    sought = re.compile(pattern, re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in texts()
+        if path.exists()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if sought.search(STAYS.sub("", line))
+    ]
+    assert not found, "\n".join([f"write {GIVEN_UP[pattern]!r} instead:", *found])
+
+
+def test_a_word_is_explained_once() -> None:
+    page = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")
+    words = re.findall(r"(?m)^\*\*([^*]+)\*\*", page)
+    assert len(words) > 40
+    assert sorted(words) == sorted(set(words))
