@@ -174,6 +174,16 @@ class RejectedLine:
 
     line: int
     reason: str
+    field: str = ""
+    """The column, key or element that is wrong; empty where it is the line as a whole."""
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """A line that says that an item is no longer listed."""
+
+    line: int
+    provider_id: str
 
 
 @dataclass(frozen=True)

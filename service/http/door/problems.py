@@ -121,7 +121,9 @@ def body_of(error: Exception) -> dict[str, object]:
     """The problem object of an error that somebody foresaw."""
     more: dict[str, object] = {}
     if isinstance(error, RefusedDiffError):
-        more = {name: value for name, value in import_diff(error.diff).items() if name in _DIFF}
+        more = {
+            name: value for name, value in import_diff(error.diff, {}, ()).items() if name in _DIFF
+        }
     said = str(error)
     if isinstance(error, errors.StoreUnusableError | errors.StoreMissingError):
         said = "the store cannot be used; the log says why"  # it may name hosts and folders

@@ -17,15 +17,23 @@ from service.http.door.services import Curating, Parts
 from service.http.shapes import examples, wire
 from service.http.shapes.answers import ImportAnswer
 from service.http.shapes.schemas import TEXT
-from service.lists.formats import Format, ListReader, file_chunks, format_named
+from service.lists.formats import (
+    FORMATS,
+    ListReader,
+    PackingLimits,
+    ReadOptions,
+    file_chunks,
+    map_of,
+    reading_format,
+)
 from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget
 
 router = APIRouter(tags=["imports"], route_class=StrictRoute)
 
 _WORD: Final[dict[str, JsonValue]] = {"maxLength": 128, "pattern": TEXT}
 _FORMAT: Final = Query(
-    json_schema_extra={"enum": [*Format]},
-    description="`csv`, `jsonl` or `text`; found out from the first line if absent.",
+    json_schema_extra={"enum": [one.name for one in FORMATS]},
+    description="How the list is written; found out from how it begins if absent.",
 )
 _PROVIDER: Final = Query(description="Who provides the list.", json_schema_extra=_WORD)
 _LIST: Final = Query(
@@ -42,6 +50,11 @@ _MAX_REJECTED: Final = Query(
 _ALLOW_SHRINK: Final = Query(
     description="Import a list that removes more than a fifth of what it held before, of 10"
     " entries or more; otherwise the answer is a problem `list_shrinks`."
+)
+_MAP: Final = Query(
+    max_length=8192,
+    description="What the list's columns mean: the name of a shipped map, as `iwf`, or a map itself"
+    " as TOML.",
 )
 _DRY_RUN: Final = Query(description="Answer with what would change, and change nothing.")
 
@@ -71,6 +84,7 @@ async def import_list(
     max_rejected: Annotated[int, _MAX_REJECTED] = 0,
     allow_shrink: Annotated[bool, _ALLOW_SHRINK] = False,
     dry_run: Annotated[bool, _DRY_RUN] = False,
+    map: Annotated[str | None, _MAP] = None,  # noqa: A002 (the contract's word)
 ) -> Response:
     """The body is the *whole* list, of whatever media type: what it no longer holds is taken out of
     force.
@@ -82,13 +96,20 @@ async def import_list(
     """
     del caller
     target = ImportTarget(bank, provider, list, version)
-    chosen = None if format is None else format_named(format)
+    chosen = None if format is None else reading_format(format).name
 
-    def read(file: BinaryIO) -> ImportDiff:
-        rows = ListReader(file_chunks(file), chosen)
-        return parts.store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
+    columns = None if map is None else map_of(map)
+    # Packed, a list has the same limit as it has unpacked.
+    packing = PackingLimits(parts.settings.max_list_bytes, parts.settings.data_dir)
+    options = ReadOptions(columns, packing)
+
+    def read(file: BinaryIO) -> tuple[ImportDiff, ListReader]:
+        reader = ListReader(file_chunks(file), chosen, options)
+        rows = reader.present()
+        diff = parts.store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
+        return diff, reader
 
     parts.imports.check_room()  # rather than once the whole list was sent
     async with parts.uploads.list_file(request) as file:
-        diff = await parts.changing(lambda: read(file), parts.imports)
-    return wire.json_response(wire.import_diff(diff))
+        diff, reader = await parts.changing(lambda: read(file), parts.imports)
+    return wire.json_response(wire.import_diff(diff, reader.passed_over, reader.ignored))

@@ -233,6 +233,7 @@ class RejectedAnswer(TypedDict):
     """A line that is not in force."""
 
     line: int
+    field: str
     reason: str
 
 
@@ -261,6 +262,8 @@ class ImportAnswer(TypedDict):
     max_rejected: int
     shrinks: bool
     sequence: int
+    passed_over: dict[str, int]
+    ignored: Texts
 
 
 @_closed

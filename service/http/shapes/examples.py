@@ -104,11 +104,19 @@ IMPORT: Final[dict[str, Any]] = {
     "unchanged": 60210,
     "duplicates": 0,
     "digest_only": 1,
-    "rejected": [{"line": 17, "reason": "md5 must be 32 hex digits, not 31 characters like this"}],
+    "rejected": [
+        {
+            "line": 17,
+            "field": "md5",
+            "reason": "md5 must be 32 hex digits, not 31 characters like this",
+        }
+    ],
     "rejected_count": 1,
     "max_rejected": 5,
     "shrinks": False,
     "sequence": 81234,
+    "passed_over": {"netclean fingerprint": 4},
+    "ignored": ["comment"],
 }
 
 VERSION: Final[dict[str, Any]] = {

@@ -174,8 +174,10 @@ def entry_page(page: EntryPage, caller: Caller) -> EntriesAnswer:
     }
 
 
-def import_diff(diff: ImportDiff) -> ImportAnswer:
-    """What an import did, or would do."""
+def import_diff(
+    diff: ImportDiff, passed_over: Mapping[str, int], ignored: Sequence[str]
+) -> ImportAnswer:
+    """What an import did, or would do, and what of the list nobody read."""
     return {
         "bank": diff.bank,
         "provider": diff.provider,
@@ -190,11 +192,15 @@ def import_diff(diff: ImportDiff) -> ImportAnswer:
         "unchanged": diff.unchanged,
         "duplicates": diff.duplicates,
         "digest_only": diff.digest_only,
-        "rejected": [{"line": one.line, "reason": one.reason} for one in diff.rejected],
+        "rejected": [
+            {"line": one.line, "field": one.field, "reason": one.reason} for one in diff.rejected
+        ],
         "rejected_count": diff.rejected_count,
         "max_rejected": diff.max_rejected,
         "shrinks": diff.shrinks,
         "sequence": diff.sequence,
+        "passed_over": dict(passed_over),
+        "ignored": [*ignored],
     }
 
 

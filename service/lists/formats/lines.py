@@ -39,9 +39,17 @@ class Line:
     """Without the line's end."""
 
 
-def read_lines(chunks: Iterable[bytes]) -> Iterator[Line | RejectedLine]:
-    """Every line that is not blank; raises ``UnreadableListError`` for what is clearly no text."""
-    encoding, text_chunks = _as_utf8(chunks)
+def read_lines(
+    chunks: Iterable[bytes], encoding: str | None = None
+) -> Iterator[Line | RejectedLine]:
+    """Every line that is not blank; raises ``UnreadableListError`` for what is clearly no text.
+
+    ``encoding``: a code page that the text is written in; ``None``: UTF-8, or UTF-16 with its mark.
+    """
+    if encoding is None:
+        encoding, text_chunks = _as_utf8(chunks)
+    else:
+        text_chunks = _transcoded(chunks, encoding)
     for number, raw in enumerate(_split(text_chunks), 1):
         if len(raw) > MAX_LINE:
             yield RejectedLine(number, f"longer than {MAX_LINE} bytes")
@@ -53,7 +61,10 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[Line | RejectedLine]:
             except UnicodeDecodeError as error:
                 where = ""
                 if encoding == "UTF-8":
-                    where = f", at byte {error.start + 1}: save the list as UTF-8"
+                    where = (
+                        f", at byte {error.start + 1}: save the list as UTF-8, or name its"
+                        " encoding in a column map"
+                    )
                 yield RejectedLine(number, f"not {encoding}{where}")
                 continue
             if text and not text.isspace():
@@ -85,10 +96,18 @@ def _as_utf8(chunks: Iterable[bytes]) -> tuple[str, Iterator[bytes]]:
     return "UTF-8", chain([start.removeprefix(codecs.BOM_UTF8)], rest)
 
 
+def as_utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text as UTF-8, without its mark. Raises ``UnreadableListError``."""
+    return _as_utf8(chunks)[1]
+
+
 def _transcoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """UTF-16 as UTF-8; half a pair, or half a character at the end, as what no UTF-8 decoder
-    takes, so that it costs its own line."""
-    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    """Text as UTF-8; half a pair, half a character at the end, or a byte that the code page lacks,
+    as what no UTF-8 decoder takes, so that it costs its own line."""
+    utf16 = encoding.startswith("utf-16")
+    decoder = codecs.getincrementaldecoder(encoding)(
+        "surrogatepass" if utf16 else "surrogateescape"
+    )
     for chunk in chunks:
         yield decoder.decode(chunk).encode(errors="surrogatepass")
     try:

@@ -65,7 +65,7 @@ _BARE_HASH: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}
 
 
 def format_named(name: str) -> Format:
-    """The format of that name; raises ``UnknownFormatError``."""
+    """The format of that name that is written too; raises ``UnknownFormatError``."""
     try:
         return Format(name.lower())
     except ValueError:
@@ -118,7 +118,10 @@ def detect(line: str) -> Format:
     if start.startswith("{"):
         return Format.JSONL
     if start.startswith("["):
-        raise UnreadableListError("a JSON array is not read: write one object a line (JSON Lines)")
+        raise UnreadableListError(
+            "a JSON array of no format that is known: write one object a line (JSON Lines), or say"
+            ' in a column map (--map, format = "json") what its keys mean'
+        )
     if _known_columns(start, delimiter_of(start)) & SIGNAL_COLUMNS:
         return Format.CSV
     words = start.split()

@@ -1,120 +1,123 @@
-"""A list, whole: its format found, its lines read one after the other.
+"""A list, whole, whatever its format and however it is packed: its rows, in order.
 
-It knows the order of things in a file; not what becomes of the rows.
+It finds out what the list is and hands each of its files to the format; what becomes of the rows is
+the caller's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
-from service.domain.values import ImportRow, RejectedLine
-from service.lists.formats.errors import IncompleteListError, UnreadableListError
-from service.lists.formats.lines import Line, read_lines
-from service.lists.formats.names import COMMENT, Format, detect, separator, stated_length
-from service.lists.formats.rows import CsvParser, JsonLinesParser, RowParser, TextParser
+from service.domain.values import ImportRow, RejectedLine, Withdrawn
+from service.lists.formats.archives import Member, PackingLimits, unpacked
+from service.lists.formats.column_maps import ColumnMap
+from service.lists.formats.drafts import Notes, Row
+from service.lists.formats.errors import BadMapError
+from service.lists.formats.line_lists import LineList
+from service.lists.formats.mapped import mapped_rows
+from service.lists.formats.registry import reading_format, recognised
+from service.lists.formats.streams import CHUNK, ByteStream
 
-_CHUNK: Final = 1 << 16
-"""Bytes."""
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a list is read, beyond its format."""
+
+    columns: ColumnMap | None = None
+    packing: PackingLimits = field(default_factory=PackingLimits)
 
 
 class ListReader:
     """The rows of one list, read once, in order.
 
-    ``format`` is found out from the first line unless it is given. Raises ``UnreadableListError``,
-    here or while iterating, if the file is not such a list at all, and ``IncompleteListError`` at
-    its end if it states a length and has fewer lines of entries, good and bad together.
+    The format is found out from how the list begins unless it is given. Raises
+    ``UnreadableListError``, here or while iterating, if the file is not such a list at all, and
+    ``IncompleteListError`` if it breaks off, or says how long it is and is shorter.
     """
 
-    def __init__(self, chunks: Iterable[bytes], format: Format | None = None) -> None:  # noqa: A002 - the contract's word
-        """Read as far as the first line that says something of an entry, or the header."""
-        self._lines = read_lines(chunks)
-        self._bad_start: list[RejectedLine] = []
-        self._stated: int | None = None
-        self._separator = ""
-        self._comments = False
-        self._first = self._begin(may_be_csv=format in (None, Format.CSV))
-        if format is None:
-            format = self._found_out()  # noqa: A001
-        self.format = format
-        self._parser = self._parser_for(format)
-
-    def _begin(self, may_be_csv: bool) -> Line | None:
-        """The first line that is neither bad nor a comment nor a spreadsheet's ``sep=``."""
-        for line in self._lines:
-            if isinstance(line, RejectedLine):
-                if len(self._bad_start) == 100:
-                    raise UnreadableListError("not text: of the first 100 lines none can be read")
-                self._bad_start.append(line)
-                continue
-            if self._note_length(line) or line.text.lstrip().startswith(COMMENT):
-                self._comments = True
-                continue
-            mark = separator(line.text) if may_be_csv and not self._separator else ""
-            if not mark:
-                return line
-            self._separator = mark
-        return None
-
-    def _found_out(self) -> Format:
-        if self._separator:
-            return Format.CSV
-        if self._first is not None:
-            return detect(self._first.text)
-        if self._comments:
-            return Format.TEXT  # a list of no entries, in whatever format
-        raise UnreadableListError("the list is empty")
-
-    def _note_length(self, line: Line) -> bool:
-        """Whether the line states the list's length, which is then remembered."""
-        stated = stated_length(line.text)
-        if stated is None:
-            return False
-        if self._stated not in (None, stated):
-            raise UnreadableListError(
-                f"line {line.number} says that the list has {stated} entries, a line above"
-                f" {self._stated}: are these two lists in one file?"
-            )
-        self._stated = stated
-        return True
+    def __init__(
+        self,
+        chunks: Iterable[bytes],
+        format: str | None = None,  # noqa: A002 (the contract's word)
+        options: ReadOptions = ReadOptions(),
+    ) -> None:
+        """Read as far as it takes to know what the list is."""
+        self.notes = Notes()
+        self._options = options
+        self._asked = None if format is None else reading_format(format)
+        mapped = options.columns.format if options.columns else None
+        if mapped and self._asked and mapped != self._asked.name:
+            raise BadMapError(f"the map is for {mapped!r}, not for {self._asked.name!r}")
+        self._members = unpacked(ByteStream(chunks), options.packing, self.notes)
+        self._first = next(self._members)
+        self.format = ""
+        """The name of the format, of a list in several files that of the first."""
+        self._first_rows = self._opened(self._first)
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """Columns or keys met so far that no part of a row is read from, sorted."""
-        return tuple(sorted(self._parser.ignored))
+        return tuple(sorted(self.notes.ignored))
 
-    def __iter__(self) -> Iterator[ImportRow | RejectedLine]:
-        """Each line that is not blank, a comment, the header or the list's length."""
-        seen = len(self._bad_start)
-        yield from self._bad_start
-        if self._first is not None and self.format is not Format.CSV:
-            self._lines = chain([self._first], self._lines)
-        for line in self._lines:
-            if isinstance(line, RejectedLine):
-                row: ImportRow | RejectedLine | None = line
+    @property
+    def passed_over(self) -> Mapping[str, int]:
+        """What was met so far and is not listed, with how often: such as fingerprints of types that
+        are not known here."""
+        return dict(sorted(self.notes.passed_over.items()))
+
+    def __iter__(self) -> Iterator[Row]:
+        """Each entry, withdrawal and bad line. In several files lines are numbered through."""
+        yield from (
+            self._first_rows
+            if not self._first.name
+            else self._named(self._first, self._first_rows, 0)
+        )
+
+    def present(self) -> Iterator[ImportRow | RejectedLine]:
+        """What a list holds that is whole: a withdrawal only says that an entry is not in it."""
+        for row in self:
+            if isinstance(row, Withdrawn):
+                self.notes.pass_over("withdrawn entry")
             else:
-                row = None if self._note_length(line) else self._parser.parse(line)
-            if row is not None:
-                seen += 1
                 yield row
-        if self._stated is not None and seen < self._stated:
-            raise IncompleteListError(
-                f"the list says that it has {self._stated} entries and ends after {seen}: it was"
-                " cut off, so nothing was imported; get it again"
-            )
 
-    def _parser_for(self, format: Format) -> RowParser:  # noqa: A002
-        if format is Format.JSONL:
-            return JsonLinesParser()
-        if format is Format.TEXT:
-            return TextParser()
-        if self._first is None:
-            raise UnreadableListError("a CSV list begins with a header, and this one is empty")
-        return CsvParser(self._first, self._separator)
+    def _opened(self, member: Member) -> Iterator[Row]:
+        stream, columns = member.stream, self._options.columns
+        asked = self._asked
+        if columns is not None and (asked is None or not asked.mapped):
+            document = None if asked else recognised(stream.head())
+            if document is None or document.name != columns.format:
+                self.format = self.format or columns.format
+                return mapped_rows(stream, columns, self.notes)
+            asked = document
+        chosen = asked or recognised(stream.head())
+        if chosen is None:
+            lines = LineList(stream, self.notes)
+            self.format = self.format or lines.format
+            return iter(lines)
+        self.format = self.format or chosen.name
+        return chosen.rows(stream, columns, self.notes)
+
+    def _named(self, first: Member, rows: Iterator[Row], before: int) -> Iterator[Row]:
+        """The rows of every file, numbered through; a bad line says where it stands too."""
+        for member in chain([first], self._members):
+            rows = rows if member is first else self._opened(member)
+            last = 0
+            for row in rows:
+                last = max(last, row.line)
+                number = before + row.line
+                if isinstance(row, RejectedLine):
+                    where = f"{row.reason} (line {row.line} of {member.name[-100:]})"
+                    yield replace(row, line=number, reason=where)
+                else:
+                    yield replace(row, line=number)
+            before += last
 
 
 def file_chunks(file: BinaryIO) -> Iterator[bytes]:
     """An open file's bytes, a little at a time."""
-    while chunk := file.read(_CHUNK):
+    while chunk := file.read(CHUNK):
         yield chunk

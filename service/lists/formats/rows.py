@@ -16,7 +16,8 @@ from typing import Any, Final, NoReturn
 from service.domain.errors import InvalidValueError
 from service.domain.signals import parse_signals
 from service.domain.values import ImportRow, RejectedLine, check_labels, check_text
-from service.lists.formats.errors import UnreadableListError
+from service.lists.formats.drafts import Notes
+from service.lists.formats.errors import BadLineError, UnreadableListError
 from service.lists.formats.lines import Line
 from service.lists.formats.names import (
     CODE_PREFIX,
@@ -40,22 +41,14 @@ _KNOWN: Final = frozenset(COLUMNS)
 _EMPTY: Final = frozenset({"", "NULL", "null", "Null", "\\N"})
 """What stands for no value: databases export it so."""
 _NAMELESS: Final = "(no name)"
-_NOTED: Final = 32
-"""Unknown names that are kept for the report."""
-
-
-class _BadLineError(InvalidValueError):
-    """Why a line is no row."""
-
-    code = "bad_line"
 
 
 class RowParser:
-    """What the three grammars share. ``ignored`` collects the names that nobody read."""
+    """What the three grammars share."""
 
-    def __init__(self) -> None:
-        """Start with nothing ignored."""
-        self.ignored: set[str] = set()
+    def __init__(self, notes: Notes) -> None:
+        """Names that nobody reads go into ``notes``."""
+        self._ignore = notes.ignore
 
     def parse(self, line: Line) -> ImportRow | RejectedLine | None:
         """The row that ``line`` says, or why it says none; ``None`` where it says nothing."""
@@ -63,37 +56,38 @@ class RowParser:
             fields = self.fields(line)
             return None if fields is None else _row(line.number, fields)
         except InvalidValueError as error:
-            return RejectedLine(line.number, str(error))
+            return RejectedLine(line.number, str(error), field_of(error))
 
     def fields(self, line: Line) -> Mapping[str, object] | None:
         """Column to value, as ``parse_signals`` reads them; ``None`` where there is no content."""
         raise NotImplementedError
 
-    def _ignore(self, name: str) -> None:
-        if len(self.ignored) < _NOTED:
-            # A key may hold what no terminal should be sent.
-            self.ignored.add(name[:64] if name.isprintable() else ascii(name[:64]))
+
+def field_of(error: InvalidValueError) -> str:
+    """The column that an error is about: it names itself, or the message begins with it."""
+    if isinstance(error, BadLineError) and error.field:
+        return error.field
+    word = str(error).split(" ", 1)[0]
+    return word if word.partition(".")[0] in _KNOWN else ""
 
 
 class CsvParser(RowParser):
-    """Cells under a header. A quoted cell may hold anything but a line break.
-
-    So a quote that is never closed spoils one line and not the rest of the list. Several labels
+    """Cells under a header, which may be quoted. Several labels
     or codes in a cell are divided by ``;`` (``\\;`` is a semicolon within), a code is
     ``SPACE=hex``. Empty cells beyond the header are passed over: lists of police forces end every
     line but the header with a delimiter.
     """
 
-    def __init__(self, header: Line, mark: str = "") -> None:
+    def __init__(self, header: Line, notes: Notes, mark: str = "") -> None:
         """Read the header, whose cells are divided by ``mark`` or by what divides it best.
 
         Raises ``UnreadableListError`` if there is nothing to match in it.
         """
-        super().__init__()
-        self._mark = mark or delimiter_of(header.text)
+        super().__init__(notes)
+        self.mark = mark or delimiter_of(header.text)
         try:
-            self._columns = [column_named(cell) for cell in _cells(header.text, self._mark)]
-        except _BadLineError as error:
+            self._columns = [column_named(cell) for cell in _cells(header.text, self.mark)]
+        except BadLineError as error:
             raise UnreadableListError(f"the CSV header is {error}") from None
         if not SIGNAL_COLUMNS & set(self._columns):
             raise UnreadableListError(
@@ -105,14 +99,15 @@ class CsvParser(RowParser):
                 raise UnreadableListError(f"the CSV header has two columns {name!r}")
             if name and name not in _KNOWN and name not in PASSED_OVER:
                 self._ignore(name)
+        self.width = len(self._columns)
         self._least = max(n for n, name in enumerate(self._columns, 1) if name)
 
     def fields(self, line: Line) -> Mapping[str, object] | None:
         """One line's cells, empty ones left out; ``None`` where all are, as spreadsheets write."""
-        cells = _cells(line.text, self._mark)
-        width = len(self._columns)
+        cells = _cells(line.text, self.mark)
+        width = self.width
         if len(cells) < self._least or any(cell.strip() for cell in cells[width:]):
-            raise _BadLineError(f"{len(cells)} cells under a header of {width}")
+            raise BadLineError(f"{len(cells)} cells under a header of {width}")
         fields: dict[str, object] = {}
         for name, cell in zip(self._columns, cells, strict=False):
             value = cell.strip()
@@ -136,23 +131,23 @@ class JsonLinesParser(RowParser):
                 line.text, object_pairs_hook=_no_repeats, parse_constant=_no_constant
             )
         except json.JSONDecodeError as error:
-            raise _BadLineError(f"not JSON: {error.msg.lower()}, at column {error.colno}") from None
+            raise BadLineError(f"not JSON: {error.msg.lower()}, at column {error.colno}") from None
         except (RecursionError, ValueError):  # nested too deep; a number of thousands of digits
-            raise _BadLineError("not JSON that we read: too deep, or a number too long") from None
+            raise BadLineError("not JSON that we read: too deep, or a number too long") from None
         if not isinstance(value, dict):
-            raise _BadLineError("not a JSON object")
+            raise BadLineError("not a JSON object")
         fields: dict[str, object] = {}
         unread = []
         for key, said in value.items():
             name = key if key in _KNOWN else column_named(key)
             if name in fields:
-                raise _BadLineError(f"two keys for {name!r}")
+                raise BadLineError(f"two keys for {name!r}")
             if name in _KNOWN:
                 fields[name] = None if isinstance(said, str) and said in _EMPTY else said
             elif name not in PASSED_OVER:
                 unread.append(key)
         if "error" in value and not SIGNAL_COLUMNS & fields.keys():
-            raise _BadLineError(_failed(value))
+            raise BadLineError(_failed(value))
         for key in unread:
             self._ignore(key)
         return fields
@@ -167,7 +162,7 @@ class TextParser(RowParser):
             return None
         words = line.text.split()
         if len(words) != 2:
-            raise _BadLineError(f"{len(words)} words where 'signal_type hash' has two")
+            raise BadLineError(f"{len(words)} words where 'signal_type hash' has two")
         kind, value = words[0].lower(), words[1]
         if kind.startswith(CODE_PREFIX):
             return {"codes": {kind.removeprefix(CODE_PREFIX): value}}
@@ -175,7 +170,7 @@ class TextParser(RowParser):
             known = ", ".join(sorted(SIGNAL_COLUMNS - {"codes"}))
             # The words may stand the wrong way round, and a hash must not be repeated.
             what = f"signal type {kind!r}" if len(kind) < 32 else "the first word"
-            raise _BadLineError(f"{what} is none of {known}, code:SPACE")
+            raise BadLineError(f"{what} is none of {known}, code:SPACE")
         return {kind: value}
 
 
@@ -192,9 +187,9 @@ def _from_cell(name: str, value: str) -> object:
         for part in _cell_parts(value):
             space, equals, code = part.strip().partition("=")
             if not equals:
-                raise _BadLineError("codes must be SPACE=hex, divided by ';'")
+                raise BadLineError("codes must be SPACE=hex, divided by ';'")
             if space in codes:
-                raise _BadLineError("codes name one space twice")
+                raise BadLineError("codes name one space twice")
             codes[space] = code
         return codes
     if name == "pdq_quality":
@@ -229,18 +224,18 @@ def _cells(text: str, mark: str) -> list[str]:
     try:
         return next(csv.reader([text], delimiter=mark, strict=True), [])
     except csv.Error:
-        raise _BadLineError("not CSV: a quote is open or out of place") from None
+        raise BadLineError("not CSV: a quote is open or out of place") from None
 
 
 def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise _BadLineError("not JSON that we read: a key stands twice in one object")
+        raise BadLineError("not JSON that we read: a key stands twice in one object")
     return value
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _BadLineError(f"not JSON: {name} is no JSON number")
+    raise BadLineError(f"not JSON: {name} is no JSON number")
 
 
 def _failed(value: Mapping[str, Any]) -> str:
@@ -260,18 +255,18 @@ def _row(number: int, fields: Mapping[str, object]) -> ImportRow:
     if isinstance(identity, int) and not isinstance(identity, bool):
         identity = str(identity)
     if identity is not None and not isinstance(identity, str):
-        raise _BadLineError("provider_id must be text or an integer")
+        raise BadLineError("provider_id must be text or an integer")
     labels = fields.get("labels")
     if labels is None:
         labels = []
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise _BadLineError("labels must be a list of texts")
+        raise BadLineError("labels must be a list of texts")
     said = {name: value for name, value in fields.items() if name not in {"provider_id", "labels"}}
     if "pdq_quality" in said:
         said["pdq_quality"] = _whole(said["pdq_quality"])
     signals = parse_signals(said)
     if not signals:
-        raise _BadLineError("no signal to match")
+        raise BadLineError("no signal to match")
     return ImportRow(
         line=number,
         signals=signals,

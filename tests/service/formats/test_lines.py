@@ -32,7 +32,9 @@ def test_bad_lines_cost_only_themselves() -> None:
     assert _read(b"good\nnul\0here\nlatin \xe9\nalso good") == [
         Line(1, "good"),
         RejectedLine(2, "holds a NUL byte"),
-        RejectedLine(3, "not UTF-8, at byte 7: save the list as UTF-8"),
+        RejectedLine(
+            3, "not UTF-8, at byte 7: save the list as UTF-8, or name its encoding in a column map"
+        ),
         Line(4, "also good"),
     ]
 

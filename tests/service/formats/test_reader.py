@@ -26,7 +26,7 @@ PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 
 def _read(text: str | bytes, format: Format | None = None) -> list[ImportRow | RejectedLine]:  # noqa: A002
     data = text.encode() if isinstance(text, str) else text
-    return list(ListReader([data], format))
+    return list(ListReader([data], format).present())
 
 
 def _reasons(text: str, format: Format | None = None) -> list[tuple[int, str]]:  # noqa: A002
@@ -264,7 +264,7 @@ def test_whatever_the_bytes_each_line_is_a_row_or_a_reason(
     format: Format | None,  # noqa: A002
 ) -> None:
     try:
-        rows = list(ListReader([data], format))
+        rows = list(ListReader([data], format).present())
     except UnreadableListError:
         return
     numbers = [row.line for row in rows]

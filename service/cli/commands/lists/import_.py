@@ -14,6 +14,7 @@ import typer
 from service.cli.files import NotAFileError
 from service.cli.local import DATA_HELP, store_to_change
 from service.cli.progress import list_progress
+from service.cli.rejected_file import rejected_file
 from service.cli.terminal import (
     FAILED,
     counted,
@@ -44,8 +45,22 @@ def import_list(
     ] = None,
     format_name: Annotated[
         str,
-        typer.Option("--format", help="csv, jsonl or text; auto finds it out.", metavar="F"),
+        typer.Option("--format", help="How the list is written; auto finds it out.", metavar="F"),
     ] = "auto",
+    map_name: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="FILE.toml",
+            help="What the list's columns mean: a file, or the name of a shipped map, as iwf.",
+        ),
+    ] = None,
+    rejected_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--rejected", metavar="FILE", help="Write every bad line there: number, field, reason."
+        ),
+    ] = None,
     max_rejected: Annotated[
         int, typer.Option(min=0, help="Bad lines to tolerate; with more, nothing is imported.")
     ] = 0,
@@ -66,27 +81,44 @@ def import_list(
     commit together; bad lines are shown with line and reason, and over --max-rejected nothing
     commits. Nor does it where more than a fifth of 10 or more entries would be removed, without
     --allow-shrink, or where the list states its length (`# entries: 3`) and is shorter. A running
-    server sees the change within two seconds.
+    server sees the change within two seconds. The list may be packed with ZIP or gzip.
     """
-    from service.lists.formats import ListReader, file_chunks, format_named
+    from service.lists.formats import (
+        ListReader,
+        ReadOptions,
+        file_chunks,
+        load_map,
+        reading_format,
+    )
     from service.store import ImportTarget, RefusedDiffError
 
-    chosen = None if format_name == "auto" else format_named(format_name)
+    chosen = None if format_name == "auto" else reading_format(format_name).name
+    options = ReadOptions(columns=None if map_name is None else load_map(map_name))
     target = ImportTarget(bank, provider, list_name, list_version, create_bank=True)
-    with _opened(file) as stream, store_to_change(data, dry_run) as store:
+    with (
+        _opened(file) as stream,
+        rejected_file(rejected_to) as rejected,
+        store_to_change(data, dry_run) as store,
+    ):
         new_bank = all(there.name != bank for there in store.banks.all())
         try:
             with list_progress(_size(file)) as bar:
-                reader = ListReader(bar.reading(file_chunks(stream)), chosen)
-                rows = bar.rows(reader)
+                reader = ListReader(bar.reading(file_chunks(stream)), chosen, options)
+                rows = bar.rows(rejected.watching(reader.present()))
                 diff = store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
         except RefusedDiffError as error:
+            for one in error.diff.rejected:
+                rejected.add(one)
             _show_rejected(error.diff)
             _say_refusals(error.diff)
             if not error.diff.refused:
                 say_error(error.code, str(error))
             raise typer.Exit(FAILED) from None
+        for one in diff.rejected:
+            rejected.add(one)
     _show_rejected(diff)
+    for what, count in reader.passed_over.items():
+        say(f"not listed: {what}, {count:,} times" if count > 1 else f"not listed: {what}, once")
     if reader.ignored:
         say(f"columns or keys that are not read: {', '.join(reader.ignored)}")
     if diff.digest_only:

@@ -62,7 +62,7 @@ def relist(
     counts = _Counts()
 
     def rows(reader: ListReader) -> Iterator[ImportRow]:
-        for row in reader:
+        for row in reader.present():
             if isinstance(row, RejectedLine):
                 counts.bad += 1
                 say_error("bad_line", f"line {row.line}: {row.reason}")
