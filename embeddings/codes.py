@@ -101,10 +101,17 @@ def distances(queries: Codes, codes: Codes) -> NDArray[np.int32]:
     Plain and slow on purpose: it is what faster searches are checked against.
     """
     left, right = checked(queries).view(np.uint64), checked(codes).view(np.uint64)
-    out = np.empty((len(left), len(right)), np.int32)
-    for row, query in enumerate(left):
-        out[row] = np.bitwise_count(query ^ right).sum(axis=1, dtype=np.int32)
+    out = np.zeros((len(left), len(right)), np.int32)
+    for word in range(left.shape[1]):
+        out += np.bitwise_count(left[:, word, None] ^ right[:, word])
     return out
+
+
+def paired_distances(left: Codes, right: Codes) -> NDArray[np.int32]:
+    """Hamming distances, bits, of the codes in the same row: int32 (n,)."""
+    differing = checked(left).view(np.uint64) ^ checked(right).view(np.uint64)
+    counts: NDArray[np.int32] = np.bitwise_count(differing).sum(axis=1, dtype=np.int32)
+    return counts
 
 
 def quantised(descriptors: NDArray[np.floating]) -> Descriptors:

@@ -23,9 +23,11 @@ from embeddings.codes import (
     MAX_SCORE,
     Codes,
     Descriptors,
+    paired_distances,
     quantised,
     unpack,
 )
+from embeddings.codes import distances as code_distances
 from embeddings.hashes.pdq import MIN_QUALITY as PDQ_MIN_QUALITY
 from embeddings.hashes.pdq import RADIUS, pdq
 from embeddings.hashes.structure import MIN_QUALITY, structure
@@ -212,10 +214,7 @@ def paired(space: Space, queries: Hashes, references: Hashes) -> NDArray[np.int3
         score = (queries.values.astype(np.int32) * signs).sum(axis=1, dtype=np.int32)
         out = np.clip(MAX_SCORE - score, 0, MAX_SCORE)
     else:
-        left, right = (
-            np.ascontiguousarray(side.values).view(np.uint64) for side in (queries, references)
-        )
-        out = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.int32)
+        out = paired_distances(queries.values, references.values)
     out[~(queries.matchable & references.matchable)] = space.levels
     return out
 
@@ -227,11 +226,7 @@ def distances(space: Space, queries: Hashes, references: Hashes) -> NDArray[np.i
     elif space.signal == "score":
         out = np.clip(MAX_SCORE - _scores(queries.values, references.values), 0, MAX_SCORE)
     else:
-        left = np.ascontiguousarray(queries.values).view(np.uint64)
-        right = np.ascontiguousarray(references.values).view(np.uint64)
-        out = np.zeros((len(left), len(right)), np.int32)
-        for word in range(left.shape[1]):
-            out += np.bitwise_count(left[:, word, None] ^ right[None, :, word])
+        out = code_distances(queries.values, references.values)
     out[~queries.matchable] = space.levels
     out[:, ~references.matchable] = space.levels
     return out

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.codes import CODE_BITS, MAX_SCORE, distances
+from embeddings.codes import CODE_BITS, MAX_SCORE, distances, paired_distances
 from embeddings.network.encoder import Encoder
 from evaluation.base.errors import CalibrationError
 from evaluation.base.progress import Progress, silent
@@ -274,8 +274,7 @@ def _copies(gathered: Gathered, imagery: Imagery, scored: bool = False) -> Copie
     if scored:
         away = short_of(scores_of(copies.asked, listed))
     else:
-        left, right = copies.codes.view(np.uint64), listed.view(np.uint64)
-        away = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.int64)
+        away = paired_distances(copies.codes, listed).astype(np.int64)
     beyond_any = MAX_SCORE + 1 if scored else CODE_BITS + 1
     away[~(copies.matchable & gathered.references.matchable[of])] = beyond_any
     keep = np.ones(len(of), bool)
