@@ -24,6 +24,7 @@ class RejectedFile:
         """``None``: nobody asked for them."""
         self._write = None if file is None else csv.writer(file).writerow
         self._told: set[int] = set()
+        self._count = 0
         self.say("line", "field", "reason")
 
     def watching(self, rows: Iterable[_T]) -> Iterator[_T]:
@@ -39,7 +40,16 @@ class RejectedFile:
         if row.line not in self._told:
             if len(self._told) < _REMEMBERED:
                 self._told.add(row.line)
+            self._count += 1
             self.say(str(row.line), row.field, row.reason)
+
+    def finish(self, rejected: tuple[RejectedLine, ...], count: int) -> None:
+        """Bad lines that the store found, of ``count`` in all: it names the first ones."""
+        for one in rejected:
+            self.add(one)
+        if count > self._count:
+            more = "more lines repeat an id with other content"
+            self.say("", "provider_id", f"{count - self._count} {more}")
 
     def say(self, *cells: str) -> None:
         """One line of the file; a cell that a spreadsheet would take for a formula is text."""

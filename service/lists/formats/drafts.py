@@ -50,8 +50,8 @@ class Notes:
     passed_over: Counter[str] = field(default_factory=Counter)
     """What was not listed, and how often: fingerprints of unknown types, entries that their own
     list says are none."""
-    source: str = ""
-    """Who made the list, where the list says so; for people."""
+    pages: list[bool] = field(default_factory=list)
+    """Of each file that is a page of an answer, whether it says that there are more."""
 
     def ignore(self, name: str) -> None:
         """Nothing is read from this column or key."""

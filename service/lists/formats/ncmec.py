@@ -48,6 +48,8 @@ _ENTRIES: Final = {
     f"{NAMESPACE} {name}": name for name in ("image", "deletedImage", "video", "deletedVideo")
 }
 _SAID: Final = {f"{NAMESPACE} {name}": name for name in ("id", "classification")}
+_PAGING: Final = f"{NAMESPACE} paging"
+_NEXT: Final = f"{NAMESPACE} next"
 _MEMBER: Final = f"{NAMESPACE} member"
 _FINGERPRINTS: Final = f"{NAMESPACE} fingerprints"
 
@@ -86,6 +88,7 @@ def rows(stream: ByteStream, columns: ColumnMap | None, notes: Notes) -> Iterato
             f"not XML: {expat.ErrorString(error.code)}, on line {error.lineno}"
         ) from None
     yield from reading.taken()
+    notes.pages.append(reading.more)
 
 
 _CUT_OFF: Final = frozenset(
@@ -110,9 +113,15 @@ class _Document:
         self._number = 0
         self._entry = ""  # which kind is open
         self._entry_depth = self._size = 0
+        self._more = False
         self._texts: list[str] | None = None  # of the element that is open, where it is read
         self._said: dict[str, str] = {}
         self._prints: list[tuple[str, str]] = []
+
+    @property
+    def more(self) -> bool:
+        """Whether the document names a next page."""
+        return self._more
 
     def taken(self) -> list[Row]:
         """The rows since it was asked last."""
@@ -132,6 +141,8 @@ class _Document:
                 self._entry, self._entry_depth = _ENTRIES[name], len(path)
                 self._number += 1
                 self._size, self._said, self._prints = 0, {}, []
+            elif name == _NEXT and path[-1] == _PAGING:
+                self._more = True
         else:
             self._size += 64
             inside = len(path) - self._entry_depth

@@ -15,7 +15,7 @@ from service.domain.values import ImportRow, RejectedLine, Withdrawn
 from service.lists.formats.archives import Member, PackingLimits, unpacked
 from service.lists.formats.column_maps import ColumnMap
 from service.lists.formats.drafts import Notes, Row
-from service.lists.formats.errors import BadMapError
+from service.lists.formats.errors import BadMapError, IncompleteListError
 from service.lists.formats.line_lists import LineList
 from service.lists.formats.mapped import mapped_rows
 from service.lists.formats.registry import reading_format, recognised
@@ -70,11 +70,16 @@ class ListReader:
 
     def __iter__(self) -> Iterator[Row]:
         """Each entry, withdrawal and bad line. In several files lines are numbered through."""
-        yield from (
-            self._first_rows
-            if not self._first.name
-            else self._named(self._first, self._first_rows, 0)
-        )
+        if self._first.name:
+            yield from self._named(self._first, self._first_rows, 0)
+        else:
+            yield from self._first_rows
+        # Of pages in several files, in whatever order, one is the last.
+        if self.notes.pages and all(self.notes.pages):
+            raise IncompleteListError(
+                "the last page names a next one: this is not the whole list; get all pages, and"
+                " import them together, in one ZIP archive"
+            )
 
     def present(self) -> Iterator[ImportRow | RejectedLine]:
         """What a list holds that is whole: a withdrawal only says that an entry is not in it."""

@@ -54,11 +54,7 @@ def rows(stream: ByteStream, notes: Notes) -> Iterator[Row]:
                 row = RejectedLine(number, str(error), error.field)
             if row is not None:
                 yield row
-    if more:
-        raise IncompleteListError(
-            "the last page says that there are more records: this is not the whole list; get the"
-            " pages up to the one whose hasMoreRecords is false, and import them as one file"
-        )
+    notes.pages.append(more)
     if number < stated:
         raise IncompleteListError(f"the pages state {stated} records and hold {number}")
 

@@ -18,7 +18,7 @@ from service.domain.signals import types_by_name
 from service.domain.values import RejectedLine, Withdrawn
 from service.lists.formats import documents
 from service.lists.formats.drafts import Draft, Notes, Row
-from service.lists.formats.errors import BadLineError, IncompleteListError
+from service.lists.formats.errors import BadLineError
 from service.lists.formats.streams import ByteStream
 
 NAME: Final = "tech-against-terrorism"
@@ -52,11 +52,7 @@ def rows(stream: ByteStream, notes: Notes) -> Iterator[Row]:
                 yield row
         else:
             more = value
-    if more:
-        raise IncompleteListError(
-            "the last page names a next one: this is not the whole list; get all pages, and import"
-            " them as one file"
-        )
+    notes.pages.append(bool(more))
 
 
 def _row(number: int, record: Any, notes: Notes) -> Row | None:  # noqa: ANN401 (whatever JSON holds)

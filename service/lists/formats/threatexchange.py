@@ -17,7 +17,7 @@ from typing import Any, Final
 from service.domain.values import RejectedLine, Withdrawn
 from service.lists.formats import documents
 from service.lists.formats.drafts import Draft, Notes, Row
-from service.lists.formats.errors import BadLineError, IncompleteListError
+from service.lists.formats.errors import BadLineError
 from service.lists.formats.streams import ByteStream
 
 NAME: Final = "threatexchange"
@@ -47,11 +47,7 @@ def rows(stream: ByteStream, notes: Notes) -> Iterator[Row]:
             row = RejectedLine(number, str(error), error.field)
         if row is not None:
             yield row
-    if not pages_end:
-        raise IncompleteListError(
-            "the last page names a next one: this is not the whole list; get all pages, and import"
-            " them as one file"
-        )
+    notes.pages.append(not pages_end)
 
 
 def _row(number: int, record: Any, notes: Notes) -> Row | None:  # noqa: ANN401 (whatever JSON holds)

@@ -67,7 +67,6 @@ def rows(stream: ByteStream, columns: ColumnMap | None, notes: Notes) -> Iterato
     in_cases = "#Cases" in model or (context is None and _CASES.search(head) is not None)
     country = _COUNTRY.search(model)
     prefix = country[1].upper() if country else "category"
-    notes.source = model if model.isprintable() else ""
     place = "value.item.Media.item" if in_cases else "value.item"
     for number, media in enumerate(documents.records(stream, place), 1):
         try:

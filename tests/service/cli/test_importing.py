@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from collections.abc import Callable
@@ -255,3 +256,41 @@ def test_a_list_of_bad_lines_alone_is_a_failure(lookalike: Command, tmp_path: Pa
         assert "error (empty_list): every line was rejected, 2 in all" in said.err
     with pytest.raises(Exception, match="no bank is named"):
         _ids(tmp_path / "data")
+
+
+def test_every_bad_line_is_written_with_its_number_field_and_reason(
+    lookalike: Command, tmp_path: Path
+) -> None:
+    """Those that cannot be read, and those that contradict another line."""
+    lines = ["provider_id,md5"] + [f"{n},zz" for n in range(1500)]
+    (tmp_path / "bad.csv").write_text("\n".join([*lines, "a," + "0" * 32, "a," + "1" * 32]) + "\n")
+    said = lookalike("import", "bad.csv", "--bank", "known", "--rejected", "why.csv")
+    assert said.code == 1
+    rows = (tmp_path / "why.csv").read_text().splitlines()
+    assert rows[0] == "line,field,reason"
+    assert rows[1] == '2,md5,"md5 must be 32 hex digits, not 2 characters like this"'
+    assert len(rows) == 1 + 1500 + 1
+    assert rows[-1] == ",provider_id,1 more lines repeat an id with other content"
+    assert (tmp_path / "why.csv").stat().st_mode & 0o077 == 0
+
+
+def test_a_list_is_read_by_a_map_and_out_of_an_archive(lookalike: Command, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(f"Image ID,SHA-256,Category\n7,{_hash(1)},2\n")
+    (tmp_path / "list.csv.gz").write_bytes(gzip.compress((tmp_path / "list.csv").read_bytes()))
+    said = lookalike("import", "list.csv.gz", "--bank", "known", "--map", "iwf")
+    assert said.code == 0, said.err
+    store = open_store(tmp_path / "data", create=False)
+    try:
+        assert [(one.provider_id, one.labels) for one in held(store, "known")] == [("7", ("B",))]
+    finally:
+        store.close()
+    wrong = lookalike("import", "list.csv", "--bank", "known", "--map", "nothing")
+    assert (wrong.code, wrong.err[:15]) == (1, "error (bad_map)")
+
+
+def test_what_a_list_says_and_nobody_lists_is_said(lookalike: Command, tmp_path: Path) -> None:
+    media = [{"Category": 0, "MD5": "0" * 32}, {"Category": 1, "MD5": "1" * 32}]
+    (tmp_path / "set.json").write_text(json.dumps({"@odata.context": "x#Media", "value": media}))
+    said = lookalike("import", "set.json", "--bank", "known")
+    assert said.code == 0, said.err
+    assert "not listed: media not pertinent, once" in said.err

@@ -56,11 +56,13 @@ def vic_case(items: Iterable[object]) -> bytes:
     return json.dumps({"@odata.context": US_CASES, "value": [case]}).encode()
 
 
-def ncmec(*entries: str, videos: Iterable[str] = ()) -> bytes:
+def ncmec(*entries: str, videos: Iterable[str] = (), following: bool = False) -> bytes:
     body = f'<images count="{len(entries)}" maxTimestamp="2024-01-01T00:00:00Z">'
     body += "".join(entries) + "</images>"
     if videos:
         body += "<videos>" + "".join(videos) + "</videos>"
+    if following:
+        body += "<paging><next>/v2/entries?start=2001</next></paging>"
     start = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
     return f'{start}<queryResult xmlns="{NAMESPACE}">{body}</queryResult>'.encode()
 

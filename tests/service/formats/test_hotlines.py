@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import pytest
 
@@ -219,10 +221,27 @@ def test_a_page_that_is_not_the_last_is_no_whole_list() -> None:
     for data in (
         made.stopncii(made.stopncii_record(1), more=True),
         made.updates(made.update(1), following=True),
+        made.ncmec(made.ncmec_entry(1), following=True),
         json.dumps({"results": [made.terrorism(1)], "next": "https://a.example/2"}).encode(),
     ):
         with pytest.raises(IncompleteListError, match="not the whole list"):
             list(_reader(data))
+
+
+def test_pages_in_several_files_are_a_whole_list_once_the_last_is_there() -> None:
+    first = made.ncmec(made.ncmec_entry(1), following=True)
+    last = made.ncmec(made.ncmec_entry(2))
+
+    def zipped(*pages: bytes) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for number, page in enumerate(pages):
+                archive.writestr(f"{number}.xml", page)
+        return out.getvalue()
+
+    assert len(_rows(zipped(first, last))) == len(_rows(zipped(last, first))) == 2
+    with pytest.raises(IncompleteListError, match="not the whole list"):
+        list(_reader(zipped(first, first)))
 
 
 def test_a_page_that_holds_less_than_it_states_is_refused() -> None:

@@ -107,15 +107,13 @@ def import_list(
                 rows = bar.rows(rejected.watching(reader.present()))
                 diff = store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
         except RefusedDiffError as error:
-            for one in error.diff.rejected:
-                rejected.add(one)
+            rejected.finish(error.diff.rejected, error.diff.rejected_count)
             _show_rejected(error.diff)
             _say_refusals(error.diff)
             if not error.diff.refused:
                 say_error(error.code, str(error))
             raise typer.Exit(FAILED) from None
-        for one in diff.rejected:
-            rejected.add(one)
+        rejected.finish(diff.rejected, diff.rejected_count)
     _show_rejected(diff)
     for what, count in reader.passed_over.items():
         say(f"not listed: {what}, {count:,} times" if count > 1 else f"not listed: {what}, once")
