@@ -18,5 +18,8 @@ all alike."""
 PDQ_MIN_QUALITY: Final = 50
 """PDQ's own advice: below this a hash must not be matched."""
 
+PDQ_RADIUS: Final = 31
+"""Bits, inclusive: up to here two PDQ hashes are taken for copies, as PDQ's authors advise."""
+
 MIN_STRUCTURE: Final = 0.11
 """Below this an image is matched by digest only."""

@@ -24,13 +24,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.figures import PDQ_MIN_QUALITY
+from embeddings.figures import PDQ_MIN_QUALITY, PDQ_RADIUS
 from embeddings.hashes.bands import Band, Tap, banded, summed
 
 MIN_QUALITY: Final = PDQ_MIN_QUALITY
 """PDQ's own advice: below this a hash must not be matched."""
 
-RADIUS: Final = 31
+RADIUS: Final = PDQ_RADIUS
 """Bits, inclusive: up to here two hashes are taken for copies, as PDQ's authors advise."""
 
 MIN_SIDE: Final = 5

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from service.domain.signals import Signals
 
+Kind = tuple[str, str]
+"""A type of signal, and the code space, or an empty text for types that have none: one index."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -14,13 +17,12 @@ class Search:
 
     signals: Signals
     exact: frozenset[int]
-    """Groups whose digests and URLs are searched."""
-    sha256_only: frozenset[int]
-    """Groups of which only SHA-256 is searched."""
-    pdq: Mapping[int, int]
-    """Group to radius, bits; empty: PDQ is not searched."""
-    codes: Mapping[str, Mapping[int, int]]
-    """Code space to group to radius, bits; spaces that are absent are not searched."""
+    """Groups of which all that is matched by equality is searched."""
+    allow: frozenset[int]
+    """Groups of which only that is searched on which an allow bank acts: SHA-256."""
+    near: Mapping[Kind, Mapping[int, int]]
+    """Group to radius, bits, of what is matched by radius; kinds that are absent are not
+    searched."""
     limit: int | None = None
     """Entries of each index and group, the nearest first, ties by id; ``None``: all of them."""
     scores: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
@@ -45,6 +47,8 @@ class Found:
     """Of a code that was scored; higher = more alike."""
     threshold: int | None = None
     """The least score that matches."""
+    ordinal: int = 0
+    """Which of the signals of its type and space in the entry, from 0: ``Signals.at``."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,5 @@ class Searched:
     """In no order."""
     incomplete: bool
     """Whether an index could not answer, because it was damaged and is being built anew."""
+    cut: bool = False
+    """Whether ``limit`` cut something off."""

@@ -1,7 +1,7 @@
 """The policy: from what was found to a verdict. Pure functions, no index, no store, no HTTP.
 
-- A digest or URL match blocks. PDQ asks for what the bank says. A code alone asks for review,
-  whatever the bank says: weights are public, so a collision can be made.
+- A digest or URL match blocks. PDQ and PhotoDNA ask for what the bank says. A code alone asks for
+  review, whatever the bank says: weights are public, so a collision can be made.
 - An ``allow`` bank acts only on an exact SHA-256. It takes the verdict from PDQ and code matches,
   which stay in the answer; where a digest is listed too, that conflict is for people: ``review``.
 - What only a view of the query matches (turned, mirrored, a part) asks for review, whatever the
@@ -13,15 +13,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from embeddings.hashes.pdq import RADIUS as PDQ_RADIUS
-from service.domain.search import Found, Search
-from service.domain.signals import DIGEST_BYTES, Signals
+from service.domain.search import Found, Kind, Search
+from service.domain.signals import Signals, SignalType, Weight, signal_types, types_by_name
 from service.domain.values import Action, Bank, Imagery
+
+PDQ: Final = "pdq"
+CODE: Final = "code"
 
 MAX_MATCHES: Final = 100
 """Rows of one answer."""
@@ -74,8 +77,9 @@ class NotMatched:
     reason: str
     """``low_quality``; ``unknown_space``: no model here and no bank says how far to look;
     ``other_space``: a bank holds codes of this space, and the query has none to compare there;
-    ``not_given``: the query has neither PDQ nor code, or a bank holds PDQ hashes, and the query
-    has none and nothing else to compare there; ``further_frames``: only the first of several frames
+    ``not_given``: the query has neither PDQ nor code; or a bank holds PDQ hashes, and the query
+    has none and nothing else to compare there; or a bank holds hashes that are never computed here,
+    such as PhotoDNA, and the query has none; ``further_frames``: only the first of several frames
     was compared; ``truncated``: the file ends before its picture does, and what is there was
     compared; ``ambiguous_picture``: the file may show yet another picture, which was not;
     ``no_entries``: no bank that was asked for lists anything: it is enabled, no allow bank, and
@@ -125,6 +129,12 @@ def label(photographic: float, bounds: tuple[float, float]) -> Label:
     return Label.UNCERTAIN
 
 
+def hash_radius(bank: Bank, known: SignalType) -> int:
+    """How far a hash that has no code space is looked for in a bank, bits, inclusive."""
+    own = bank.policy.radius.pdq if known.name == PDQ else None
+    return known.radius if own is None else own
+
+
 def code_radius(bank: Bank, imagery: Label, defaults: Mapping[str, int]) -> int:
     """How far a code is looked for in a bank, bits, inclusive; -1 where nobody says.
 
@@ -170,29 +180,27 @@ def plan(
     banks: Iterable[Bank],
     models: Mapping[str, Model],
     held: Mapping[int, frozenset[str]] = MappingProxyType({}),
-    hashed: frozenset[int] = frozenset(),
+    hashed: Mapping[str, frozenset[int]] = MappingProxyType({}),
 ) -> Plan:
     """What to search for ``signals`` in ``banks``; ``models``: by code space; ``held``: by bank
-    id, the spaces of its codes; ``hashed``: ids of the banks that hold PDQ hashes."""
+    id, the spaces of its codes; ``hashed``: by type, PDQ among them, ids of the banks that hold
+    such hashes of pictures."""
     banks = list(banks)
     enabled = [bank for bank in banks if bank.policy.enabled]
     allow = frozenset(bank.id for bank in enabled if bank.policy.action is Action.ALLOW)
     listed = [bank for bank in enabled if bank.id not in allow]
-    not_matched: list[NotMatched] = []
-    pdq: dict[int, int] = {}
-    if signals.pdq_usable:
-        pdq = {
-            bank.id: PDQ_RADIUS if (own := bank.policy.radius.pdq) is None else own
-            for bank in listed
-        }
-    elif signals.pdq is not None:
-        not_matched.append(NotMatched("pdq", "", "low_quality"))
+    usable = {(one.type, one.space) for one in signals.usable()}
+    given = kinds_of(signals)
+    not_matched = [NotMatched(*kind, "low_quality") for kind in given if kind not in usable]
+    types = types_by_name()
+    near: dict[Kind, dict[int, int]] = {
+        (name, space): {bank.id: hash_radius(bank, types[name]) for bank in listed}
+        for name, space in given
+        if (name, space) in usable and not (types[name].exact or types[name].spaced)
+    }
     codes: dict[str, dict[int, int]] = {}
     scores: dict[str, dict[int, int]] = {}
-    for space in sorted(signals.codes):
-        if not signals.codes_usable:
-            not_matched.append(NotMatched("code", space, "low_quality"))
-            continue
+    for space in sorted(space for name, space in usable if name == CODE):
         defaults = models[space].radii if space in models else {}
         radii = {bank.id: code_radius(bank, imagery, defaults) for bank in listed}
         if space in signals.descriptors and space in models and models[space].candidates:
@@ -202,24 +210,30 @@ def plan(
             radii |= dict.fromkeys(scores[space], model.candidates)
         codes[space] = {group: radius for group, radius in radii.items() if radius >= 0}
         if len(codes[space]) < len(radii) or (space not in models and not radii):
-            not_matched.append(NotMatched("code", space, "unknown_space"))
+            not_matched.append(NotMatched(CODE, space, "unknown_space"))
     apart = _apart(codes, listed, held)
-    missed = _missed(signals, listed, apart, held, hashed)
-    if codes or (signals.pdq is not None and not signals.codes):
+    missed = _missed(usable, listed, apart, held, hashed)
+    without_pdq, without_codes = (PDQ, "") not in given, not signals.codes
+    if codes or (without_codes and not without_pdq):
         told = apart.keys() if codes else apart.keys() & missed
         others = sorted({space for bank in told for space in apart[bank]})
-        not_matched += [NotMatched("code", space, "other_space") for space in others]
-        if signals.pdq is None and missed & hashed:
-            not_matched.append(NotMatched("pdq", "", "not_given"))
-    if signals.pdq is None and not signals.codes:
+        not_matched += [NotMatched(CODE, space, "other_space") for space in others]
+        if without_pdq and missed & hashed.get(PDQ, frozenset()):
+            not_matched.append(NotMatched(PDQ, "", "not_given"))
+    if without_pdq and without_codes:
         spaces = {*models, *(space for bank in listed for space in held.get(bank.id, ()))}
-        not_matched.append(NotMatched("pdq", "", "not_given"))
-        not_matched += [NotMatched("code", space, "not_given") for space in sorted(spaces)]
+        not_matched.append(NotMatched(PDQ, "", "not_given"))
+        not_matched += [NotMatched(CODE, space, "not_given") for space in sorted(spaces)]
+    # What nobody computes here is missing from every image, and listed perhaps by nothing else.
+    ids = {bank.id for bank in listed}
+    not_matched += [
+        NotMatched(name, "", "not_given")
+        for name, groups in sorted(hashed.items())
+        if name != PDQ and not ids.isdisjoint(groups) and (name, "") not in given
+    ]
     # A bank of which nothing but digests was compared must not look as if it had been.
-    perceptual = not missed and (
-        signals.pdq_usable or any(space in models or codes[space] for space in codes)
-    )
-    exact = bool(signals.md5 or signals.sha1 or signals.sha256 or signals.url)
+    perceptual = not missed and (near or any(space in models or codes[space] for space in codes))
+    exact = any(types[name].exact for name, _ in usable)
     coverage = Coverage.FULL if perceptual else Coverage.DIGESTS_ONLY if exact else Coverage.NONE
     if banks and not enabled:
         coverage = Coverage.NONE  # nothing was searched
@@ -230,8 +244,7 @@ def plan(
         signals,
         frozenset(bank.id for bank in listed),
         allow,
-        pdq,
-        codes,
+        {**near, **{(CODE, space): radii for space, radii in codes.items()}},
         MAX_MATCHES + 1,
         scores,
     )
@@ -256,17 +269,17 @@ def coverage(
     said = tuple(
         NotMatched(signal, space, reason)
         for reason in why
-        for signal, space in _given(plan.search.signals)
+        for signal, space in kinds_of(plan.search.signals)
     )
     if why and verdict is not Verdict.BLOCK:
         return Coverage.NONE, (*plan.not_matched, *said)
     return plan.coverage, (*plan.not_matched, *said)
 
 
-def _given(signals: Signals) -> list[tuple[str, str]]:
-    """The signals of a query, each with its code space."""
-    names = [name for name in (*DIGEST_BYTES, "url", "pdq") if getattr(signals, name) is not None]
-    return [*((name, "") for name in names), *(("code", space) for space in sorted(signals.codes))]
+def kinds_of(signals: Signals) -> list[Kind]:
+    """The types of a query's signals, each with its code spaces, in the order of the registry."""
+    there = sorted({(one.type, one.space) for one in signals.items})
+    return [kind for known in signal_types() for kind in there if kind[0] == known.name]
 
 
 def _apart(
@@ -285,22 +298,23 @@ def _apart(
 
 
 def _missed(
-    signals: Signals,
+    usable: AbstractSet[Kind],
     banks: Iterable[Bank],
     apart: Mapping[int, frozenset[str]],
     held: Mapping[int, frozenset[str]],
-    hashed: frozenset[int],
+    hashed: Mapping[str, frozenset[int]],
 ) -> frozenset[int]:
-    """The banks that hold PDQ hashes or codes, and neither was compared with the query; ``apart``:
-    those whose codes were not."""
-    hashed_only = {bank.id for bank in banks if bank.id in hashed and not held.get(bank.id)}
-    uncoded = frozenset(apart.keys() | hashed_only)
-    return uncoded - hashed if signals.pdq_usable else uncoded
+    """The banks that hold hashes or codes of pictures, and none was compared with the query;
+    ``apart``: those whose codes were not."""
+    hashes = frozenset[int]().union(*hashed.values())
+    hashed_only = {bank.id for bank in banks if bank.id in hashes and not held.get(bank.id)}
+    compared = (groups for name, groups in hashed.items() if (name, "") in usable)
+    return frozenset(apart.keys() | hashed_only).difference(*compared)
 
 
-def decide(found: Iterable[Found], banks: Mapping[int, Bank]) -> Decision:
+def decide(found: Iterable[Found], banks: Mapping[int, Bank], cut: bool = False) -> Decision:
     """The verdict over everything ``found``; ``banks``: by id, those that are gone are passed
-    over."""
+    over; ``cut``: there may be more entries than were found."""
     rows = [(hit, banks[hit.group]) for hit in _one_per_signal(found) if hit.group in banks]
     allowed = any(bank.policy.action is Action.ALLOW for _, bank in rows)
     judged = [Row(hit, bank.name, _verdict(hit, bank.policy.action, allowed)) for hit, bank in rows]
@@ -313,19 +327,20 @@ def decide(found: Iterable[Found], banks: Mapping[int, Bank]) -> Decision:
         )
     )
     verdict = judged[0].verdict if judged else Verdict.NONE
-    return Decision(verdict, tuple(judged[:MAX_MATCHES]), len(judged) > MAX_MATCHES)
+    return Decision(verdict, tuple(judged[:MAX_MATCHES]), cut or len(judged) > MAX_MATCHES)
 
 
 def _verdict(hit: Found, action: Action, allowed: bool) -> Verdict:
     if action is Action.ALLOW:
         return Verdict.NONE
-    if hit.signal == "url":
+    weight = types_by_name()[hit.signal].weight
+    if weight is Weight.PLACE:
         return Verdict.BLOCK  # where it was found is listed, whatever the content is
-    if hit.signal in DIGEST_BYTES:
+    if weight is Weight.DIGEST:
         return Verdict.REVIEW if allowed else Verdict.BLOCK
     if allowed:
         return Verdict.NONE
-    if hit.signal == "pdq" and action is Action.BLOCK and not hit.view:
+    if weight is Weight.BANK and action is Action.BLOCK and not hit.view:
         return Verdict.BLOCK
     return Verdict.REVIEW
 

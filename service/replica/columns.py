@@ -7,7 +7,6 @@ them, nor which transaction they came from.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -19,10 +18,8 @@ import orjson
 from embeddings.codes import CODE_BYTES
 from index.contract.changes import Changes, Entries
 from index.contract.interface import Ids
-from service.domain.signals import DIGEST_BYTES, is_structured, is_trusted
+from service.domain.signals import is_structured, is_trusted, signal_type, url_key
 from service.store import EntryBatch
-
-URL_KEY_BYTES: Final = 32
 
 
 @dataclass(frozen=True)
@@ -33,12 +30,6 @@ class IndexName:
     space: str = ""
     """Of codes; empty for other signals."""
 
-
-WIDTHS: Final[Mapping[IndexName, int]] = {
-    **{IndexName(name): width for name, width in DIGEST_BYTES.items()},
-    IndexName("url"): URL_KEY_BYTES,
-}
-"""The indexes of digests, and bytes a digest."""
 
 PDQ: Final = IndexName("pdq")
 
@@ -83,14 +74,6 @@ def gathered(batches: Iterable[EntryBatch], names: frozenset[IndexName] | None =
     return Gathered(np.concatenate(ids), found)
 
 
-def url_key(url: str) -> bytes:
-    """What a URL is looked up by: the SHA-256 of it, scheme and host in lower case, no fragment."""
-    head, mark, rest = url.partition("://")
-    cut = min((at for at in (rest.find(c) for c in "/?#") if at >= 0), default=len(rest))
-    host, tail = rest[:cut].lower(), rest[cut:].partition("#")[0]
-    return hashlib.sha256(f"{head.lower()}{mark}{host}{tail or '/'}".encode()).digest()
-
-
 def _split(batch: EntryBatch, ids: Ids) -> dict[IndexName, Entries]:
     """What stands in which index."""
     groups = np.array(batch.bank_ids, np.int32)
@@ -112,10 +95,10 @@ def _split(batch: EntryBatch, ids: Ids) -> dict[IndexName, Entries]:
     ]
     urls = [None if url is None else url_key(url) for url in batch.url]
     out = {
-        IndexName("md5"): rows(batch.md5, WIDTHS[IndexName("md5")]),
-        IndexName("sha1"): rows(batch.sha1, WIDTHS[IndexName("sha1")]),
-        IndexName("sha256"): rows(batch.sha256, WIDTHS[IndexName("sha256")]),
-        IndexName("url"): rows(urls, URL_KEY_BYTES),
+        IndexName("md5"): rows(batch.md5, signal_type("md5").key_width),
+        IndexName("sha1"): rows(batch.sha1, signal_type("sha1").key_width),
+        IndexName("sha256"): rows(batch.sha256, signal_type("sha256").key_width),
+        IndexName("url"): rows(urls, signal_type("url").key_width),
         PDQ: rows(batch.pdq, CODE_BYTES, trusted),
     }
     for space, codes in _by_space(batch.codes).items():

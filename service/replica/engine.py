@@ -54,8 +54,9 @@ class Known:
     spaces: Mapping[int, frozenset[str]]
     """Bank id to the code spaces of which it holds codes: those of which it held some once, and
     some bank does now."""
-    hashed: frozenset[int]
-    """Ids of the banks that hold PDQ hashes, or held some until lately."""
+    hashed: Mapping[str, frozenset[int]]
+    """By type, ids of the banks that hold hashes of pictures, PDQ among them, or held some until
+    lately."""
     filled: frozenset[int] = frozenset()
     """Ids of the banks that hold an entry that is enabled."""
 
@@ -104,7 +105,7 @@ class Engine:
         self._syncing = threading.Lock()
         self._indexes = Indexes(shelf)
         nothing: MappingProxyType[str, Bank] = MappingProxyType({})
-        self._known = Known(Commit(START, ""), nothing, {}, {}, {}, frozenset())
+        self._known = Known(Commit(START, ""), nothing, {}, {}, {}, {})
         self._fed = False  # whether the indexes were brought up to ``_known`` once
         self._whole = False  # whether the last step was taken to its end
         self._foreign = False  # whether another store stood in the place of ours, when last seen
@@ -127,7 +128,7 @@ class Engine:
         """
         with self._syncing, self._store.view() as view:
             # Keys first: a caller must hear "not loaded yet", never that its key is unknown.
-            self._known = _known(self._known.commit, view, {}, frozenset())
+            self._known = _known(self._known.commit, view, {}, {})
         self._thread.start()
 
     def stop(self) -> None:
@@ -354,7 +355,10 @@ class Engine:
 
 
 def _known(
-    commit: Commit, view: View, spaces: Mapping[int, frozenset[str]], hashed: frozenset[int]
+    commit: Commit,
+    view: View,
+    spaces: Mapping[int, frozenset[str]],
+    hashed: Mapping[str, frozenset[int]],
 ) -> Known:
     return Known(
         commit,

@@ -6,9 +6,10 @@ a search says which groups are searched, and how far.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,9 +18,9 @@ from index.contract.errors import RebuildNeededError
 from index.contract.interface import Asked, Hits, IndexStats
 from index.contract.numbered import Fed, NumberedIndex
 from index.digests.digest_index import DigestIndex, stack
-from service.domain.search import Found, Search, Searched
-from service.domain.signals import Signals
-from service.replica.columns import PDQ, WIDTHS, IndexName, url_key
+from service.domain.search import Found, Kind, Search, Searched
+from service.domain.signals import signal_type, signal_types
+from service.replica.columns import IndexName
 from service.replica.shelf import MemoryShelf, Shelf
 
 
@@ -43,18 +44,22 @@ class Indexes:
         self._codes: Mapping[IndexName, NumberedIndex] = {}
         self._rebuilt: dict[IndexName, str] = {}
 
-    def open(self, spaces: Iterable[str]) -> frozenset[IndexName]:
+    def open(self, spaces: Collection[str]) -> frozenset[IndexName]:
         """Open what is not open of the indexes that every replica has and those of ``spaces``;
         which these are."""
-        if not self._digests:
-            self._digests = {name: self._shelf.digests(name) for name in WIDTHS}
-        wanted = {PDQ, *(IndexName("code", space) for space in spaces)}
-        new = {name: self._shelf.codes(name) for name in wanted - self._codes.keys()}
-        if PDQ in new:
-            self._codes = {**self._codes, **new}
-            return frozenset(self.all)
-        self._codes = {**self._codes, **new}
-        return frozenset(new)
+        types = signal_types()
+        exact = [IndexName(one.name) for one in types if one.exact]
+        near = [
+            IndexName(one.name, space)
+            for one in types
+            if not one.exact
+            for space in (spaces if one.spaced else ("",))
+        ]
+        listed = {name: self._shelf.digests(name) for name in exact if name not in self._digests}
+        coded = {name: self._shelf.codes(name) for name in near if name not in self._codes}
+        self._digests = {**self._digests, **listed}
+        self._codes = {**self._codes, **coded}
+        return frozenset((*listed, *coded))
 
     @property
     def all(self) -> dict[IndexName, Fed]:
@@ -77,13 +82,16 @@ class Indexes:
         of it.
         """
         found: list[Found] = []
-        incomplete = False
-        for part in self._parts(search):
+        incomplete = cut = False
+        for ask in self._parts(search):
             try:
-                found += part()
+                part = ask()
             except RebuildNeededError:
                 incomplete = True
-        return Searched(found, incomplete)
+            else:
+                found += part.found
+                cut |= part.cut
+        return Searched(found, incomplete, cut)
 
     def spaces(self) -> frozenset[str]:
         """The code spaces of which there are codes in force."""
@@ -93,13 +101,19 @@ class Indexes:
             if name.space and index.stats().enabled
         )
 
-    def hashed(self) -> frozenset[int]:
-        """The groups that hold PDQ hashes, or did until lately."""
-        return self._codes[PDQ].groups() if PDQ in self._codes else frozenset()
+    def hashed(self) -> dict[str, frozenset[int]]:
+        """By type, the groups that hold hashes of pictures that have no space, or did until
+        lately."""
+        both: dict[IndexName, DigestIndex | NumberedIndex] = {**self._digests, **self._codes}
+        return {
+            name.signal: index.groups()
+            for name, index in both.items()
+            if not name.space and signal_type(name.signal).structural
+        }
 
     def stats(self) -> list[SignalStats]:
         """What each index holds."""
-        order = sorted(self._codes.items(), key=lambda item: (item[0] != PDQ, item[0].space))
+        order = sorted(self._codes.items(), key=lambda item: (bool(item[0].space), item[0].space))
         feeds: list[tuple[IndexName, Fed]] = [*self._digests.items(), *order]
         out = []
         for name, index in feeds:
@@ -114,50 +128,64 @@ class Indexes:
         for index in self.all.values():
             index.close()
 
-    def _parts(self, search: Search) -> Iterator[Callable[[], list[Found]]]:
+    def _parts(self, search: Search) -> Iterator[Callable[[], _Part]]:
         """What is to be asked of one index each."""
-        for name, index in self._digests.items():
-            key = _digest(search.signals, name.signal)
-            groups = search.exact
-            if name.signal == "sha256":
-                groups |= search.sha256_only
-            if key and groups:
-                yield partial(_exact, index, name, key, groups, search.limit)
-        if search.pdq and search.signals.pdq:
-            yield partial(self._near, PDQ, search.signals.pdq, search.pdq, search.limit)
-        for space, radii in search.codes.items():
-            name, code = IndexName("code", space), search.signals.codes[space]
+        near: dict[Kind, list[bytes]] = {}
+        for one in search.signals.usable():
+            known = signal_type(one.type)
+            if not known.exact:
+                near.setdefault((one.type, one.space), []).append(one.value)
+                continue
+            key = known.key(one.value)
+            for alike in signal_types():
+                if alike.exact and alike.algorithm == known.algorithm:
+                    groups = search.exact | search.allow if alike.allows else search.exact
+                    index = self._digests.get(IndexName(alike.name, one.space))
+                    if index is not None and groups:
+                        yield partial(_exact, index, alike.name, key, groups, search.limit)
+        for (signal, space), radii in search.near.items():
+            name = IndexName(signal, space)
+            values = near.get((signal, space), [])
             if scores := search.scores.get(space):
                 asked = Asked(_row(search.signals.descriptors[space]), scores)
-                yield partial(self._scored, name, code, radii, asked, search.limit)
-            else:
-                yield partial(self._near, name, code, radii, search.limit)
+                yield partial(self._scored, name, values, radii, asked, search.limit)
+            elif values:
+                yield partial(self._near, name, values, radii, search.limit)
 
     def _near(
-        self, name: IndexName, code: bytes, radii: Mapping[int, int], limit: int | None
-    ) -> list[Found]:
+        self, name: IndexName, values: list[bytes], radii: Mapping[int, int], limit: int | None
+    ) -> _Part:
         index = self._codes.get(name)
         if index is None or not radii:
-            return []
-        return _found(index.search(codes.stack([code]), radii, limit), name, radii)
+            return _Part([], False)
+        return _found(index.search(codes.stack(values), radii, limit), name, radii, limit)
 
     def _scored(
         self,
         name: IndexName,
-        code: bytes,
+        values: list[bytes],
         radii: Mapping[int, int],
         asked: Asked,
         limit: int | None,
-    ) -> list[Found]:
+    ) -> _Part:
         index, least = self._codes.get(name), asked.threshold
         if index is None or not radii:
-            return []
-        hits = index.search_scored(codes.stack([code]), radii, asked, limit)
+            return _Part([], False)
+        hits = index.search_scored(codes.stack(values), radii, asked, limit)
         assert hits.scores is not None
-        return [
+        part = _found(hits, name, radii, limit)
+        scored = [
             replace(one, score=score, threshold=least[one.group]) if one.group in least else one
-            for one, score in zip(_found(hits, name, radii), hits.scores.tolist(), strict=True)
+            for one, score in zip(part.found, hits.scores.tolist(), strict=True)
         ]
+        return _Part(scored, part.cut)
+
+
+class _Part(NamedTuple):
+    """What one index found, and whether it may have held more than the limit."""
+
+    found: list[Found]
+    cut: bool
 
 
 def _row(descriptor: bytes) -> codes.Descriptors:
@@ -166,13 +194,14 @@ def _row(descriptor: bytes) -> codes.Descriptors:
 
 def _exact(
     index: DigestIndex,
-    name: IndexName,
+    signal: str,
     key: bytes,
     groups: frozenset[int],
     limit: int | None,
-) -> list[Found]:
+) -> _Part:
     hits = index.search(stack([key], index.width), groups)
-    return _found(_first(hits, limit), name, dict.fromkeys(groups, 0))
+    radii = dict.fromkeys(groups, 0)
+    return _found(_first(hits, limit), IndexName(signal), radii, limit)
 
 
 def _first(hits: Hits, limit: int | None) -> Hits:
@@ -185,17 +214,18 @@ def _first(hits: Hits, limit: int | None) -> Hits:
     return Hits(offsets, hits.ids[kept], hits.groups[kept], hits.distances[kept])
 
 
-def _found(hits: Hits, name: IndexName, radii: Mapping[int, int]) -> list[Found]:
-    return [
+def _found(hits: Hits, name: IndexName, radii: Mapping[int, int], limit: int | None) -> _Part:
+    found = [
         Found(id_, group, name.signal, name.space, distance, radii[group])
         for id_, group, distance in zip(
             hits.ids.tolist(), hits.groups.tolist(), hits.distances.tolist(), strict=True
         )
     ]
+    # Many of a group may be signals of one entry: then there are others that were not reached.
+    cut = limit is not None and len(found) >= limit and bool(_most(hits) >= limit)
+    return _Part(found, cut)
 
 
-def _digest(signals: Signals, name: str) -> bytes | None:
-    if name == "url":
-        return None if signals.url is None else url_key(signals.url)
-    value: bytes | None = getattr(signals, name)
-    return value
+def _most(hits: Hits) -> int:
+    """Matches in the group that has the most."""
+    return int(np.unique(hits.groups, return_counts=True)[1].max(initial=0))

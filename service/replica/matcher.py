@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from time import perf_counter
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from embeddings.hashes.digests import digests
 from embeddings.network.encoder import Encoder
 from embeddings.network.imagery import Imagery as ImageryModel
 from service.domain.errors import (
+    BadSignalError,
     BankNotFoundError,
     EncoderMissingError,
     NoSignalsError,
@@ -29,7 +30,13 @@ from service.domain.errors import (
     StoreError,
 )
 from service.domain.search import Found
-from service.domain.signals import Signals, from_fingerprint, from_view
+from service.domain.signals import (
+    Signals,
+    from_fingerprint,
+    from_view,
+    parse_signals,
+    types_by_name,
+)
 from service.policy import matching
 from service.policy.matching import Coverage, Decision, Label, Model, NotMatched, Plan
 from service.replica.engine import Engine, Freshness
@@ -113,6 +120,8 @@ class Hits:
     plan: Plan
     incomplete: bool
     """Whether listed images could be missed now."""
+    cut: bool
+    """Whether there may be more, beyond the nearest."""
     freshness: Freshness
 
 
@@ -227,10 +236,12 @@ class Matcher:
         return query, fingerprint
 
     def hits(self, query: Query) -> Hits:
-        """Search for signals, and judge nothing. Raises ``NoSignalsError``, ``BankNotFoundError``,
-        ``IndexNotLoadedError``."""
+        """Search for signals, and judge nothing. Raises ``NoSignalsError``, ``BadSignalError``,
+        ``BankNotFoundError``, ``IndexNotLoadedError``."""
         if not query.signals:
             raise NoSignalsError("there is no signal to match")
+        if query.signals.frames:
+            raise BadSignalError("frames: of entries alone; ask with one picture at a time")
         imagery = self.imagery(query.photographic)
         label = Label.UNCERTAIN if imagery is None else imagery.label
         freshness = self._engine.freshness()
@@ -245,21 +256,22 @@ class Matcher:
         started = perf_counter()
         plan = planned(query.signals)
         searched = self._engine.search(plan.search)
-        found, incomplete = searched.found, searched.incomplete
+        found, incomplete, cut = searched.found, searched.incomplete, searched.cut
         for name, signals in query.views:
             searched = self._engine.search(planned(signals).search)
             found += [replace(hit, view=name) for hit in searched.found]
             incomplete |= searched.incomplete
+            cut |= searched.cut
         self._observe("search", perf_counter() - started)
         # Asked after the search: a fault that shows while it runs must count.
         incomplete = incomplete or self._engine.health.incomplete
-        return Hits(found, banks, plan, incomplete, freshness)
+        return Hits(found, banks, plan, incomplete, cut, freshness)
 
     def match(self, query: Query) -> Answer:
         """Match signals. Raises ``NoSignalsError``, ``BankNotFoundError``,
         ``IndexNotLoadedError``."""
         hits = self.hits(query)
-        decision = matching.decide(hits.found, hits.banks)
+        decision = matching.decide(hits.found, hits.banks, hits.cut)
         coverage, not_matched = matching.coverage(
             hits.plan,
             hits.banks.values(),
@@ -316,16 +328,11 @@ class Matcher:
 
 def digest_query(data: bytes, banks: tuple[str, ...] | None) -> Query:
     """What to ask about a file of which nothing but its bytes is known."""
-    made = digests(data)
-    exact = Signals.of(
-        md5=bytes.fromhex(made.md5),
-        sha1=bytes.fromhex(made.sha1),
-        sha256=bytes.fromhex(made.sha256),
-    )
-    return Query(exact, banks=banks)
+    return Query(parse_signals(asdict(digests(data))), banks=banks)
 
 
 def _doubtful(query: Query) -> list[NotMatched]:
-    kinds = [("pdq", "")] if query.signals.pdq is not None else []
-    kinds += [("code", space) for space in sorted(query.signals.codes)]
-    return [NotMatched(kind, space, doubt) for doubt in query.doubts for kind, space in kinds]
+    """What may not be all that the file shows: its signals of pictures."""
+    types = types_by_name()
+    kinds = [kind for kind in matching.kinds_of(query.signals) if types[kind[0]].structural]
+    return [NotMatched(*kind, doubt) for doubt in query.doubts for kind in kinds]

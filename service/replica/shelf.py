@@ -3,9 +3,9 @@
 ::
 
     data/index/                  0700
-        md5, sha1, sha256, url   digests (``index.digests.digest_index``)
-        pdq                      PDQ hashes (``index.segmented.segmented_index``)
-        code-SPACE               codes of one space, likewise
+        TYPE         what is matched by equality (``index.digests.digest_index``), or by radius
+                     (``index.segmented.segmented_index``), such as ``md5`` and ``pdq``
+        TYPE-SPACE   of one code space, such as ``code-lite0-256-7``
 
 What is there is derived from the store, so whatever cannot be kept is held in memory instead, and
 said. It knows folders; not what an index holds or whether it is up to date.
@@ -21,7 +21,8 @@ from typing import Final, Protocol
 from index.contract.numbered import NumberedIndex
 from index.digests.digest_index import DigestIndex
 from index.opening import open_index
-from service.replica.columns import WIDTHS, IndexName
+from service.domain.signals import signal_type
+from service.replica.columns import IndexName
 from service.store.traces import INDEX_FOLDER
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class MemoryShelf:
 
     def digests(self, name: IndexName) -> DigestIndex:
         """See ``Shelf``."""
-        return DigestIndex(WIDTHS[name])
+        return DigestIndex(signal_type(name.signal).key_width)
 
     def codes(self, name: IndexName) -> NumberedIndex:
         """See ``Shelf``."""
@@ -78,9 +79,8 @@ class FolderShelf:
         """See ``Shelf``."""
         store = self._store()
         try:
-            return DigestIndex.open(
-                self._place(name), WIDTHS[name], name.signal, store, self._write
-            )
+            width = signal_type(name.signal).key_width
+            return DigestIndex.open(self._place(name), width, name.signal, store, self._write)
         except OSError as error:
             self._note(name, error)
             return MemoryShelf().digests(name)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Row, func
 
-from service.domain.errors import InvalidValueError
+from service.domain.errors import BadSignalError, InvalidValueError
 from service.domain.signals import Signals
 from service.domain.values import Entry
 from service.store.database import readable
@@ -61,7 +61,12 @@ ENTRY_COLUMNS: Final = (
 
 
 def content_columns(signals: Signals, labels: tuple[str, ...]) -> dict[str, Any]:
-    """The columns that hold what an entry is, and ``content``, the hash over all of them."""
+    """The columns that hold what an entry is, and ``content``, the hash over all of them.
+
+    Raises ``BadSignalError`` for signals that have no column.
+    """
+    if signals.frames:
+        raise BadSignalError("frames: this store keeps one signal of each type")
     columns: dict[str, Any] = {
         "md5": signals.md5,
         "sha1": signals.sha1,

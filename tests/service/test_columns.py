@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from index.contract.changes import Entries
-from service.replica.columns import PDQ, IndexName, gathered, url_key
+from service.domain.signals import url_key
+from service.replica.columns import PDQ, IndexName, gathered
 from service.store import EntryBatch
 
 CODE = b"c" * 32

@@ -31,8 +31,8 @@ def signals(n: int) -> Signals:
 
 def find(engine: Engine, wanted: Signals, groups: frozenset[int]) -> list[Found]:
     radii = dict.fromkeys(groups, 0)
-    codes = dict.fromkeys(wanted.codes, radii)
-    return engine.search(Search(wanted, groups, frozenset(), radii, codes)).found
+    near = {("pdq", ""): radii, **{("code", space): radii for space in wanted.codes}}
+    return engine.search(Search(wanted, groups, frozenset(), near)).found
 
 
 def matched(engine: Engine, n: int) -> set[str]:

@@ -38,7 +38,7 @@ def signals(n: int) -> Signals:
 def matched(engine: Engine, n: int) -> set[str]:
     groups = frozenset(engine.known.banks_by_id)
     radii = dict.fromkeys(groups, 0)
-    search = Search(signals(n), groups, frozenset(), radii, {SPACE: radii})
+    search = Search(signals(n), groups, frozenset(), {("pdq", ""): radii, ("code", SPACE): radii})
     return {hit.signal for hit in engine.search(search).found}
 
 
@@ -348,7 +348,9 @@ def test_a_space_that_is_new_needs_only_what_is_newer(
     engine.sync()
     assert since == [0, 1]
     radii = {1: 0}
-    found = engine.search(Search(coded, frozenset(), frozenset(), {}, {"new-256-1": radii})).found
+    found = engine.search(
+        Search(coded, frozenset(), frozenset(), {("code", "new-256-1"): radii})
+    ).found
     assert [hit.space for hit in found] == ["new-256-1"]
     assert listed(engine) == [0, 1, 2, 3, 4]
 

@@ -13,8 +13,8 @@ from index.contract.changes import Changes, Entries
 from index.contract.interface import Ids
 from index.digests.digest_index import DigestIndex
 from service.domain.search import Search
-from service.domain.signals import Signals
-from service.replica.columns import PDQ, WIDTHS, IndexName, url_key
+from service.domain.signals import Signals, signal_types, url_key
+from service.replica.columns import PDQ, IndexName
 from service.replica.indexes import Indexes
 from service.replica.shelf import FolderShelf, MemoryShelf, Shelf
 
@@ -34,7 +34,10 @@ def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Indexes:
     if request.param == "folder":
         shelf = FolderShelf(tmp_path / "index", lambda: "store")
     made = Indexes(shelf)
-    assert made.open([SPACE]) == {*WIDTHS, PDQ, CODE}
+    assert made.open([SPACE]) == {
+        CODE,
+        *(IndexName(one.name) for one in signal_types() if not one.spaced),
+    }
     return made
 
 
@@ -53,7 +56,9 @@ def feed(indexes: Indexes, ids: list[int], group: int, number: int, item: bytes 
 def search(indexes: Indexes, radius: int = 0, limit: int | None = None) -> dict[str, list[int]]:
     groups = frozenset({1, 2})
     radii = dict.fromkeys(groups, radius)
-    found = indexes.search(Search(ITEM, groups, frozenset(), radii, {SPACE: radii}, limit)).found
+    found = indexes.search(
+        Search(ITEM, groups, frozenset(), {("pdq", ""): radii, ("code", SPACE): radii}, limit)
+    ).found
     return {kind: sorted(hit.id for hit in found if hit.signal == kind) for kind in ALL}
 
 
@@ -117,7 +122,9 @@ def test_a_folder_that_cannot_be_used_is_said_and_done_without(tmp_path: Path) -
 def test_an_index_that_is_damaged_is_left_out_and_said(indexes: Indexes) -> None:
     """What the others find is found all the same; nobody takes it for everything there is."""
     feed(indexes, [1, 2], 1, 1)
-    asked = Search(ITEM, frozenset({1}), frozenset(), {1: 0}, {SPACE: {1: 0}})
+    asked = Search(
+        ITEM, frozenset({1}), frozenset(), {("pdq", ""): {1: 0}, ("code", SPACE): {1: 0}}
+    )
     whole = indexes.search(asked)
     assert not whole.incomplete
     assert not indexes.damaged

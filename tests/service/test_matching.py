@@ -105,17 +105,16 @@ def test_an_allow_bank_is_searched_by_sha256_only() -> None:
     """Its MD5, PDQ and codes are not looked at: only the exact file is known good."""
     made = plan(FULL, Label.UNCERTAIN, [bank(1), bank(9, ALLOW)], MODELS)
     assert made.search.exact == {1}
-    assert made.search.sha256_only == {9}
-    assert made.search.pdq.keys() == {1}
-    assert made.search.codes[SPACE].keys() == {1}
+    assert made.search.allow == {9}
+    assert made.search.near["pdq", ""].keys() == {1}
+    assert made.search.near["code", SPACE].keys() == {1}
 
 
 def test_a_disabled_bank_is_not_searched() -> None:
     """Not by any signal."""
     made = plan(FULL, Label.UNCERTAIN, [bank(1, on=False), bank(2, ALLOW, on=False)], MODELS)
-    assert not made.search.exact | made.search.sha256_only
-    assert not made.search.pdq
-    assert not made.search.codes[SPACE]
+    assert not made.search.exact | made.search.allow
+    assert not any(made.search.near.values())
 
 
 def test_rows_are_ordered_and_cut_after_the_verdict() -> None:
@@ -185,14 +184,14 @@ def test_radii_come_from_the_bank_then_from_the_model() -> None:
 def test_pdq_radius_is_the_banks_own_or_the_usual() -> None:
     """Zero is a radius, not an absence."""
     made = plan(FULL, Label.UNCERTAIN, [bank(1), bank(2, radius=Radii(pdq=0))], MODELS)
-    assert made.search.pdq == {1: PDQ_RADIUS, 2: 0}
+    assert made.search.near["pdq", ""] == {1: PDQ_RADIUS, 2: 0}
 
 
 def test_imagery_never_decides_whether_a_bank_is_compared() -> None:
     """A photograph is compared with a bank of drawings, at the photograph's radius."""
     drawings = Bank(1, "npi", Policy(imagery=Imagery.NON_PHOTOGRAPHIC), NOW, NOW)
     for kind in Label:
-        assert plan(FULL, kind, [drawings], MODELS).search.codes[SPACE].keys() == {1}
+        assert plan(FULL, kind, [drawings], MODELS).search.near["code", SPACE].keys() == {1}
 
 
 def test_too_little_structure_leaves_the_digests() -> None:
@@ -204,8 +203,7 @@ def test_too_little_structure_leaves_the_digests() -> None:
         NotMatched("pdq", "", "low_quality"),
         NotMatched("code", SPACE, "low_quality"),
     )
-    assert not made.search.pdq
-    assert not made.search.codes
+    assert not made.search.near
 
 
 @pytest.mark.parametrize(("quality", "searched"), [(49, False), (50, True), (None, True)])
@@ -213,7 +211,7 @@ def test_pdq_below_its_own_quality_is_not_matched(quality: int | None, searched:
     """The code is, if the image has structure; a list that gives no quality is believed."""
     signals = Signals.of(pdq=b"p" * 32, codes={SPACE: b"c" * 32}, pdq_quality=quality, quality=0.9)
     made = plan(signals, Label.UNCERTAIN, [bank(1)], MODELS)
-    assert bool(made.search.pdq) is searched
+    assert bool(made.search.near.get(("pdq", ""))) is searched
     assert made.coverage is Coverage.FULL
     assert bool(made.not_matched) is not searched
 
@@ -226,7 +224,7 @@ def test_a_code_that_nobody_can_place_is_told() -> None:
     assert made.not_matched == (NotMatched("code", "other-256-9", "unknown_space"),)
     own = bank(1, radius=Radii(code={Imagery.ANY: 20}))
     made = plan(stray, Label.UNCERTAIN, [own], MODELS)
-    assert made.search.codes == {"other-256-9": {1: 20}}
+    assert made.search.near == {("code", "other-256-9"): {1: 20}}
     assert (made.coverage, made.not_matched) == (Coverage.FULL, ())
 
 
@@ -243,7 +241,7 @@ def test_a_bank_of_other_codes_alone_is_not_covered() -> None:
     assert plan(coded, Label.UNCERTAIN, banks, MODELS, both).coverage is Coverage.FULL
     made = plan(FULL, Label.UNCERTAIN, banks, MODELS, held)
     assert (made.coverage, made.not_matched) == (Coverage.DIGESTS_ONLY, other)
-    made = plan(FULL, Label.UNCERTAIN, banks, MODELS, held, frozenset({2}))
+    made = plan(FULL, Label.UNCERTAIN, banks, MODELS, held, {"pdq": frozenset({2})})
     assert (made.coverage, made.not_matched) == (Coverage.FULL, other)
     digest = Signals.of(md5=b"m" * 16)
     assert plan(digest, Label.UNCERTAIN, banks, MODELS, held).not_matched == (
@@ -259,7 +257,7 @@ def test_a_bank_of_other_codes_alone_is_not_covered() -> None:
 
 def test_a_bank_of_which_only_pdq_could_be_compared_needs_pdq() -> None:
     """A query without PDQ, or with one that is not to be trusted, has not been compared there."""
-    hashed = frozenset({1})
+    hashed = {"pdq": frozenset({1})}
     weak = Signals.of(pdq=b"p" * 32, codes={SPACE: b"c" * 32}, pdq_quality=30, quality=0.9)
     made = plan(weak, Label.UNCERTAIN, [bank(1)], MODELS, {}, hashed)
     assert made.coverage is Coverage.NONE
@@ -278,7 +276,7 @@ def test_a_bank_of_codes_is_not_covered_by_pdq() -> None:
     made = plan(hash_only, Label.UNCERTAIN, [bank(1)], MODELS, held)
     assert made.coverage is Coverage.NONE
     assert made.not_matched == (NotMatched("code", SPACE, "other_space"),)
-    made = plan(hash_only, Label.UNCERTAIN, [bank(1)], MODELS, held, frozenset({1}))
+    made = plan(hash_only, Label.UNCERTAIN, [bank(1)], MODELS, held, {"pdq": frozenset({1})})
     assert (made.coverage, made.not_matched) == (Coverage.FULL, ())
 
 

@@ -7,6 +7,8 @@ kinds     what there is to say of a type: form, quality, how it is matched, what
 registry  which types there are
 signal    one signal: a value of one type
 items     all signals of one item
+frames    the further ones of a type, such as those of a video's frames
+gauges    what is said beside a signal: its quality, its code space
 fields    how they are read from JSON and from lists
 ========= =====================================================================================
 
@@ -16,12 +18,10 @@ index, and loads neither NumPy nor a database.
 
 from __future__ import annotations
 
-from typing import Final
-
-from service.domain.signals.digests import MD5, SHA1, SHA256
-from service.domain.signals.fields import MAX_SPACES, parse_signals, unit_interval
+from service.domain.signals.fields import parse_signals, unit_interval
 from service.domain.signals.fingerprints import (
     DOUBTS,
+    MADE,
     QuerySignals,
     doubts_of,
     fingerprint_json,
@@ -29,10 +29,13 @@ from service.domain.signals.fingerprints import (
     from_view,
     query_signals,
 )
+from service.domain.signals.frames import MAX_ALIKE, MAX_FRAMES, ORDINAL_BITS
+from service.domain.signals.gauges import MAX_SPACES
 from service.domain.signals.items import Signals
 from service.domain.signals.kinds import Matching, SignalType, Weight, is_structured
 from service.domain.signals.pdq import is_trusted
 from service.domain.signals.registry import (
+    Types,
     registered,
     signal_type,
     signal_types,
@@ -41,19 +44,20 @@ from service.domain.signals.registry import (
 from service.domain.signals.signal import Signal
 from service.domain.signals.url import MAX_URL, url_key
 
-DIGEST_BYTES: Final = {one.name: one.key_width for one in (MD5, SHA1, SHA256)}
-"""Digest type to its length, bytes."""
-
 __all__ = [
-    "DIGEST_BYTES",
     "DOUBTS",
+    "MADE",
+    "MAX_ALIKE",
+    "MAX_FRAMES",
     "MAX_SPACES",
     "MAX_URL",
+    "ORDINAL_BITS",
     "Matching",
     "QuerySignals",
     "Signal",
     "SignalType",
     "Signals",
+    "Types",
     "Weight",
     "doubts_of",
     "fingerprint_json",

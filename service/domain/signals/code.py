@@ -13,6 +13,7 @@ CODE: Final = SignalType(
     example="5f3759df" * 8,
     weight=Weight.REVIEW,
     matching=Matching.RADIUS,
+    radius=-1,
     structural=True,
     grade=Grade(1, MIN_STRUCTURE),
     spaced=True,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 DOUBTS: Final = ("further_frames", "truncated", "ambiguous_picture")
 """Why a file's signals may not be those of all that it shows."""
 
+MADE: Final = ("md5", "sha1", "sha256", "pdq", "code")
+"""The types of which an image that is hashed here has signals."""
+
 _OF_THE_IMAGE: Final = frozenset({"photographic", "width", "height", "doubts"})
 
 

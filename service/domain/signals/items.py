@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
+from service.domain.signals.frames import frames_json
 from service.domain.signals.kinds import SignalType
 from service.domain.signals.registry import signal_type, signal_types, types_by_name
 from service.domain.signals.signal import Signal
@@ -69,12 +71,26 @@ class Signals:
         """The signal of a type that stands for the whole item."""
         return self._firsts.get((name, space))
 
-    def usable(self) -> Iterator[tuple[int, Signal]]:
-        """Those that may be matched, each with its place in ``items``."""
+    @property
+    def frames(self) -> tuple[Signal, ...]:
+        """Those that are not the first of their type and space."""
+        firsts = {id(one) for one in self._firsts.values()}
+        return tuple(one for one in self.items if id(one) not in firsts)
+
+    def at(self, name: str, space: str, ordinal: int) -> Signal | None:
+        """The signal at a place, from 0, among those of its type and space; ``None`` where there
+        are fewer."""
+        alike = (one for one in self.items if one.type == name and one.space == space)
+        return next(islice(alike, ordinal, None), None)
+
+    def usable(self) -> Iterator[Signal]:
+        """Those that may be matched."""
         types = types_by_name()
-        for ordinal, one in enumerate(self.items):
-            if types[one.type].usable(one, self.structure):
-                yield ordinal, one
+        return (one for one in self.items if types[one.type].usable(one, self.structure))
+
+    def has(self, name: str) -> bool:
+        """Whether one is of that type."""
+        return any(one.type == name for one in self.items)
 
     def any_usable(self, name: str) -> bool:
         """Whether one of that type may be matched."""
@@ -99,11 +115,15 @@ class Signals:
             out["descriptors"] = {s: one.hex() for s, one in sorted(self.descriptors.items())}
         if self.structure is not None:
             out["quality"] = self.structure
+        if self.frames:
+            out["frames"] = frames_json(self.frames)
         return out
 
     def _say(self, known: SignalType, out: dict[str, object]) -> None:
         mine = [one for one in self.items if one.type == known.name]
         firsts = {one.space: one for one in mine if self._firsts.get((one.type, one.space)) is one}
+        if known.role_field and mine and mine[0].role is not None:
+            out[known.role_field] = mine[0].role
         if not firsts:
             return
         if known.spaced:
@@ -113,8 +133,6 @@ class Signals:
         one = next(iter(firsts.values()))
         if known.grade is not None and known.grade.field and one.quality is not None:
             out[known.grade.field] = one.quality
-        if known.role_field and one.role is not None:
-            out[known.role_field] = one.role
 
     @cached_property
     def _firsts(self) -> Mapping[tuple[str, str], Signal]:

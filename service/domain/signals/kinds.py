@@ -78,7 +78,13 @@ class SignalType:
     key: Callable[[bytes], bytes] = bytes
     """What an index holds of it: ``key_width`` bytes."""
     key_width: int = 0
-    """By default ``width``."""
+    """By default ``width``; 8 at least, and ``CODE_BYTES`` of what is matched by radius."""
+    radius: int = 0
+    """How far it is looked for where the bank does not say, bits, inclusive; -1: the model of its
+    space says."""
+    algorithm: str = ""
+    """Types of one algorithm are the same function of a file's bytes, whatever the file holds: a
+    query's is looked up among all of them. By default ``name``."""
     structural: bool = False
     """Whether it says nothing of an image with too little structure, and is not matched there."""
     grade: Grade | None = None
@@ -99,8 +105,15 @@ class SignalType:
     def __post_init__(self) -> None:
         """Fill in what follows from the rest."""
         object.__setattr__(self, "field", self.field or self.name)
+        object.__setattr__(self, "algorithm", self.algorithm or self.name)
         object.__setattr__(self, "key_width", self.key_width or self.width or 0)
-        assert self.key_width > 0, f"{self.name}: how wide is what an index holds?"
+        assert self.key_width >= 8, f"{self.name}: an index bisects its first eight bytes"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What says it in JSON and in lists: its value, its quality, what it was made for."""
+        beside = (self.grade.field if self.grade else "", self.role_field)
+        return (self.field, *filter(None, beside))
 
     @property
     def exact(self) -> bool:

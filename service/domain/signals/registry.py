@@ -69,5 +69,4 @@ def registered(new: SignalType) -> Iterator[SignalType]:
 
 def names_of(known: SignalType) -> frozenset[str]:
     """Whatever a type is called in JSON and in lists, and what states its quality and role."""
-    beside = (known.grade.field if known.grade else "", known.role_field)
-    return frozenset({known.name, known.field, *known.aliases, *filter(None, beside)})
+    return frozenset({known.name, *known.fields, *known.aliases})

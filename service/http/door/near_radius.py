@@ -68,7 +68,8 @@ class Probing:
         for row in answer.decision.rows:
             found = row.found
             signals = answer.query.signals
-            asked = signals.pdq if found.signal == "pdq" else signals.codes.get(found.space)
+            one = signals.first(found.signal, found.space)
+            asked = None if one is None else one.value
             near = found.radius > _EDGE and found.radius - found.distance <= _EDGE
             if found.score is not None and found.threshold is not None:
                 asked = signals.descriptors.get(found.space)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from service.domain import signals as ours
 from service.domain.search import Found
-from service.domain.signals import DIGEST_BYTES, Signals, parse_signals
+from service.domain.signals import MADE, Signals, parse_signals
 from service.http.door.services import Services
 from service.http.hma.refusals import HmaError
 
@@ -59,8 +59,9 @@ class SignalType:
         return first.value if first is not None and usable else None
 
     def found(self, hit: Found) -> bool:
-        """Whether a hit is by this type."""
-        return (hit.signal, hit.space) == self.key
+        """Whether a hit is by this type, or by one that is the same function of a file."""
+        by = ours.signal_type(hit.signal)
+        return (by.algorithm, hit.space) == (self.known.algorithm, self.space)
 
 
 def signal_types(parts: Services) -> dict[str, SignalType]:
@@ -91,7 +92,7 @@ def types_of_content(parts: Services, content_type: str) -> dict[str, SignalType
     if content_type == VIDEO:
         return {_VIDEO_MD5: SignalType(_VIDEO_MD5, ours.signal_type("md5"))}
     if content_type == PHOTO:
-        made = {"pdq", *DIGEST_BYTES, *parts.matcher.models}
+        made = {*MADE, *parts.matcher.models}
         return {name: one for name, one in known.items() if name in made}
     raise HmaError(400, f"no such content_type: '{content_type[:64]}'")
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from service.domain.errors import BadCursorError, EntryNotFoundError, InvalidRequestError
-from service.domain.signals import doubts_of, from_fingerprint, query_signals
+from service.domain.signals import doubts_of, from_fingerprint, query_signals, signal_types
 from service.domain.values import entry_number
 from service.http.door import bodies
 from service.http.door.parameters import StrictRoute
@@ -197,23 +197,32 @@ def _warnings(entry: Entry, parts: Services) -> list[Remark]:
                 "message": "the image has too little structure: only its digests are matched",
             }
         )
-    elif signals.pdq is not None and not signals.pdq_usable:
-        said.append(
-            {"code": "pdq_low_quality", "message": "the PDQ hash is of too low quality to match"}
-        )
+    else:
+        said += [
+            {
+                "code": f"{known.name}_low_quality",
+                "message": f"the {known.name} hash is of too low quality to match",
+            }
+            for known in signal_types()
+            if known.structural and signals.has(known.name) and not signals.any_usable(known.name)
+        ]
     said += [
         {
             "code": "unknown_space",
             "message": f"no model here makes codes of {space}; images will not match it",
         }
-        for space in sorted(signals.codes)
+        for space in sorted({one.space for one in signals.items if one.space})
         if space not in parts.matcher.models
     ]
     if parts.engine.failing:
         message = "added; this replica cannot follow the store now and matches it once it can"
         said.append({"code": "not_in_force", "message": message})
     bank = parts.engine.known.banks.get(entry.bank)
-    if bank is not None and bank.policy.action is Action.ALLOW and signals.sha256 is None:
+    if (
+        bank is not None
+        and bank.policy.action is Action.ALLOW
+        and not any(known.allows and signals.has(known.name) for known in signal_types())
+    ):
         said.append(
             {"code": "never_acts", "message": "an allow bank acts only on SHA-256; this has none"}
         )

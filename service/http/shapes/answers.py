@@ -66,6 +66,8 @@ class MatchRow(TypedDict):
     """Higher = more alike; of a code that was compared by the query's descriptor."""
     threshold: NotRequired[int]
     """The least score that matches."""
+    ms: NotRequired[int]
+    """Where in a listed video its frame is, milliseconds."""
     verdict: Verdict
     provenance: Provenance
 

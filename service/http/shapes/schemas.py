@@ -18,13 +18,19 @@ from pydantic import (
 )
 
 from embeddings.codes import MAX_SCORE
-from service.domain.signals import DIGEST_BYTES, DOUBTS
+from service.domain.signals import (
+    DOUBTS,
+    MAX_FRAMES,
+    MAX_SPACES,
+    SignalType,
+    signal_type,
+    signal_types,
+)
 from service.store import Action, Imagery, Role
 
 SIGNALS_EXAMPLE: dict[str, Any] = {
-    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "pdq": "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22",
-    "codes": {"lite0-256-7": "5f3759df" * 8},
+    one.field: {"lite0-256-7": one.example} if one.spaced else one.example
+    for one in map(signal_type, ("sha256", "pdq", "code"))
 }
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
@@ -34,55 +40,100 @@ TEXT = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
 """Printable, without spaces around it."""
 
 
-def _hex(digits: int) -> dict[str, JsonValue]:
-    return {"type": ["string", "null"], "pattern": f"^[0-9a-fA-F]{{{digits}}}$"}
-
-
-_HASHES: dict[str, JsonValue] = {
-    name: _hex(2 * n) for name, n in (*DIGEST_BYTES.items(), ("pdq", 32))
-}
-_URL: dict[str, JsonValue] = {
-    "type": ["string", "null"],
-    "maxLength": 2048,
-    "pattern": "^[!-~]*://[!-~]*$",
-}
 _SCORE: dict[str, JsonValue] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 _SPACE = "^[a-z0-9][a-z0-9._-]{0,63}$"
-_SOME: list[JsonValue] = [
-    {"required": [name], "properties": {name: {"type": "string"}}} for name in (*_HASHES, "url")
-]
-_CODE: dict[str, JsonValue] = {"type": "object", "minProperties": 1}
-_SIGNALS: dict[str, JsonValue] = {
-    "type": "object",
-    "properties": {
-        **_HASHES,
-        "pdq_quality": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
-        "codes": {
-            "type": ["object", "null"],
-            "propertyNames": {"pattern": _SPACE},
-            "additionalProperties": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
-            "maxProperties": 8,
-        },
-        "code_role": {"enum": ["query", "reference", None]},
-        "descriptors": {
-            "type": ["object", "null"],
-            "propertyNames": {"pattern": _SPACE},
-            "additionalProperties": {"type": "string", "pattern": "^[0-9a-fA-F]{512}$"},
-            "maxProperties": 8,
-        },
-        "url": _URL,
-        "quality": _SCORE,
-        "photographic": _SCORE,
-        "width": {"description": "Passed over."},
-        "height": {"description": "Passed over."},
-        "doubts": {"type": ["array", "null"], "items": {"enum": [*DOUBTS]}},
-    },
-    "additionalProperties": False,
-    "anyOf": [*_SOME, {"required": ["codes"], "properties": {"codes": _CODE}}],
-    "examples": [SIGNALS_EXAMPLE],
-}
 
-SignalFields = Annotated[dict[str, JsonValue], WithJsonSchema(_SIGNALS)]
+
+def signals_schema() -> dict[str, Any]:
+    """The JSON Schema of signals: each type that is registered, and what is said beside them."""
+    fields = [pair for one in signal_types() for pair in _fields(one).items()]
+    given = [
+        {"required": [one.field], "properties": {one.field: _given(one)}} for one in signal_types()
+    ]
+    frames = {"type": "array", "minItems": 1}
+    return {
+        "type": "object",
+        "properties": {
+            **dict(fields),
+            "descriptors": _by_space({"type": "string", "pattern": "^[0-9a-fA-F]{512}$"}),
+            "quality": _SCORE,
+            "frames": {
+                "type": ["array", "null"],
+                "maxItems": MAX_FRAMES,
+                "items": _frame(),
+                "description": "Of an entry: further signals, each with its quality and its time in"
+                " a video, milliseconds.",
+            },
+            "photographic": _SCORE,
+            "width": {"description": "Passed over."},
+            "height": {"description": "Passed over."},
+            "doubts": {"type": ["array", "null"], "items": {"enum": [*DOUBTS]}},
+        },
+        "additionalProperties": False,
+        "anyOf": [*given, {"required": ["frames"], "properties": {"frames": frames}}],
+        "examples": [SIGNALS_EXAMPLE],
+    }
+
+
+def _frame() -> dict[str, Any]:
+    """One of ``frames``: one signal."""
+    one_space = {"type": "object", "minProperties": 1, "maxProperties": 1}
+    values = {
+        one.field: {**_by_space(one.schema), **one_space} if one.spaced else one.schema
+        for one in signal_types()
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "ms": {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53 - 1},
+            "quality": {"type": ["number", "null"], "minimum": 0},
+            **values,
+        },
+        "additionalProperties": False,
+        "oneOf": [{"required": [field]} for field in values],
+    }
+
+
+def _fields(known: SignalType) -> dict[str, Any]:
+    """The fields of one type."""
+    value = _by_space(known.schema) if known.spaced else _or_null(known.schema)
+    out: dict[str, Any] = {known.field: {**value, "description": known.sentence}}
+    if known.grade is not None and known.grade.field:
+        kind = "integer" if known.grade.whole else "number"
+        out[known.grade.field] = {"type": [kind, "null"], "minimum": 0, "maximum": known.grade.most}
+    if known.role_field:
+        out[known.role_field] = {"enum": [*known.roles, None]}
+    return out
+
+
+def _given(known: SignalType) -> dict[str, Any]:
+    """That one of a type is there."""
+    return {"type": "object", "minProperties": 1} if known.spaced else {"type": "string"}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _by_space(schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": _SPACE},
+        "additionalProperties": schema,
+        "maxProperties": MAX_SPACES,
+    }
+
+
+class _SignalsSchema:
+    """Shows ``signals_schema`` as it is when the description of the API is made."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(core: object, handler: object) -> dict[str, Any]:
+        del core, handler
+        return signals_schema()
+
+
+SignalFields = Annotated[dict[str, JsonValue], _SignalsSchema]
 """Any of the signals; ``service.domain.signals`` reads them and names the one that is wrong."""
 
 
@@ -134,7 +185,7 @@ def _without_url(schema: dict[str, Any]) -> None:
     # No URL is fetched in this release: who sends one is told so, and nobody is invited to.
     del schema["properties"]["url"]
     schema["required"] = ["signals"]
-    schema["properties"]["signals"] = _SIGNALS
+    schema["properties"]["signals"] = signals_schema()
 
 
 class MatchRequest(Model):

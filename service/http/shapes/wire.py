@@ -14,7 +14,7 @@ import orjson
 from starlette.responses import Response
 
 from service.domain.health import Check
-from service.domain.signals import Signals
+from service.domain.signals import Signals, signal_types
 from service.domain.values import Imagery as Kind
 from service.http.door.auth import CURATORS, READERS, Caller
 from service.http.shapes.answers import (
@@ -255,6 +255,9 @@ def _match_row(row: Row, entry: Entry, detailed: bool) -> MatchRow:
     }
     if row.found.space:
         out["space"] = row.found.space
+    one = entry.signals.at(row.found.signal, row.found.space, row.found.ordinal)
+    if one is not None and one.ms is not None:
+        out["ms"] = one.ms
     if row.found.view:
         out["view"] = row.found.view
     if detailed:
@@ -268,6 +271,5 @@ def _match_row(row: Row, entry: Entry, detailed: bool) -> MatchRow:
 
 
 def _types(signals: Signals) -> list[str]:
-    fields = signals.to_json()
-    kinds = [kind for kind in ("md5", "sha1", "sha256", "pdq", "url") if kind in fields]
-    return kinds + (["code"] if signals.codes else [])
+    there = {one.type for one in signals.items}
+    return [known.name for known in signal_types() if known.name in there]

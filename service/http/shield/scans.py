@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.domain.errors import InvalidRequestError
-from service.domain.signals import DIGEST_BYTES, Signals
+from service.domain.signals import Signals, Weight, types_by_name
 from service.http.door import bodies
 from service.http.door.auth import CURATORS, Caller
 from service.http.door.services import Services, services_of
@@ -104,7 +104,9 @@ def _result(parts: Services, answer: Answer, caller: Caller) -> Json:
     if not rows:
         see_to_it(parts)
         return {"classification": _UNKNOWN, "match_type": None, "near_match_details": []}
-    exact = any(row.found.signal in (*DIGEST_BYTES, "url") for row in rows)
+    exact = any(
+        types_by_name()[row.found.signal].weight in (Weight.DIGEST, Weight.PLACE) for row in rows
+    )
     kinds = {_classification(parts, row) for row in rows}
     near = [] if exact else [_near(parts, row, answer.entries, caller) for row in rows]
     return {

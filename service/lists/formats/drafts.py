@@ -24,7 +24,7 @@ from service.domain.values import (
     check_text,
 )
 from service.lists.formats.errors import BadLineError
-from service.lists.formats.names import CODE_PREFIX
+from service.lists.formats.names import names
 
 Row = ImportRow | Withdrawn | RejectedLine
 """What a line or a record of a list becomes."""
@@ -32,12 +32,6 @@ Row = ImportRow | Withdrawn | RejectedLine
 _NAMED: Final = 32
 """Names that are kept for the report, of each kind."""
 
-_SPELLINGS: Final = {
-    "pdna": "photodna",
-    "photo_dna": "photodna",
-    "sha_1": "sha1",
-    "sha_256": "sha256",
-}
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.: -]")
 
 
@@ -76,8 +70,8 @@ def _plain(kind: str) -> str:
 def _type_of(kind: str, types: tuple[SignalType, ...]) -> SignalType | None:
     """The type that a list's word means, of those there are."""
     plain = _plain(kind)
-    plain = _SPELLINGS.get(plain, plain)
-    return next((one for one in types if one.name == plain and not one.spaced), None)
+    found = (one for one in types if plain in (one.name, *one.aliases) and not one.spaced)
+    return next(found, None)
 
 
 class Draft:
@@ -100,8 +94,8 @@ class Draft:
         """
         known = _type_of(kind, signal_types())
         if known is None:
-            if kind.startswith(CODE_PREFIX):
-                self._code(kind.removeprefix(CODE_PREFIX), value, name)
+            if ":" in kind and (meant := names().in_text(kind)) is not None:
+                self._spaced(*meant, value, name)
             else:
                 self.unknown(_plain(kind))
             return
@@ -116,9 +110,9 @@ class Draft:
         self._notes.pass_over(f"{kind} fingerprint")
         self._unknown = True
 
-    def _code(self, space: str, value: object, name: str) -> None:
+    def _spaced(self, field: str, space: str, value: object, name: str) -> None:
         try:
-            self._signals += parse_signals({"codes": {space: value}}).items
+            self._signals += parse_signals({field: {space: value}}).items
         except InvalidValueError as error:
             raise BadLineError(str(error), name) from None
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from service.domain.signals import DIGEST_BYTES
+from service.domain.signals import Types, signal_types
 from service.lists.formats.errors import UnknownFormatError, UnreadableListError
 
 
@@ -23,27 +25,74 @@ class Format(StrEnum):
     TEXT = "text"
 
 
-COLUMNS: Final = (
-    "provider_id",
-    *DIGEST_BYTES,
-    "pdq",
-    "pdq_quality",
-    "codes",
-    "code_role",
-    "quality",
-    "url",
-    "labels",
-)
-"""What a line may say, by name: CSV columns and JSON keys, in the order they are written."""
+@dataclass(frozen=True)
+class Names:
+    """What a line may say, by name: CSV columns and JSON keys."""
 
-SIGNAL_COLUMNS: Final = frozenset({*DIGEST_BYTES, "pdq", "codes", "url"})
-"""Those that can be matched."""
+    columns: tuple[str, ...]
+    """All of them, in the order they are written."""
+    signals: frozenset[str]
+    """Those that can be matched."""
+    aliases: Mapping[str, str]
+    """Other spellings, in lower case with ``_`` between words, to the column they mean."""
+    types: Mapping[str, str]
+    """What text may call a type, to the column that says it; of types without code spaces."""
+    prefixes: Mapping[str, str]
+    """What stands before a code space in text, with its colon, to the column."""
+
+    def column(self, heading: str) -> str:
+        """The column that a CSV heading or a JSON key means, or the heading itself, trimmed, in
+        lower case."""
+        plain = _plain(heading)
+        return self.aliases.get(plain, plain)
+
+    def in_text(self, word: str) -> tuple[str, str] | None:
+        """The column and the code space that a signal type in text means; ``None`` for no type."""
+        plain, colon, space = word.lower().partition(":")
+        if colon:
+            field = self.prefixes.get(plain)
+            return None if field is None else (field, space)
+        field = self.types.get(_plain(word))
+        return None if field is None else (field, "")
+
+
+def names() -> Names:
+    """The names, of the types that are registered now."""
+    return _names(signal_types())
+
+
+@lru_cache(maxsize=8)
+def _names(types: Types) -> Names:
+    aliases = {"id": "provider_id", "label": "labels"}
+    aliases |= {alias: one.field for one in types for alias in one.aliases}
+    return Names(
+        columns=(
+            "provider_id",
+            *(field for one in types for field in one.fields),
+            "quality",
+            "frames",
+            "labels",
+        ),
+        signals=frozenset({*(one.field for one in types), "frames"}),
+        aliases=MappingProxyType(aliases),
+        types=MappingProxyType(
+            {
+                name: one.field
+                for one in types
+                if not one.spaced
+                for name in (one.name, *one.aliases)
+            }
+        ),
+        prefixes=MappingProxyType({one.name: one.field for one in types if one.spaced}),
+    )
+
+
+def _plain(heading: str) -> str:
+    return heading.strip().lower().replace("-", "_").replace(" ", "_")
+
 
 PASSED_OVER: Final = frozenset({"path", "photographic", "width", "height", "descriptors", "doubts"})
 """What ``lookalike hash`` says of an image besides; a list has no use for it, so nobody is told."""
-
-CODE_PREFIX: Final = "code:"
-"""In text, a code's signal type is ``code:SPACE``."""
 
 DELIMITERS: Final = (",", ";", "\t")
 """Between CSV cells; spreadsheets write the one their locale asks for."""
@@ -58,9 +107,6 @@ _STATED: Final = re.compile(
 )
 _SEPARATOR: Final = re.compile(r'"?sep=(.)"?\s*', re.ASCII | re.IGNORECASE)
 
-_ALIASES: Final[Mapping[str, str]] = MappingProxyType(
-    {"id": "provider_id", "sha_1": "sha1", "sha_256": "sha256", "label": "labels"}
-)
 _BARE_HASH: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", re.ASCII)
 
 
@@ -71,12 +117,6 @@ def format_named(name: str) -> Format:
     except ValueError:
         known = ", ".join(Format)
         raise UnknownFormatError(f"no list format {name[:40]!r}; known are {known}") from None
-
-
-def column_named(heading: str) -> str:
-    """The column that a CSV heading means, or the heading itself, trimmed, in lower case."""
-    plain = heading.strip().lower().replace("-", "_").replace(" ", "_")
-    return _ALIASES.get(plain, plain)
 
 
 def stated_length(line: str) -> int | None:
@@ -122,12 +162,11 @@ def detect(line: str) -> Format:
             "a JSON array of no format that is known: write one object a line (JSON Lines), or say"
             ' in a column map (--map, format = "json") what its keys mean'
         )
-    if _known_columns(start, delimiter_of(start)) & SIGNAL_COLUMNS:
+    known = names()
+    if _known_columns(start, delimiter_of(start)) & known.signals:
         return Format.CSV
     words = start.split()
-    if len(words) == 2 and (
-        words[0].lower() in SIGNAL_COLUMNS or words[0].lower().startswith(CODE_PREFIX)
-    ):
+    if len(words) == 2 and known.in_text(words[0]) is not None:
         return Format.TEXT
     if _BARE_HASH.fullmatch(start):
         raise UnreadableListError(
@@ -136,10 +175,11 @@ def detect(line: str) -> Format:
         )
     raise UnreadableListError(
         "cannot tell the format from the first line: it is no CSV header with a column among"
-        f" {', '.join(sorted(SIGNAL_COLUMNS))}, no JSON object and no 'signal_type hash'"
+        f" {', '.join(sorted(known.signals))}, no JSON object and no 'signal_type hash'"
     )
 
 
 def _known_columns(header: str, mark: str) -> set[str]:
     headings = (cell.strip().strip('"') for cell in header.split(mark))
-    return {column_named(heading) for heading in headings} & set(COLUMNS)
+    known = names()
+    return {known.column(heading) for heading in headings} & set(known.columns)

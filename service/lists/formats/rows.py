@@ -14,18 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from service.domain.errors import InvalidValueError
-from service.domain.signals import parse_signals
+from service.domain.signals import SignalType, parse_signals, signal_types
 from service.domain.values import ImportRow, RejectedLine, check_labels, check_text
 from service.lists.formats.drafts import Notes
 from service.lists.formats.errors import BadLineError, UnreadableListError
 from service.lists.formats.lines import Line
 from service.lists.formats.names import (
-    CODE_PREFIX,
-    COLUMNS,
     PASSED_OVER,
-    SIGNAL_COLUMNS,
-    column_named,
     delimiter_of,
+    names,
 )
 
 MAX_PROVIDER_ID: Final = 256
@@ -37,7 +34,6 @@ MAX_PATH: Final = 200
 _ERROR_CODE: Final = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _INTEGER: Final = re.compile(r"([0-9]{1,9})(\.0{0,20})?", re.ASCII)
 _DECIMAL: Final = re.compile(r"[0-9]{0,9}\.?[0-9]{1,40}([eE]-?[0-9]{1,3})?", re.ASCII)
-_KNOWN: Final = frozenset(COLUMNS)
 _EMPTY: Final = frozenset({"", "NULL", "null", "Null", "\\N"})
 """What stands for no value: databases export it so."""
 _NAMELESS: Final = "(no name)"
@@ -49,6 +45,8 @@ class RowParser:
     def __init__(self, notes: Notes) -> None:
         """Names that nobody reads go into ``notes``."""
         self._ignore = notes.ignore
+        self.names = names()
+        self._known = frozenset(self.names.columns)
 
     def parse(self, line: Line) -> ImportRow | RejectedLine | None:
         """The row that ``line`` says, or why it says none; ``None`` where it says nothing."""
@@ -58,7 +56,7 @@ class RowParser:
         except InvalidValueError as error:
             return RejectedLine(line.number, str(error), field_of(error))
 
-    def fields(self, line: Line) -> Mapping[str, object] | None:
+    def fields(self, line: Line) -> dict[str, object] | None:
         """Column to value, as ``parse_signals`` reads them; ``None`` where there is no content."""
         raise NotImplementedError
 
@@ -68,7 +66,7 @@ def field_of(error: InvalidValueError) -> str:
     if isinstance(error, BadLineError) and error.field:
         return error.field
     word = str(error).split(" ", 1)[0]
-    return word if word.partition(".")[0] in _KNOWN else ""
+    return word if word.partition(".")[0] in names().columns else ""
 
 
 class CsvParser(RowParser):
@@ -86,67 +84,68 @@ class CsvParser(RowParser):
         super().__init__(notes)
         self.mark = mark or delimiter_of(header.text)
         try:
-            self._columns = [column_named(cell) for cell in _cells(header.text, self.mark)]
+            self._columns = [self.names.column(cell) for cell in _cells(header.text, self.mark)]
         except BadLineError as error:
             raise UnreadableListError(f"the CSV header is {error}") from None
-        if not SIGNAL_COLUMNS & set(self._columns):
+        if self.names.signals.isdisjoint(self._columns):
             raise UnreadableListError(
                 "the CSV header names no signal; it needs a column among"
-                f" {', '.join(sorted(SIGNAL_COLUMNS))}"
+                f" {', '.join(sorted(self.names.signals))}"
             )
         for name in self._columns:
-            if name in _KNOWN and self._columns.count(name) > 1:
+            if name in self._known and self._columns.count(name) > 1:
                 raise UnreadableListError(f"the CSV header has two columns {name!r}")
-            if name and name not in _KNOWN and name not in PASSED_OVER:
+            if name and name not in self._known and name not in PASSED_OVER:
                 self._ignore(name)
         self.width = len(self._columns)
+        self._types = {field: one for one in signal_types() for field in one.fields}
+        self._plain = frozenset(
+            {"provider_id", *(one.field for one in signal_types() if not one.spaced)}
+        )
         self._least = max(n for n, name in enumerate(self._columns, 1) if name)
 
-    def fields(self, line: Line) -> Mapping[str, object] | None:
+    def fields(self, line: Line) -> dict[str, object] | None:
         """One line's cells, empty ones left out; ``None`` where all are, as spreadsheets write."""
         cells = _cells(line.text, self.mark)
-        width = self.width
-        if len(cells) < self._least or any(cell.strip() for cell in cells[width:]):
+        width = len(self._columns)
+        if len(cells) < self._least or (
+            len(cells) > width and any(cell.strip() for cell in cells[width:])
+        ):
             raise BadLineError(f"{len(cells)} cells under a header of {width}")
         fields: dict[str, object] = {}
         for name, cell in zip(self._columns, cells, strict=False):
             value = cell.strip()
             if value in _EMPTY:
                 continue
-            if name in _KNOWN:
-                fields[name] = _from_cell(name, value)
+            if name in self._plain:
+                fields[name] = value
+            elif name in self._known:
+                fields[name] = _from_cell(name, value, self._types.get(name))
             elif not name:
                 self._ignore(_NAMELESS)
-        return fields if any(cell.strip() for cell in cells) else None
+        return fields if fields or any(cell.strip() for cell in cells) else None
 
 
 class JsonLinesParser(RowParser):
     """One object a line; keys as the columns, in either case, ``codes`` an object, ``labels`` an
     array."""
 
-    def fields(self, line: Line) -> Mapping[str, object]:
+    def fields(self, line: Line) -> dict[str, object]:
         """One line's keys."""
-        try:
-            value: Any = json.loads(
-                line.text, object_pairs_hook=_no_repeats, parse_constant=_no_constant
-            )
-        except json.JSONDecodeError as error:
-            raise BadLineError(f"not JSON: {error.msg.lower()}, at column {error.colno}") from None
-        except (RecursionError, ValueError):  # nested too deep; a number of thousands of digits
-            raise BadLineError("not JSON that we read: too deep, or a number too long") from None
+        value = _json(line.text)
         if not isinstance(value, dict):
             raise BadLineError("not a JSON object")
         fields: dict[str, object] = {}
         unread = []
         for key, said in value.items():
-            name = key if key in _KNOWN else column_named(key)
+            name = key if key in self._known else self.names.column(key)
             if name in fields:
                 raise BadLineError(f"two keys for {name!r}")
-            if name in _KNOWN:
+            if name in self._known:
                 fields[name] = None if isinstance(said, str) and said in _EMPTY else said
             elif name not in PASSED_OVER:
                 unread.append(key)
-        if "error" in value and not SIGNAL_COLUMNS & fields.keys():
+        if "error" in value and self.names.signals.isdisjoint(fields):
             raise BadLineError(_failed(value))
         for key in unread:
             self._ignore(key)
@@ -156,22 +155,22 @@ class JsonLinesParser(RowParser):
 class TextParser(RowParser):
     """``signal_type hash``; a line that begins with ``#`` is a comment."""
 
-    def fields(self, line: Line) -> Mapping[str, object] | None:
+    def fields(self, line: Line) -> dict[str, object] | None:
         """The line's one signal."""
         if line.text.lstrip().startswith("#"):
             return None
         words = line.text.split()
         if len(words) != 2:
             raise BadLineError(f"{len(words)} words where 'signal_type hash' has two")
-        kind, value = words[0].lower(), words[1]
-        if kind.startswith(CODE_PREFIX):
-            return {"codes": {kind.removeprefix(CODE_PREFIX): value}}
-        if kind not in SIGNAL_COLUMNS or kind == "codes":
-            known = ", ".join(sorted(SIGNAL_COLUMNS - {"codes"}))
+        meant = self.names.in_text(words[0])
+        if meant is None:
+            known = ", ".join(sorted(self.names.types.keys() - self.names.aliases.keys()))
+            spaced = ", ".join(f"{name}:SPACE" for name in self.names.prefixes)
             # The words may stand the wrong way round, and a hash must not be repeated.
-            what = f"signal type {kind!r}" if len(kind) < 32 else "the first word"
-            raise BadLineError(f"{what} is none of {known}, code:SPACE")
-        return {kind: value}
+            what = f"signal type {words[0].lower()!r}" if len(words[0]) < 32 else "the first word"
+            raise BadLineError(f"{what} is none of {known}, {spaced}")
+        field, space = meant
+        return {field: {space: words[1]} if space else words[1]}
 
 
 def to_cell(parts: Sequence[str]) -> str:
@@ -179,25 +178,30 @@ def to_cell(parts: Sequence[str]) -> str:
     return ";".join(part.replace("\\", "\\\\").replace(";", "\\;") for part in parts)
 
 
-def _from_cell(name: str, value: str) -> object:
+def _from_cell(name: str, value: str, known: SignalType | None) -> object:
+    """What a cell says that is no plain signal; ``known``: the type of which it says something."""
     if name == "labels":
         return [part.strip() for part in _cell_parts(value) if part.strip()]
-    if name == "codes":
-        codes: dict[str, str] = {}
-        for part in _cell_parts(value):
-            space, equals, code = part.strip().partition("=")
-            if not equals:
-                raise BadLineError("codes must be SPACE=hex, divided by ';'")
-            if space in codes:
-                raise BadLineError("codes name one space twice")
-            codes[space] = code
-        return codes
-    if name == "pdq_quality":
-        whole = _INTEGER.fullmatch(value)
-        return int(whole[1]) if whole else value
+    if name == "frames":
+        return _json(value, "frames: ")
     if name == "quality":
         return float(value) if _DECIMAL.fullmatch(value) else value
-    return value
+    if known is None or name == known.role_field:
+        return value
+    if name == known.field:
+        by_space: dict[str, str] = {}
+        for part in _cell_parts(value):
+            space, equals, text = part.strip().partition("=")
+            if not equals:
+                raise BadLineError(f"{name} must be SPACE=hex, divided by ';'")
+            if space in by_space:
+                raise BadLineError(f"{name} name one space twice")
+            by_space[space] = text
+        return by_space
+    if known.grade is not None and known.grade.whole:
+        whole = _INTEGER.fullmatch(value)
+        return int(whole[1]) if whole else value
+    return float(value) if _DECIMAL.fullmatch(value) else value
 
 
 def _cell_parts(value: str) -> Iterator[str]:
@@ -227,6 +231,18 @@ def _cells(text: str, mark: str) -> list[str]:
         raise BadLineError("not CSV: a quote is open or out of place") from None
 
 
+def _json(text: str, where: str = "") -> Any:  # noqa: ANN401 (whatever it says)
+    try:
+        return json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        said = f"{where}not JSON: {error.msg.lower()}, at column {error.colno}"
+        raise BadLineError(said) from None
+    except (RecursionError, ValueError):  # nested too deep; a number of thousands of digits
+        raise BadLineError(
+            f"{where}not JSON that we read: too deep, or a number too long"
+        ) from None
+
+
 def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(pairs)
     if len(value) != len(pairs):
@@ -250,21 +266,18 @@ def _failed(value: Mapping[str, Any]) -> str:
     return f"{named} could not be fingerprinted{why}, so it has no signals"
 
 
-def _row(number: int, fields: Mapping[str, object]) -> ImportRow:
-    identity = _whole(fields.get("provider_id"))
+def _row(number: int, fields: dict[str, object]) -> ImportRow:
+    identity = _whole(fields.pop("provider_id", None))
     if isinstance(identity, int) and not isinstance(identity, bool):
         identity = str(identity)
     if identity is not None and not isinstance(identity, str):
         raise BadLineError("provider_id must be text or an integer")
-    labels = fields.get("labels")
+    labels = fields.pop("labels", None)
     if labels is None:
         labels = []
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise BadLineError("labels must be a list of texts")
-    said = {name: value for name, value in fields.items() if name not in {"provider_id", "labels"}}
-    if "pdq_quality" in said:
-        said["pdq_quality"] = _whole(said["pdq_quality"])
-    signals = parse_signals(said)
+    signals = parse_signals(fields)
     if not signals:
         raise BadLineError("no signal to match")
     return ImportRow(

@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from service.domain.signals import DIGEST_BYTES, Signals
-from service.lists.formats.names import CODE_PREFIX, COLUMNS, Format, length_line
+from service.domain.signals import Signals, signal_types
+from service.lists.formats.names import Format, length_line, names
 from service.lists.formats.rows import to_cell
 
 
@@ -69,16 +69,18 @@ def _csv_lines(entries: Iterable[Listed]) -> Iterator[str]:
         out.truncate()
         return text
 
-    yield line(COLUMNS)
+    columns = names().columns
+    spaced = [one.field for one in signal_types() if one.spaced]
+    yield line(columns)
     for entry in entries:
         said = entry.signals.to_json()
-        codes = [f"{space}={code.hex()}" for space, code in sorted(entry.signals.codes.items())]
-        said |= {
-            "provider_id": entry.provider_id or "",
-            "codes": to_cell(codes),
-            "labels": to_cell(entry.labels),
-        }
-        yield line([str(said.get(column, "")) for column in COLUMNS])
+        for field in spaced:
+            if isinstance(by_space := said.get(field), dict):
+                said[field] = to_cell([f"{space}={text}" for space, text in by_space.items()])
+        if "frames" in said:
+            said["frames"] = _compact(said["frames"])
+        said |= {"provider_id": entry.provider_id or "", "labels": to_cell(entry.labels)}
+        yield line([str(said.get(column, "")) for column in columns])
 
 
 def _json_line(entry: Listed) -> str:
@@ -88,18 +90,19 @@ def _json_line(entry: Listed) -> str:
     said |= entry.signals.to_json()
     if entry.labels:
         said["labels"] = list(entry.labels)
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return _compact(said) + "\n"
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _text_lines(entry: Listed) -> str:
-    said = entry.signals.to_json()
-    lines = [f"{name} {said[name]}" for name in DIGEST_BYTES if name in said]
     # A line has no place for a quality, and without it a blank image's hash would match any blank.
-    if entry.signals.pdq_usable:
-        lines.append(f"pdq {said['pdq']}")
-    if entry.signals.codes_usable:
-        codes = sorted(entry.signals.codes.items())
-        lines += [f"{CODE_PREFIX}{space} {code.hex()}" for space, code in codes]
-    if "url" in said:
-        lines.append(f"url {said['url']}")
-    return "".join(line + "\n" for line in lines)
+    usable = [*entry.signals.usable()]
+    return "".join(
+        f"{f'{known.name}:{one.space}' if known.spaced else known.name} {known.write(one.value)}\n"
+        for known in signal_types()
+        for one in usable
+        if one.type == known.name
+    )

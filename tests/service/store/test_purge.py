@@ -28,7 +28,7 @@ def signals(n: int) -> Signals:
 
 def found(engine: Engine, n: int) -> bool:
     groups = frozenset(engine.known.banks_by_id)
-    return bool(engine.search(Search(signals(n), groups, frozenset(), {}, {})).found)
+    return bool(engine.search(Search(signals(n), groups, frozenset(), {})).found)
 
 
 def now() -> datetime:

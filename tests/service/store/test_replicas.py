@@ -25,7 +25,7 @@ def signals(n: int) -> Signals:
 
 def found(engine: Engine, n: int) -> bool:
     groups = frozenset(engine.known.banks_by_id)
-    return bool(engine.search(Search(signals(n), groups, frozenset(), {}, {})).found)
+    return bool(engine.search(Search(signals(n), groups, frozenset(), {})).found)
 
 
 def test_a_replica_sees_what_another_wrote(reopen: OpenStore) -> None:

@@ -159,8 +159,7 @@ class StoreMachine(RuleBasedStateMachine):
                     signals(content),
                     frozenset(groups),
                     frozenset(),
-                    everywhere,
-                    {"s-256-0": everywhere},
+                    {("pdq", ""): everywhere, ("code", "s-256-0"): everywhere},
                 )
             ).found
             for bank in BANKS:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,11 +23,11 @@ from service.cli.terminal import FAILED, counted, reporting, say, say_error
 
 if TYPE_CHECKING:
     from embeddings.fingerprint import Fingerprint
+    from service.domain.signals import Signals
     from service.store import ImportRow
 
-_DIGESTS: Final = ("sha256", "sha1", "md5")
-
 _Made = dict[tuple[str, bytes], "Fingerprint"]
+"""By digest: its algorithm and value."""
 
 
 @reporting
@@ -41,6 +41,7 @@ def relist(
     hand. Images are found by their digests. Needs no store and no network. Import what comes out as
     the same list of the same provider: its entries are updated in place.
     """
+    from service.domain.signals import from_fingerprint
     from service.lists.formats import Format, ListReader, file_chunks, write_list
     from service.store import RejectedLine
 
@@ -57,8 +58,8 @@ def relist(
                 failed += 1
                 say_error(result.outcome.code, f"{result.path}: {result.outcome.message}")
                 continue
-            for kind in _DIGESTS:
-                made[kind, bytes.fromhex(getattr(result.outcome, kind))] = result.outcome
+            for digest in _digests(from_fingerprint(result.outcome)):
+                made[digest] = result.outcome
     counts = _Counts()
 
     def rows(reader: ListReader) -> Iterator[ImportRow]:
@@ -86,13 +87,25 @@ class _Counts:
     bad: int = 0
 
 
+def _digests(signals: Signals) -> list[tuple[str, bytes]]:
+    """Of the file: of each its algorithm and value."""
+    from service.domain.signals import Weight, types_by_name
+
+    types = types_by_name()
+    return [
+        (types[one.type].algorithm, one.value)
+        for one in signals.items
+        if types[one.type].weight is Weight.DIGEST
+    ]
+
+
 def _again(row: ImportRow, made: _Made, counts: _Counts) -> ImportRow:
     from service.store.rows import derived_provider_id
 
     counts.all += 1
     named = replace(row, provider_id=row.provider_id or derived_provider_id(row.signals))
-    for kind in _DIGESTS:
-        one = made.get((kind, getattr(row.signals, kind) or b""))
+    for digest in _digests(row.signals):
+        one = made.get(digest)
         if one is not None:
             counts.again += 1
             signals = row.signals.with_codes(one.codes, one.role, one.quality)
