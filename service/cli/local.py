@@ -40,6 +40,18 @@ def settings_for(data: Path | None = None) -> Settings:
     return load_settings(data_dir=data)
 
 
+def actor() -> str:
+    """Who writes to the store, as it is written down there: the command that runs."""
+    import click
+
+    context = click.get_current_context(silent=True)
+    names = []
+    while context is not None and context.parent is not None:
+        names.append(context.info_name or "")
+        context = context.parent
+    return f"cli:{' '.join(reversed(names))}".rstrip(":")
+
+
 @contextlib.contextmanager
 def open_local_store(data: Path | None) -> Iterator[Store]:
     """The store, open. Raises ``StoreError``: a command that mistook the folder must not make a
@@ -47,7 +59,7 @@ def open_local_store(data: Path | None) -> Iterator[Store]:
     from service.store import open_store
 
     settings = settings_for(data)
-    store = open_store(settings.data_dir, settings.store_url, False, settings.deadlines)
+    store = open_store(settings.data_dir, settings.store_url, False, settings.deadlines, actor())
     try:
         yield store
     finally:
@@ -72,7 +84,7 @@ def store_to_change(data: Path | None, dry_run: bool) -> Iterator[Store]:
                 raise
             say("there is no store yet: compared with an empty one")
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            store = open_store(folder)
+            store = open_store(folder, actor=actor())
             stack.callback(store.close)
         yield store
 

@@ -6,7 +6,7 @@ They know what may be said of them (names, ranges); not how they are kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -204,6 +204,10 @@ class ListVersion:
     unchanged: int
     rejected: int
     sequence: int
+    restores: str | None = None
+    """The version that this one went back to."""
+    actor: str = field(default="", compare=False)
+    """Who; empty where nobody wrote that down, or it was purged."""
 
 
 @dataclass(frozen=True)
@@ -233,29 +237,6 @@ class Commit:
 
     sequence: int
     mark: str
-
-
-@dataclass(frozen=True)
-class EntryBatch:
-    """What an index must know of some entries: a column each, row for row, since there are many.
-
-    Signals are as ``Signals`` has them, but for ``codes``.
-    """
-
-    ids: Sequence[int]
-    bank_ids: Sequence[int]
-    enabled: Sequence[bool]
-    md5: Sequence[bytes | None]
-    sha1: Sequence[bytes | None]
-    sha256: Sequence[bytes | None]
-    pdq: Sequence[bytes | None]
-    pdq_quality: Sequence[int | None]
-    quality: Sequence[float | None]
-    url: Sequence[str | None]
-    codes: Sequence[str | None]
-    """JSON: code space to hex."""
-    live: Sequence[bool]
-    """Not tombstoned."""
 
 
 def entry_id(number: int) -> str:

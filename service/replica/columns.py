@@ -7,19 +7,22 @@ them, nor which transaction they came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Final
 
 import numpy as np
-import orjson
+from numpy.typing import NDArray
 
-from embeddings.codes import CODE_BYTES
+from embeddings.figures import MIN_STRUCTURE
 from index.contract.changes import Changes, Entries
 from index.contract.interface import Ids
-from service.domain.signals import is_structured, is_trusted, signal_type, url_key
+from service.domain.signals import types_by_name
 from service.store import EntryBatch
+from service.store.entries.packing import ORDINAL_BITS
+from service.store.views.batches import Alike
+
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Gathered:
     """Many entries, by index."""
 
     ids: Ids
-    """Of all of them, in force or not."""
+    """Of all signals that these entries have or had, in force or not."""
     batches: Mapping[IndexName, Sequence[Entries]]
     """What stands in each index; those that are absent hold none of these entries."""
 
@@ -67,56 +70,60 @@ def gathered(batches: Iterable[EntryBatch], names: frozenset[IndexName] | None =
     ids: list[Ids] = [np.empty(0, np.int64)]
     found: dict[IndexName, list[Entries]] = {}
     for batch in batches:
-        ids.append(np.array(batch.ids, np.int64))
-        for name, entries in _split(batch, ids[-1]).items():
-            if names is None or name in names:
-                found.setdefault(name, []).append(entries)
+        ids.append(index_ids(batch.ids))
+        for number, most in batch.several.items():
+            ids.append(index_ids(np.full(most - 1, number), np.arange(1, most)))
+        for alike in batch.alike:
+            for name, entries in _split(alike):
+                if names is None or name in names:
+                    found.setdefault(name, []).append(entries)
     return Gathered(np.concatenate(ids), found)
 
 
-def _split(batch: EntryBatch, ids: Ids) -> dict[IndexName, Entries]:
+def index_ids(entries: Ids, ordinal: Ids | int = 0) -> Ids:
+    """The ids in an index of the signals ``ordinal`` of ``entries``, int64 (n,).
+
+    The ordinal counts the signals of one type and space in an entry, so an entry that has one of
+    each type has ordinal 0 in every index.
+    """
+    return (entries << ORDINAL_BITS) | ordinal
+
+
+def _split(alike: Alike) -> Iterator[tuple[IndexName, Entries]]:
     """What stands in which index."""
-    groups = np.array(batch.bank_ids, np.int32)
-    enabled = np.array(batch.enabled, np.bool_)
-    live = np.array(batch.live, np.bool_)
-
-    def rows(values: Sequence[bytes | None], width: int, usable: Sequence[bool] = ()) -> Entries:
-        held = np.array([value is not None for value in values], np.bool_) & live
-        if len(usable):
-            held &= np.array(usable, np.bool_)
-        payload = b"".join(compress(values, held.tolist()))  # type: ignore[arg-type]
-        digests = np.frombuffer(payload, np.uint8).reshape(-1, width)
-        return Entries(ids[held], digests, groups[held], enabled[held])
-
-    structured = [is_structured(value) for value in batch.quality]
-    trusted = [
-        good and is_trusted(value)
-        for good, value in zip(structured, batch.pdq_quality, strict=True)
-    ]
-    urls = [None if url is None else url_key(url) for url in batch.url]
-    out = {
-        IndexName("md5"): rows(batch.md5, signal_type("md5").key_width),
-        IndexName("sha1"): rows(batch.sha1, signal_type("sha1").key_width),
-        IndexName("sha256"): rows(batch.sha256, signal_type("sha256").key_width),
-        IndexName("url"): rows(urls, signal_type("url").key_width),
-        PDQ: rows(batch.pdq, CODE_BYTES, trusted),
-    }
-    for space, codes in _by_space(batch.codes).items():
-        out[IndexName("code", space)] = rows(codes, CODE_BYTES, structured)
-    return {name: entries for name, entries in out.items() if len(entries.ids)}
+    types = types_by_name()
+    structured = _least(alike, alike.layout.structure, "f", MIN_STRUCTURE)
+    for one in alike.layout.items:
+        if (known := types.get(one.type)) is None:
+            continue  # a newer release's: this one has no index of them
+        fit = structured if known.structural else None
+        if known.grade is not None and one.quality:
+            trusted = _least(alike, one.at + one.width, one.quality, known.grade.least)
+            fit = trusted if fit is None or trusted is None else fit & trusted
+        values = np.ascontiguousarray(alike.signals[:, one.at : one.at + one.width])
+        if known.key is not bytes:
+            keys = [known.key(value.tobytes()) for value in values]
+            values = np.frombuffer(b"".join(keys), np.uint8).reshape(-1, known.key_width)
+        ids, groups, enabled = alike.ids, alike.bank_ids, alike.in_force
+        if fit is not None and not fit.all():
+            if not fit.any():
+                continue
+            ids, groups, enabled, values = ids[fit], groups[fit], enabled[fit], values[fit]
+        yield (
+            IndexName(one.type, one.space),
+            Entries(index_ids(ids, one.ordinal), values, groups, enabled),
+        )
 
 
-def _by_space(texts: Sequence[str | None]) -> dict[str, list[bytes | None]]:
-    """Code space to the codes in it, row for row."""
-    out: dict[str, list[bytes | None]] = {}
-    for row, text in enumerate(texts):
-        if text:
-            for space, code in orjson.loads(text).items():
-                if space not in out:
-                    out[space] = [None] * len(texts)
-                out[space][row] = bytes.fromhex(code)
-    return out
+def _least(alike: Alike, at: int, number: str, least: float) -> Bools | None:
+    """Whose number at ``at`` is ``least`` or more; ``None`` where there is no such number."""
+    if at < 0:
+        return None
+    kind = np.dtype("<i4" if number == "i" else "<f8")
+    column = np.ascontiguousarray(alike.signals[:, at : at + kind.itemsize])
+    fit: Bools = column.view(kind)[:, 0] >= least
+    return fit
 
 
-def _enabled(batch: Entries) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _enabled(batch: Entries) -> Bools:
     return np.ones(len(batch.ids), np.bool_) if batch.enabled is None else batch.enabled

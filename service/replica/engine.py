@@ -34,8 +34,8 @@ from service.replica.indexes import Indexes, SignalStats
 from service.replica.scrub import Scrub
 from service.replica.shelf import Shelf
 from service.store import Action, Bank, Commit, Key, Store, View
-from service.store.changes import START
-from service.store.flaws import altered
+from service.store.views.flaws import altered
+from service.store.views.view import START
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +111,7 @@ class Engine:
         self._foreign = False  # whether another store stood in the place of ours, when last seen
         self._identity = ""  # of the store, once it was read
         self._damaged: dict[int, int] = {}  # entries that were left out, with their banks
+        self._lost: dict[int, int] = {}  # how many entries banks lack, when last all were read
         self._unread: tuple[int, ...] = ()  # entries that matched and could not be read
         self._counting = threading.Event()
         self._loaded = threading.Event()
@@ -255,10 +256,14 @@ class Engine:
             whole, self._whole = self._fed and self._whole, False
             since = before.commit if self._fed else None
             damaged = view.still_damaged(self._damaged) if self._damaged else {}
-            flawed = bool(damaged) and damaged == self._damaged
+            flawed = (bool(damaged) and damaged == self._damaged) or bool(self._lost)
             touched = bring_up(self._indexes, view, since, self._give_up, flawed)
             self._damaged = damaged | view.damaged
+            self._lost = {bank: n for bank, n in view.lost.items() if n} or (
+                {} if view.lost else self._lost
+            )
             self._tell_damaged()
+            self._tell_incomplete(view)
             banks = frozenset(self._known.banks_by_id)
             asked = (banks - before.banks_by_id.keys() | banks & touched) if whole else banks
             filled = before.filled & banks - asked | self._store.filled(asked)
@@ -307,6 +312,25 @@ class Engine:
             altered(by_bank, names),
             incomplete=True,
         )
+
+    def _tell_incomplete(self, view: View) -> None:
+        """Banks, lists and keys that are not what was written, and rows that are not there."""
+        names = {bank.id: bank.name for bank in self._known.banks.values()}
+        lost = [
+            f"bank {names.get(bank, '?')!r} should hold {number} entries more"
+            if number > 0
+            else f"bank {names.get(bank, '?')!r} holds {-number} entries that nobody put there"
+            for bank, number in sorted(self._lost.items())
+        ]
+        if said := [*view.incomplete.values(), *lost]:
+            self.health.failing(
+                "rows", "banks or lists are not what was written", "; ".join(said), incomplete=True
+            )
+        elif view.bad_keys:
+            detail = f"refused: {', '.join(view.bad_keys)}"
+            self.health.failing("rows", "keys are not what was written", detail)
+        else:
+            self.health.sound("rows")
 
     def _tell_trouble(self, error: BaseException) -> None:
         said = "the index cannot follow it"

@@ -16,7 +16,7 @@ from index.contract.numbered import Fed
 from service.replica.columns import IndexName, gathered
 from service.replica.indexes import Indexes
 from service.store import Commit, EntryBatch, View
-from service.store.changes import START
+from service.store.views.view import START
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def _rebuild(
 
 def _fed(view: View, flawed: bool) -> Commit:
     """What an index is told that it holds, once the entries of ``view`` were read."""
-    if flawed or view.damaged:
+    if flawed or view.damaged or view.incomplete or any(view.lost.values()):
         return Commit(view.commit.sequence, _FLAWED + view.commit.mark)
     return view.commit
 

@@ -22,6 +22,7 @@ from service.domain.search import Found, Kind, Search, Searched
 from service.domain.signals import signal_type, signal_types
 from service.replica.columns import IndexName
 from service.replica.shelf import MemoryShelf, Shelf
+from service.store.entries.packing import MAX_ALIKE, ORDINAL_BITS
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,15 @@ def _first(hits: Hits, limit: int | None) -> Hits:
 
 def _found(hits: Hits, name: IndexName, radii: Mapping[int, int], limit: int | None) -> _Part:
     found = [
-        Found(id_, group, name.signal, name.space, distance, radii[group])
+        Found(
+            id_ >> ORDINAL_BITS,
+            group,
+            name.signal,
+            name.space,
+            distance,
+            radii[group],
+            ordinal=id_ & (MAX_ALIKE - 1),
+        )
         for id_, group, distance in zip(
             hits.ids.tolist(), hits.groups.tolist(), hits.distances.tolist(), strict=True
         )

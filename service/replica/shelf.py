@@ -23,7 +23,7 @@ from index.digests.digest_index import DigestIndex
 from index.opening import open_index
 from service.domain.signals import signal_type
 from service.replica.columns import IndexName
-from service.store.traces import INDEX_FOLDER
+from service.store.core.traces import INDEX_FOLDER
 
 log = logging.getLogger(__name__)
 

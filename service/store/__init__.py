@@ -11,7 +11,6 @@ from service.domain.values import (
     Bank,
     Commit,
     Entry,
-    EntryBatch,
     Imagery,
     ImportRow,
     Key,
@@ -24,19 +23,22 @@ from service.domain.values import (
     Role,
     Thresholds,
 )
-from service.store.changes import View
-from service.store.diffs import (
+from service.store.core.schema import Migration, MigrationPlan
+from service.store.entries.entries import EntryPage
+from service.store.entries.history import EntryState, PastUnknownError
+from service.store.imports.diffs import (
     ImportDiff,
     ListShrinksError,
     NoValidLineError,
     RefusedDiffError,
     TooManyRejectedError,
 )
-from service.store.entries import EntryPage
-from service.store.flaws import Flaw
-from service.store.imports import ImportTarget
-from service.store.schema import Migration, MigrationPlan
+from service.store.imports.imports import ImportTarget
+from service.store.imports.rollback import VersionNotFoundError
 from service.store.store import Store, backup, migrate, open_store, restore
+from service.store.views.batches import EntryBatch
+from service.store.views.flaws import Flaw
+from service.store.views.view import View
 
 __all__ = [
     "DEFAULT_LIST",
@@ -48,6 +50,7 @@ __all__ = [
     "Entry",
     "EntryBatch",
     "EntryPage",
+    "EntryState",
     "Flaw",
     "Imagery",
     "ImportDiff",
@@ -61,6 +64,7 @@ __all__ = [
     "NewEntry",
     "NewKey",
     "NoValidLineError",
+    "PastUnknownError",
     "Policy",
     "Radii",
     "RefusedDiffError",
@@ -69,6 +73,7 @@ __all__ = [
     "Store",
     "Thresholds",
     "TooManyRejectedError",
+    "VersionNotFoundError",
     "View",
     "backup",
     "migrate",

@@ -12,20 +12,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select
 
 from service.domain.errors import InvalidValueError, KeyNotFoundError
 from service.domain.values import Key, NewKey, Role, check_text
-from service.store.database import Database
-from service.store.models import KeyRow
+from service.store.core.database import Database
+from service.store.core.models import KeyRow
+from service.store.core.seals import columns_of, insert_sealed, is_whole, update_sealed
 
 
 class Keys:
     """The keys of one store."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on ``database``."""
-        self._database = database
+    def __init__(self, database: Database, actor: str) -> None:
+        """Work on ``database``, as ``actor``."""
+        self._database, self._actor = database, actor
 
     def create(self, name: str, roles: frozenset[Role]) -> NewKey:
         """Make a key; its text is in the answer and nowhere else. Raises ``BadNameError``,
@@ -35,16 +36,15 @@ class Keys:
             raise InvalidValueError("a key needs at least one role")
         number, secret = secrets.token_hex(4), secrets.token_hex(32)
         key = Key(number, name, roles, secret_hash(secret), datetime.now(UTC), None)
-        with self._database.write() as (connection, _):
-            connection.execute(
-                insert(KeyRow).values(
-                    id=key.id,
-                    name=key.name,
-                    roles=",".join(sorted(roles)),
-                    secret_hash=key.secret_hash,
-                    created_at=key.created_at,
-                )
-            )
+        with self._database.write(self._actor) as (connection, _):
+            row = {
+                "id": key.id,
+                "name": key.name,
+                "roles": ",".join(sorted(roles)),
+                "secret_hash": key.secret_hash,
+                "created_at": key.created_at,
+            }
+            insert_sealed(connection, KeyRow, row)
         return NewKey(key, f"lk_{number}_{secret}")
 
     def all(self) -> list[Key]:
@@ -55,34 +55,29 @@ class Keys:
     def revoke(self, key_id: str) -> Key:
         """Refuse a key from now on. Raises ``KeyNotFoundError``."""
         now = datetime.now(UTC)
-        with self._database.write() as (connection, _):
-            query = select(*_COLUMNS).where(KeyRow.id == key_id)
+        with self._database.write(self._actor) as (connection, _):
+            query = select(*columns_of(KeyRow)).where(KeyRow.id == key_id)
             row = connection.execute(query).one_or_none() if key_id.isalnum() else None
             if row is None:
                 raise KeyNotFoundError(
                     f"no key has the id {key_id[:32]!r}; a list of keys shows their ids"
                 )
-            key = _key(row)
+            key = key_of(row)
             if key.revoked_at is not None:
                 return key
-            connection.execute(update(KeyRow).where(KeyRow.id == key_id).values(revoked_at=now))
+            update_sealed(connection, KeyRow, KeyRow.id == key_id, {"revoked_at": now})
         return replace(key, revoked_at=now)
 
 
-_COLUMNS = (
-    KeyRow.id,
-    KeyRow.name,
-    KeyRow.roles,
-    KeyRow.secret_hash,
-    KeyRow.created_at,
-    KeyRow.revoked_at,
-)
-
-
 def all_keys(connection: Connection) -> list[Key]:
-    """Every key, oldest first, within a transaction."""
-    rows = connection.execute(select(*_COLUMNS).order_by(KeyRow.created_at, KeyRow.id))
-    return [_key(row) for row in rows]
+    """Every key that is what was written, oldest first, within a transaction."""
+    return [key_of(row) for row in key_rows(connection) if is_whole(KeyRow, row)]
+
+
+def key_rows(connection: Connection) -> list[Row[*tuple[Any, ...]]]:
+    """All columns of every key, oldest first."""
+    order = KeyRow.created_at, KeyRow.id
+    return list(connection.execute(select(*columns_of(KeyRow)).order_by(*order)))
 
 
 def secret_hash(secret: str) -> bytes:
@@ -90,7 +85,8 @@ def secret_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _key(row: Row[*tuple[Any, ...]]) -> Key:
+def key_of(row: Row[*tuple[Any, ...]]) -> Key:
+    """The key of a row that holds all columns."""
     return Key(
         row.id,
         row.name,

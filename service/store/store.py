@@ -15,33 +15,44 @@ from time import sleep
 from service.domain.deadlines import Deadlines, Reach
 from service.domain.errors import StoreMissingError
 from service.domain.values import Commit, ImportRow, ListVersion, RejectedLine
-from service.store import schema
-from service.store.backup import make_backup
-from service.store.banks import Banks
-from service.store.changes import View, filled_banks, identity, newest_commit, view_of
-from service.store.database import Database, sqlite_url
-from service.store.diffs import ImportDiff
-from service.store.entries import Entries
-from service.store.flaws import Flaw, all_flaws
-from service.store.imports import Allowed, ImportTarget, apply_import
+from service.store.backups.backup import make_backup
+from service.store.backups.manifest import Manifest
+from service.store.backups.restore import Restored, restore_backup
+from service.store.banks.banks import Banks
+from service.store.core import schema
+from service.store.core.database import Database, sqlite_url
+from service.store.core.leases import take_lease
+from service.store.core.traces import refuse_if_lost
+from service.store.entries.entries import Entries
+from service.store.entries.finding import Finder
+from service.store.entries.history import History
+from service.store.entries.purge import Purged, purge
+from service.store.imports.diffs import ImportDiff
+from service.store.imports.imports import Allowed, ImportTarget, apply_import
+from service.store.imports.rollback import roll_back
+from service.store.imports.versions import list_versions
 from service.store.keys import Keys
-from service.store.leases import take_lease
-from service.store.manifest import Manifest
-from service.store.purge import Purged, purge
-from service.store.restore import Restored, restore_backup
-from service.store.traces import refuse_if_lost
-from service.store.versions import list_versions
+from service.store.views.flaws import Flaw, all_flaws
+from service.store.views.view import View, filled_banks, identity, newest_commit, view_of
 
 
 class Store:
     """One open store; safe to use from several threads."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on ``database``, whose layout was checked."""
-        self._database = database
-        self.banks = Banks(database)
-        self.entries = Entries(database)
-        self.keys = Keys(database)
+    def __init__(self, database: Database, actor: str = "python") -> None:
+        """Work on ``database``, whose layout was checked, as ``actor``: who writes is written down
+        with every commit."""
+        self._database, self._actor = database, actor
+        self.banks = Banks(database, actor)
+        self.entries = Entries(database, actor)
+        self.keys = Keys(database, actor)
+        self.history = History(database)
+        self.find = Finder(database)
+
+    def acting(self, actor: str) -> Store:
+        """The same store, written to as ``actor``: ``key:ID``, ``cli:import``,
+        ``job:retention``."""
+        return Store(self._database, actor)
 
     def apply_import(
         self,
@@ -53,7 +64,18 @@ class Store:
     ) -> ImportDiff:
         """Make ``rows`` the new version of a list; see ``imports.apply_import``."""
         allowed = Allowed(max_rejected, allow_shrink)
-        return apply_import(self._database, target, rows, allowed, dry_run)
+        return apply_import(self._database, self._actor, target, rows, allowed, dry_run)
+
+    def roll_back(
+        self,
+        target: ImportTarget,
+        to: str,
+        dry_run: bool = False,
+        allow_shrink: bool = False,
+    ) -> ImportDiff:
+        """Take a list back to an earlier version; see ``rollback.roll_back``."""
+        allowed = Allowed(shrink=allow_shrink)
+        return roll_back(self._database, self._actor, target, to, allowed, dry_run)
 
     def versions(self, bank: str) -> list[ListVersion]:
         """The versions of a bank's lists, newest first. Raises ``BankNotFoundError``."""
@@ -124,8 +146,10 @@ def open_store(
     url: str | None = None,
     create: bool = True,
     deadlines: Deadlines = Deadlines(),  # noqa: B008 (frozen)
+    actor: str = "python",
 ) -> Store:
-    """Open the store in ``data_dir``, or at ``url`` (``sqlite:///PATH``, ``postgresql://…``).
+    """Open the store in ``data_dir``, or at ``url`` (``sqlite:///PATH``, ``postgresql://…``), to be
+    written to as ``actor``.
 
     With ``create`` a store that is missing is made, at the newest layout; without, it raises
     ``StoreMissingError``; with or without, ``StoreLostError`` where ``data_dir`` shows that there
@@ -152,7 +176,7 @@ def open_store(
     except BaseException:
         database.close()
         raise
-    return Store(database)
+    return Store(database, actor)
 
 
 def _filled(path: Path) -> bool:
@@ -168,10 +192,13 @@ def migrate(
     url: str | None = None,
     dry_run: bool = False,
     deadlines: Deadlines = Deadlines(),  # noqa: B008 (frozen)
+    told: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> schema.MigrationPlan:
-    """Bring the store to the newest layout, or with ``dry_run`` say what that would execute.
+    """Bring the store to the newest layout, or with ``dry_run`` say what that would execute;
+    ``told`` hears how many entries are done, of how many.
 
-    Raises ``StoreMissingError``, ``SchemaTooNewError``, ``StoreUnusableError``.
+    Raises ``StorageFullError``, ``StoreMissingError``, ``SchemaTooNewError``,
+    ``StoreUnusableError``.
     """
     database = Database(url or sqlite_url(data_dir), deadlines)
     try:
@@ -180,7 +207,7 @@ def migrate(
             refuse_if_lost(data_dir, database.path, database.name)
             if database.path is not None and not database.path.exists():
                 raise _missing(database)
-        return schema.migrate(database, dry_run)
+        return schema.migrate(database, dry_run, told)
     finally:
         database.close()
 

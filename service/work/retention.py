@@ -1,7 +1,7 @@
 """How long tombstones are kept: a thread that purges the store now and then.
 
 Of all replicas one does it, under a lease in the store that it keeps until the next time. It knows
-when to purge; what is purged stands in ``service.store.purge``.
+when to purge; what is purged stands in ``service.store.entries.purge``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Retention:
     ) -> None:
         """Keep what ``store`` removed for ``days``, or with ``None`` for ever; look ``every`` so
         many seconds. ``health`` hears of it as the check ``retention``."""
-        self._store, self._days, self._health, self._every = store, days, health, every
+        self._store, self._days = store.acting("job:retention"), days
+        self._health, self._every = health, every
         self._holder = secrets.token_hex(8)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="retention", daemon=True)
@@ -60,10 +61,11 @@ class Retention:
             return False
         before = datetime.now(UTC) - timedelta(days=self._days)
         done = self._store.purge(before, pause=self._pause)
-        if done.tombstones or done.commits:
+        if done.tombstones or done.earlier or done.commits:
             log.info(
-                "purged %d tombstones and %d commits, up to sequence %d",
+                "purged %d tombstones, %d earlier states and %d commits, up to sequence %d",
                 done.tombstones,
+                done.earlier,
                 done.commits,
                 done.sequence,
             )

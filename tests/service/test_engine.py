@@ -15,9 +15,9 @@ from service.domain.search import Found, Search
 from service.domain.signals import Signals
 from service.replica.engine import Engine
 from service.store import ImportRow, ImportTarget, NewEntry, Role, Store, open_store
-from service.store.database import Database, sqlite_url
-from service.store.files import Files
-from service.store.models import CounterRow
+from service.store.core.database import Database, sqlite_url
+from service.store.core.files import Files
+from service.store.core.models import CounterRow
 
 SPACE = "s-256-0"
 

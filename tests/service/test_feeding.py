@@ -16,7 +16,7 @@ from service.domain.signals import Signals
 from service.replica.engine import Engine
 from service.replica.shelf import FolderShelf
 from service.store import EntryBatch, ImportRow, ImportTarget, NewEntry, Store, View, open_store
-from service.store.traces import DATABASE_FILE
+from service.store.core.traces import DATABASE_FILE
 
 SPACE = "s-256-0"
 KINDS = {"md5", "sha1", "sha256", "pdq", "code", "url"}
@@ -379,7 +379,7 @@ def test_a_long_list_is_in_force_all_at_once(
 ) -> None:
     """However many batches it is read in: no query finds both the old version and the new, or
     neither, by any one signal."""
-    monkeypatch.setattr("service.store.changes._CHUNK", 2)
+    monkeypatch.setattr("service.store.views.view._CHUNK", 2)
     engine = restart()
     seen: set[tuple[bool, bool]] = set()
 

@@ -14,7 +14,7 @@ from index.contract.interface import Ids
 from index.digests.digest_index import DigestIndex
 from service.domain.search import Search
 from service.domain.signals import Signals, signal_types, url_key
-from service.replica.columns import PDQ, IndexName
+from service.replica.columns import PDQ, IndexName, index_ids
 from service.replica.indexes import Indexes
 from service.replica.shelf import FolderShelf, MemoryShelf, Shelf
 
@@ -43,7 +43,7 @@ def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Indexes:
 
 def feed(indexes: Indexes, ids: list[int], group: int, number: int, item: bytes = b"") -> None:
     """Set entries, all of them ``ITEM``, but with another PDQ hash and code if given."""
-    rows: Ids = np.array(ids, np.int64)
+    rows: Ids = index_ids(np.array(ids, np.int64))
     for name, index in indexes.all.items():
         said = SAID.get(name.signal, b"c" * 32 if name.signal == "code" else b"")
         if name in (PDQ, CODE) and item:

@@ -32,7 +32,9 @@ def serve(
     log_to_stderr(settings.log_format, settings.log_level)
     for unknown in unknown_variables():
         say(f"warning: {unknown}")
-    store = open_store(settings.data_dir, settings.store_url, deadlines=settings.deadlines)
+    store = open_store(
+        settings.data_dir, settings.store_url, deadlines=settings.deadlines, actor="serve"
+    )
     try:
         made = first_admin_key(store, settings, terminal=sys.stdout.isatty())
     finally:

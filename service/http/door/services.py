@@ -95,8 +95,11 @@ class Services:
         seconds = self.settings.queue_seconds
         return Task(scope.get(CALLER, ""), cost, memory, seconds, scope.get(GONE))
 
-    async def changing(self, work: Callable[[], T], pool: WorkPool | None = None) -> T:
-        """Do ``work``, which writes to the store, and see it in force here before returning.
+    async def changing(
+        self, key_id: str, work: Callable[[Store], T], pool: WorkPool | None = None
+    ) -> T:
+        """Do ``work``, which writes to the store it is given as the key ``key_id``, and see it in
+        force here before returning.
 
         Where that cannot be seen to, the answer is the same: what is committed must not look as if
         it were not, and the index's age tells. Raises what ``work`` raises, and
@@ -105,10 +108,11 @@ class Services:
 
         # A wait for a thread, behind others that wait for the same writer, counts as well.
         until = time.monotonic() + self.settings.busy_timeout
+        store = self.store.acting(f"key:{key_id}")
 
         def and_catch_up() -> T:
             with writing_begins_within(until - time.monotonic()):
-                result = work()
+                result = work(store)
             try:
                 self.engine.catch_up()
             except Exception as error:  # noqa: BLE001 - whatever it is, the write was committed

@@ -53,7 +53,7 @@ async def list_banks(request: Request) -> Response:
 
 async def make_bank(request: Request) -> Response:
     """Make an empty bank."""
-    curating(request)
+    caller = curating(request)
     body = await json_object(request, _NO_OBJECT)
     if "name" not in body:
         return missing("name", dict(body))
@@ -64,7 +64,7 @@ async def make_bank(request: Request) -> Response:
     policy = Policy() if enabled is None else Policy(enabled=enabled)
     parts = services_of(request)
     try:
-        made = await parts.changing(lambda: parts.store.banks.create(name, policy))
+        made = await parts.changing(caller.key_id, lambda store: store.banks.create(name, policy))
     except BankExistsError:
         raise HmaError(403, "Bank already exists") from None
     return json_response(shape(made), 201)
@@ -78,7 +78,7 @@ async def get_bank(request: Request) -> Response:
 
 async def change_bank(request: Request) -> Response:
     """Switch a bank on or off."""
-    curating(request)
+    caller = curating(request)
     name = request.path_params["bank"]
     body = await json_object(request, _NO_OBJECT)
     if body.get("name", name) != name:
@@ -87,9 +87,10 @@ async def change_bank(request: Request) -> Response:
     parts = services_of(request)
     try:
         changed = await parts.changing(
-            lambda: parts.store.banks.update(
+            caller.key_id,
+            lambda store: store.banks.update(
                 name, lambda was: was if enabled is None else replace(was, enabled=enabled)
-            )
+            ),
         )
     except BankNotFoundError:
         raise HmaError(404, "Bank not found") from None
@@ -98,10 +99,10 @@ async def change_bank(request: Request) -> Response:
 
 async def delete_bank(request: Request) -> Response:
     """Take a bank and its contents out of force; one that is gone is gone."""
-    curating(request)
+    caller = curating(request)
     parts, name = services_of(request), request.path_params["bank"]
     with contextlib.suppress(BankNotFoundError):
-        await parts.changing(lambda: parts.store.banks.delete(name))
+        await parts.changing(caller.key_id, lambda store: store.banks.delete(name))
     return json_response({"message": "Done"})
 
 

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from service.domain.errors import BankNotFoundError, EntryNotFoundError
 from service.domain.signals import Signals
 from service.domain.values import entry_id
-from service.http.door.auth import READERS
+from service.http.door.auth import READERS, Caller
 from service.http.door.services import services_of
 from service.http.hma.asked import UNUSABLE, content_of, json_object, signals_of, truthy
 from service.http.hma.banks import find, shape
@@ -43,7 +43,7 @@ _HIGHEST: Final = 2**50 - 1
 
 async def add_content(request: Request) -> Response:
     """List a file: by all its signals; the file is dropped."""
-    curating(request)
+    caller = curating(request)
     bank = await find(request, request.path_params["bank"])
     async with content_of(request, _NO_FILE) as content:
         types = content.types(services_of(request))
@@ -51,12 +51,12 @@ async def add_content(request: Request) -> Response:
         if content.content_type == PHOTO and types["pdq"].of(signals) is None:
             # Listed by its digest alone it would match no copy, and nobody would know.
             raise HmaError(400, f"Invalid pdq signal: {UNUSABLE}")
-        return await _added(request, bank, signals, shown(signals, types.values()))
+        return await _added(request, caller, bank, signals, shown(signals, types.values()))
 
 
 async def add_signal(request: Request) -> Response:
     """List signals."""
-    curating(request)
+    caller = curating(request)
     bank = await find(request, request.path_params["bank"])
     body = await json_object(request, "Request input was not a dict")
     if not body:
@@ -69,7 +69,7 @@ async def add_signal(request: Request) -> Response:
             said = UNUSABLE if name == "pdq" else f"not {kind.digits} lower-case hex digits"
             raise HmaError(400, f"Invalid {name} signal: {said}")
         read.append(one)
-    return await _added(request, bank, merged(read), dict(body))
+    return await _added(request, caller, bank, merged(read), dict(body))
 
 
 async def get_content(request: Request) -> Response:
@@ -86,7 +86,7 @@ async def get_content(request: Request) -> Response:
 
 async def change_content(request: Request) -> Response:
     """Put an entry in or out of force."""
-    curating(request)
+    caller = curating(request)
     bank = await find(request, request.path_params["bank"])
     body = await json_object(request, "Request input was not a dict")
     until = body.get("disable_until_ts")
@@ -97,7 +97,7 @@ async def change_content(request: Request) -> Response:
         parts, public = services_of(request), _public_id(request)
         try:
             entry = await parts.changing(
-                lambda: parts.store.entries.set_enabled(bank.name, public, enabled)
+                caller.key_id, lambda store: store.entries.set_enabled(bank.name, public, enabled)
             )
         except EntryNotFoundError:
             raise _not_found(request) from None
@@ -107,12 +107,12 @@ async def change_content(request: Request) -> Response:
 
 async def delete_content(request: Request) -> Response:
     """Take an entry out of force for good."""
-    curating(request)
+    caller = curating(request)
     bank = await find(request, request.path_params["bank"])
     parts = services_of(request)
     try:
         public = _public_id(request)
-        await parts.changing(lambda: parts.store.entries.delete(bank.name, public))
+        await parts.changing(caller.key_id, lambda store: store.entries.delete(bank.name, public))
     except (HmaError, EntryNotFoundError):
         return json_response({"deleted": 0})
     except BankNotFoundError:
@@ -120,11 +120,13 @@ async def delete_content(request: Request) -> Response:
     return json_response({"deleted": 1})
 
 
-async def _added(request: Request, bank: Bank, signals: Signals, told: Json) -> Response:
+async def _added(
+    request: Request, caller: Caller, bank: Bank, signals: Signals, told: Json
+) -> Response:
     parts = services_of(request)
     name = f"{PROVIDER}-{secrets.token_hex(16)}"
     new = NewEntry(signals, provider=PROVIDER, list=PROVIDER, provider_id=name)
-    entry = await parts.changing(lambda: parts.store.entries.add(bank.name, new))
+    entry = await parts.changing(caller.key_id, lambda store: store.entries.add(bank.name, new))
     return json_response({"id": entry.id, "signals": told})
 
 

@@ -47,7 +47,6 @@ async def make_bank(request: Request, parts: Parts, caller: Curating) -> Respons
     ``action`` is what a PDQ match asks for: ``block`` or ``review``. A digest match blocks and
     a code match asks for review in both. An ``allow`` bank acts only on an exact SHA-256.
     """
-    del caller
     body = await bodies.json_body(request, BankRequest)
     policy = Policy(
         body.action,
@@ -56,7 +55,7 @@ async def make_bank(request: Request, parts: Parts, caller: Curating) -> Respons
         body.enabled,
         Thresholds(body.score.code),
     )
-    bank = await parts.changing(lambda: parts.store.banks.create(body.name, policy))
+    bank = await parts.changing(caller.key_id, lambda store: store.banks.create(body.name, policy))
     return wire.json_response(wire.bank(bank), 201, {"Location": f"/v1/banks/{bank.name}"})
 
 
@@ -82,7 +81,6 @@ async def change_bank(bank: str, request: Request, parts: Parts, caller: Curatin
     """Changes what is given; ``radius`` and ``score`` are replaced as a whole. In force for
     the next query.
     """
-    del caller
     body = await bodies.json_body(request, BankChange)
 
     def changed(policy: Policy) -> Policy:
@@ -95,7 +93,7 @@ async def change_bank(bank: str, request: Request, parts: Parts, caller: Curatin
             score=policy.score if body.score is None else Thresholds(body.score.code),
         )
 
-    found = await parts.changing(lambda: parts.store.banks.update(bank, changed))
+    found = await parts.changing(caller.key_id, lambda store: store.banks.update(bank, changed))
     return wire.json_response(wire.bank(found))
 
 
@@ -107,8 +105,7 @@ async def change_bank(bank: str, request: Request, parts: Parts, caller: Curatin
 )
 async def delete_bank(bank: str, parts: Parts, caller: Curating) -> Response:
     """Takes the bank and all its entries out of force."""
-    del caller
-    await parts.changing(lambda: parts.store.banks.delete(bank))
+    await parts.changing(caller.key_id, lambda store: store.banks.delete(bank))
     return Response(status_code=204)
 
 

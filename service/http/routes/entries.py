@@ -93,7 +93,7 @@ async def add_entry(bank: str, request: Request, parts: Parts, caller: Curating)
     else:
         new = _from_signals(bodies.parsed(await parts.uploads.json(request), EntryRequest))
         doubts = []
-    entry = await parts.changing(lambda: parts.store.entries.add(bank, new))
+    entry = await parts.changing(caller.key_id, lambda store: store.entries.add(bank, new))
     doubted: list[Remark] = [{"code": doubt, "message": _DOUBTED[doubt]} for doubt in doubts]
     body = wire.entry(entry, caller)
     body["warnings"] = [*_warnings(entry, parts), *doubted]
@@ -124,7 +124,7 @@ async def change_entry(
     """A disabled entry stays disabled whatever later versions of its list say."""
     body = await bodies.json_body(request, EntryChange)
     entry = await parts.changing(
-        lambda: parts.store.entries.set_enabled(bank, entry_id, body.enabled)
+        caller.key_id, lambda store: store.entries.set_enabled(bank, entry_id, body.enabled)
     )
     return wire.json_response(wire.entry(entry, caller))
 
@@ -137,8 +137,7 @@ async def change_entry(
 )
 async def delete_entry(bank: str, entry_id: str, parts: Parts, caller: Curating) -> Response:
     """Takes the entry out of force. A later version of its list that holds it lists it again."""
-    del caller
-    await parts.changing(lambda: parts.store.entries.delete(bank, entry_id))
+    await parts.changing(caller.key_id, lambda store: store.entries.delete(bank, entry_id))
     return Response(status_code=204)
 
 

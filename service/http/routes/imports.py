@@ -26,7 +26,7 @@ from service.lists.formats import (
     map_of,
     reading_format,
 )
-from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget
+from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget, Store
 
 router = APIRouter(tags=["imports"], route_class=StrictRoute)
 
@@ -94,7 +94,6 @@ async def import_list(
     where much of the list would go, or it states its length and is shorter. ``dry_run`` answers
     the diff and changes nothing. The format is found out from the first line unless it is given.
     """
-    del caller
     target = ImportTarget(bank, provider, list, version)
     chosen = None if format is None else reading_format(format).name
 
@@ -103,13 +102,15 @@ async def import_list(
     packing = PackingLimits(parts.settings.max_list_bytes, parts.settings.data_dir)
     options = ReadOptions(columns, packing)
 
-    def read(file: BinaryIO) -> tuple[ImportDiff, ListReader]:
+    def read(store: Store, file: BinaryIO) -> tuple[ImportDiff, ListReader]:
         reader = ListReader(file_chunks(file), chosen, options)
         rows = reader.present()
-        diff = parts.store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
+        diff = store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
         return diff, reader
 
     parts.imports.check_room()  # rather than once the whole list was sent
     async with parts.uploads.list_file(request) as file:
-        diff, reader = await parts.changing(lambda: read(file), parts.imports)
+        diff, reader = await parts.changing(
+            caller.key_id, lambda store: read(store, file), parts.imports
+        )
     return wire.json_response(wire.import_diff(diff, reader.passed_over, reader.ignored))

@@ -38,9 +38,10 @@ async def list_keys(parts: Parts, caller: Administering) -> Response:
 )
 async def make_key(request: Request, parts: Parts, caller: Administering) -> Response:
     """Makes a key. Its text is in this answer and nowhere else."""
-    del caller
     body = await bodies.json_body(request, KeyRequest)
-    new = await parts.changing(lambda: parts.store.keys.create(body.name, frozenset(body.roles)))
+    new = await parts.changing(
+        caller.key_id, lambda store: store.keys.create(body.name, frozenset(body.roles))
+    )
     return wire.json_response(
         wire.new_key(new), 201, {"Location": f"/v1/keys/{new.key.id}", "Cache-Control": "no-store"}
     )
@@ -54,6 +55,5 @@ async def make_key(request: Request, parts: Parts, caller: Administering) -> Res
 )
 async def revoke_key(key_id: str, parts: Parts, caller: Administering) -> Response:
     """Refuses the key from now on, on every replica within two seconds."""
-    del caller
-    await parts.changing(lambda: parts.store.keys.revoke(key_id))
+    await parts.changing(caller.key_id, lambda store: store.keys.revoke(key_id))
     return Response(status_code=204)

@@ -1,10 +1,10 @@
-"""What Alembic runs: the connection comes from ``service.store.schema``, never from a file."""
+"""What Alembic runs: the connection comes from ``service.store.core.schema``, never from a file."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from service.store.models import Base
+from service.store.core.models import Base
 
 connection = context.config.attributes["connection"]
 

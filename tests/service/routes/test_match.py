@@ -16,8 +16,8 @@ from service.domain.errors import StoreUnusableError
 from service.domain.signals import Signals
 from service.http.shapes import answers
 from service.store import ImportRow, ImportTarget, Role
-from service.store.entries import Entries
-from service.store.models import EntryRow
+from service.store.core.models import EntryRow
+from service.store.entries.entries import Entries
 from tests.service.conftest import conforming
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.store import Store, open_store
-from service.store.database import Database, sqlite_url
+from service.store.core.database import Database, sqlite_url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

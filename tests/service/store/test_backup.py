@@ -30,9 +30,9 @@ from service.store import (
     migrate,
     open_store,
     restore,
-    schema,
 )
-from service.store.manifest import Manifest
+from service.store.backups.manifest import Manifest
+from service.store.core import schema
 
 
 class Server(Protocol):
@@ -89,7 +89,8 @@ def fill(store: Store) -> None:
 
 def everything(store: Store) -> object:
     with store.view() as view:
-        rows = [list(batch.ids) + list(batch.sha256) for batch in view.entries(1)]
+        batches = list(view.entries(1))
+        rows = [(b.ids.tolist(), [part.signals.tobytes() for part in b.alike]) for b in batches]
         said = (view.commit, view.banks, view.keys, view.spaces, rows)
     return said, store.versions("a"), store.entries.page("a", limit=5000), store.identity
 

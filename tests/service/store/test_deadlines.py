@@ -13,7 +13,7 @@ from service.domain.errors import StoreAwayError, StoreBusyError
 from service.domain.signals import Signals
 from service.replica.lookups import Lookups
 from service.store import ImportRow, ImportTarget, NewEntry, Store, open_store
-from service.store.database import Database
+from service.store.core.database import Database
 
 SLOW = """
 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql
@@ -53,7 +53,7 @@ def test_a_lock_is_waited_for_as_long_as_writers_wait(postgres: Server, tmp_path
     patient = open_store(tmp_path, url, deadlines=Deadlines(statement=0.2, busy=60))
     hasty = open_store(tmp_path, url, deadlines=Deadlines(busy=0.1))
     waiting = threading.Thread(target=patient.banks.create, args=("a",))
-    with hasty._database.connect() as other, hasty._database.writing(other):
+    with hasty._database.connect() as other, hasty._database.writing(other, "test"):
         waiting.start()
         for _ in range(3):
             with pytest.raises(StoreBusyError):

@@ -122,7 +122,7 @@ def test_a_large_bank_goes_at_once_and_lets_others_write(
 ) -> None:
     """Its entries are tombstoned a few at a time; between two times, another writer has its turn,
     and sees nothing of the bank any more."""
-    monkeypatch.setattr("service.store.banks._SWEPT", 2)
+    monkeypatch.setattr("service.store.banks.banks._SWEPT", 2)
     store, other = reopen(), reopen()
     store.banks.create("A")
     for n in range(5):
@@ -135,7 +135,7 @@ def test_a_large_bank_goes_at_once_and_lets_others_write(
         other.banks.delete("A")
         turns.append(1)
 
-    monkeypatch.setattr("service.store.banks.sleep", turn)
+    monkeypatch.setattr("service.store.banks.banks.sleep", turn)
     assert store.banks.delete("A") == 5
     assert len(turns) == 2
     with store.view() as view:

@@ -24,7 +24,7 @@ from service.store import (
     Store,
     TooManyRejectedError,
 )
-from service.store.staging import MAX_SHOWN
+from service.store.imports.staging import MAX_SHOWN
 
 TARGET = ImportTarget("A", "p", "l")
 

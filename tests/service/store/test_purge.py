@@ -16,7 +16,7 @@ from service.domain.signals import Signals
 from service.replica.engine import Engine
 from service.replica.shelf import FolderShelf
 from service.store import ImportRow, ImportTarget, NewEntry, Store
-from service.store.models import CommitRow
+from service.store.core.models import CommitRow
 from service.work.retention import Retention
 
 OpenStore = Callable[[], Store]
@@ -141,7 +141,7 @@ def test_a_purge_that_was_cut_short_is_done_by_the_next(
     reopen: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And from its first moment nobody goes on from what came before."""
-    monkeypatch.setattr("service.store.purge._SOME", 2)
+    monkeypatch.setattr("service.store.entries.purge._SOME", 2)
     store, other = reopen(), reopen()
     replica = Engine(other, 1)
     store.banks.create("a")

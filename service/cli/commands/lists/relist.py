@@ -100,7 +100,7 @@ def _digests(signals: Signals) -> list[tuple[str, bytes]]:
 
 
 def _again(row: ImportRow, made: _Made, counts: _Counts) -> ImportRow:
-    from service.store.rows import derived_provider_id
+    from service.store.entries.rows import derived_provider_id
 
     counts.all += 1
     named = replace(row, provider_id=row.provider_id or derived_provider_id(row.signals))

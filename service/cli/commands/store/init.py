@@ -28,7 +28,7 @@ def make_store(data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None
             say(f"the store {store.name} is there already; nothing was changed")
         return
     except StoreMissingError:
-        store = open_store(settings.data_dir, settings.store_url)
+        store = open_store(settings.data_dir, settings.store_url, actor="init")
         name = store.name
         store.close()
     there = f" --data {shlex.quote(str(data))}" if data else ""

@@ -39,10 +39,11 @@ def purge_store(
         raise typer.Exit(2)
     with open_local_store(data) as store:
         done = store.purge(datetime.now(UTC) - timedelta(days=days), dry_run)
-    if not (done.tombstones or done.commits):
+    if not (done.tombstones or done.earlier or done.commits):
         say(f"nothing to purge: no list dropped anything {days:g} days ago or earlier")
         return
     say(
-        f"{'would purge' if dry_run else 'purged'} {counted(done.tombstones, 'tombstone')} and"
-        f" {counted(done.commits, 'commit')}, up to sequence {done.sequence}"
+        f"{'would purge' if dry_run else 'purged'} {counted(done.tombstones, 'tombstone')},"
+        f" {counted(done.earlier, 'earlier state')} and {counted(done.commits, 'commit')},"
+        f" up to sequence {done.sequence}"
     )

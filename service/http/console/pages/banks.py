@@ -44,10 +44,9 @@ async def banks_page(request: Request, session: Session) -> Response:
 @sent(CURATORS)
 async def make_bank(request: Request, session: Session, given: dict[str, list[str]]) -> Response:
     """Make an empty bank."""
-    del session
     parts, name = services_of(request), one(given, "name")
     policy = Policy(_choice(Action, one(given, "action", Action.REVIEW)))
-    await parts.changing(lambda: parts.store.banks.create(name, policy))
+    await parts.changing(session.caller.key_id, lambda store: store.banks.create(name, policy))
     return go(f"/banks/{name}", "bank-made")
 
 
@@ -81,7 +80,6 @@ async def change_policy(
     request: Request, session: Session, given: dict[str, list[str]]
 ) -> Response:
     """Put another policy in force."""
-    del session
     parts, name = services_of(request), request.path_params["bank"]
 
     def changed(policy: Policy) -> Policy:
@@ -97,7 +95,7 @@ async def change_policy(
             enabled=one(given, "enabled") == "on",
         )
 
-    await parts.changing(lambda: parts.store.banks.update(name, changed))
+    await parts.changing(session.caller.key_id, lambda store: store.banks.update(name, changed))
     return go(f"/banks/{name}", "policy-changed")
 
 
@@ -105,11 +103,10 @@ async def change_policy(
 @sent(CURATORS)
 async def delete_bank(request: Request, session: Session, given: dict[str, list[str]]) -> Response:
     """Take a bank out of force, once its name was typed."""
-    del session
     parts, name = services_of(request), request.path_params["bank"]
     if one(given, "confirm") != name:
         raise MalformedRequestError("type the bank's name to delete it")
-    await parts.changing(lambda: parts.store.banks.delete(name))
+    await parts.changing(session.caller.key_id, lambda store: store.banks.delete(name))
     return go("/banks", "bank-deleted")
 
 
@@ -117,15 +114,18 @@ async def delete_bank(request: Request, session: Session, given: dict[str, list[
 @sent(CURATORS)
 async def change_entry(request: Request, session: Session, given: dict[str, list[str]]) -> Response:
     """Disable, enable or delete one entry."""
-    del session
     parts = services_of(request)
     name, entry_id = (request.path_params[key] for key in ("bank", "entry_id"))
     what = one(given, "do")
     if what == "delete":
-        await parts.changing(lambda: parts.store.entries.delete(name, entry_id))
+        await parts.changing(
+            session.caller.key_id, lambda store: store.entries.delete(name, entry_id)
+        )
     elif what in ("enable", "disable"):
         on = what == "enable"
-        await parts.changing(lambda: parts.store.entries.set_enabled(name, entry_id, on))
+        await parts.changing(
+            session.caller.key_id, lambda store: store.entries.set_enabled(name, entry_id, on)
+        )
     else:
         raise MalformedRequestError("do: enable, disable or delete")
     return go(f"/banks/{name}", f"entry-{what}d")

@@ -40,7 +40,7 @@ async def make_key(request: Request, session: Session, given: dict[str, list[str
         roles = frozenset(Role(role) for role in given.get("role", []))
     except ValueError:
         raise InvalidValueError(f"role: one of {', '.join(Role)}") from None
-    made = await parts.changing(lambda: parts.store.keys.create(name, roles))
+    made = await parts.changing(session.caller.key_id, lambda store: store.keys.create(name, roles))
     keys = await parts.reads.run(parts.store.keys.all)
     return page(request, session, "keys.html", keys=keys, roles=list(Role), made=made)
 
@@ -49,7 +49,7 @@ async def make_key(request: Request, session: Session, given: dict[str, list[str
 @sent(ADMINS)
 async def revoke_key(request: Request, session: Session, given: dict[str, list[str]]) -> Response:
     """Refuse a key from now on."""
-    del session, given
+    del given
     parts, key_id = services_of(request), request.path_params["key_id"]
-    await parts.changing(lambda: parts.store.keys.revoke(key_id))
+    await parts.changing(session.caller.key_id, lambda store: store.keys.revoke(key_id))
     return go("/keys", "key-revoked")

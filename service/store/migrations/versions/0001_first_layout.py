@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.models import BigId, Moment
+from service.store.core.models import BigId, Moment
 
 revision = "0001"
 down_revision = None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import context, op
 
-from service.store.models import Moment
+from service.store.core.models import Moment
 
 revision = "0004"
 down_revision = "0003"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.store.models import Base
+from service.store.core.models import Base
 
 pytestmark = pytest.mark.slow
 
@@ -102,10 +102,10 @@ def test_altered_rows_are_named_and_left_out(
 ) -> None:
     """As in SQLite: no answer claims to be whole, neither now nor after another start."""
     faulty.stop()
-    execute("CREATE TABLE kept AS SELECT id, pdq, sha256 FROM entries")
+    execute("CREATE TABLE kept AS SELECT id, signals FROM entries")
     execute(
-        "UPDATE entries SET sha256 = decode(md5(id::text) || md5('x' || id), 'hex'),"
-        " pdq = decode(md5('y' || id) || md5('z' || id), 'hex')"
+        "UPDATE entries SET signals = decode(md5(id::text) || md5('x' || id)"
+        " || md5('y' || id) || md5('z' || id), 'hex')"
         " WHERE provider_id LIKE 'n%' AND provider_id != 'n0'"
     )
     faulty.forget_index()
@@ -122,10 +122,7 @@ def test_altered_rows_are_named_and_left_out(
         assert "59 entries of bank 'known' are not what was written" in " ".join(
             (said.stdout + said.stderr).split()
         )
-    execute(
-        "UPDATE entries SET sha256 = kept.sha256, pdq = kept.pdq FROM kept"
-        " WHERE kept.id = entries.id"
-    )
+    execute("UPDATE entries SET signals = kept.signals FROM kept WHERE kept.id = entries.id")
     execute("DROP TABLE kept")
     faulty.start()
     assert {answer["verdict"] for answer in faulty.law()} == {"block"}

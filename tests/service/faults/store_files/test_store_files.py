@@ -82,7 +82,7 @@ def test_altered_signals(faulty: Server) -> None:
     shutil.copy(faulty.database, faulty.folder.parent / "kept.db")
     with sqlite3.connect(faulty.database) as connection:
         connection.execute(
-            "UPDATE entries SET sha256 = randomblob(32), pdq = randomblob(32)"
+            "UPDATE entries SET signals = randomblob(length(signals))"
             " WHERE provider_id LIKE 'n%' AND provider_id != 'n0'"
         )
     connection.close()
@@ -224,7 +224,7 @@ def test_rows_of_another_type_than_was_written(faulty: Server) -> None:
             (
                 "content = 'a text'",
                 "content = 1099511627776",
-                "sha256 = CAST(hex(sha256) AS TEXT)",
+                "signals = CAST(hex(signals) AS TEXT)",
                 "labels = CAST(labels AS BLOB)",
                 "bank_id = 9999999999",
                 "bank_id = 'x'",

@@ -8,9 +8,9 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from service.domain.values import ListVersion
-from service.store.banks import find_bank
-from service.store.database import Database
-from service.store.models import ListRow, VersionRow
+from service.store.banks.rows import find_bank
+from service.store.core.database import Database
+from service.store.core.models import CommitRow, ListRow, VersionRow
 
 
 def list_versions(database: Database, bank: str, limit: int = 1000) -> list[ListVersion]:
@@ -31,8 +31,11 @@ def list_versions(database: Database, bank: str, limit: int = 1000) -> list[List
                 VersionRow.unchanged,
                 VersionRow.rejected,
                 VersionRow.sequence,
+                VersionRow.restores,
+                CommitRow.actor,
             )
             .join(ListRow, ListRow.id == VersionRow.list_id)
+            .outerjoin(CommitRow, CommitRow.sequence == VersionRow.sequence)
             .where(ListRow.bank_id == find_bank(connection, bank).id)
             .order_by(VersionRow.sequence.desc(), VersionRow.id.desc())
             .limit(limit)
@@ -51,6 +54,8 @@ def list_versions(database: Database, bank: str, limit: int = 1000) -> list[List
                 unchanged=row.unchanged,
                 rejected=row.rejected,
                 sequence=row.sequence,
+                restores=row.restores,
+                actor=row.actor or "",
             )
             for row in rows
         ]

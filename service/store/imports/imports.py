@@ -20,15 +20,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    case,
     exists,
-    false,
     func,
     insert,
     literal,
     not_,
     or_,
     select,
-    true,
     update,
 )
 
@@ -42,13 +41,27 @@ from service.domain.values import (
     check_bank_name,
     check_text,
 )
-from service.store.banks import find_bank, insert_bank
-from service.store.database import Database
-from service.store.diffs import ImportDiff, ListShrinksError, NoValidLineError, TooManyRejectedError
-from service.store.entries import find_list, note_spaces
-from service.store.models import CounterRow, EntryRow, ListRow, Moment, VersionRow
-from service.store.rows import version_of_moment
-from service.store.staging import CONTENT, STAGED, Reading, stage, staged_count
+from service.store.banks.rows import find_bank, insert_bank
+from service.store.core.database import Database
+from service.store.core.models import (
+    CounterRow,
+    EarlierRow,
+    EntryRow,
+    ListRow,
+    Moment,
+    VersionRow,
+)
+from service.store.core.seals import insert_sealed, update_sealed
+from service.store.entries.lists import find_list, note
+from service.store.entries.past import before_removal, keep, remove
+from service.store.entries.rows import DISABLED, IN_FORCE, REMOVED, version_of_moment
+from service.store.imports.diffs import (
+    ImportDiff,
+    ListShrinksError,
+    NoValidLineError,
+    TooManyRejectedError,
+)
+from service.store.imports.staging import STAGED, Reading, stage, staged_count
 
 _NO_LIST: Final = -1  # matches no row: a list that is not there yet holds nothing
 
@@ -64,6 +77,8 @@ class ImportTarget:
     """``None``: the moment of the import names it."""
     create_bank: bool = False
     """Make the bank, with the default policy, where it is missing."""
+    restores: str | None = None
+    """The version that this one goes back to, if it does."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,7 @@ class Allowed:
 
 def apply_import(
     database: Database,
+    actor: str,
     target: ImportTarget,
     rows: Iterable[ImportRow | RejectedLine],
     allowed: Allowed = Allowed(),
@@ -104,7 +120,7 @@ def apply_import(
             reading = stage(connection, rows)
         try:
             if not dry_run and reading.rejected_count <= allowed.rejected:
-                with database.writing(connection, bulk) as sequence:
+                with database.writing(connection, actor, bulk) as sequence:
                     return _apply(connection, target, reading, allowed, sequence)
             with connection.begin(), database.allowing(connection, bulk):
                 diff = _look(connection, target, reading, allowed, dry_run)
@@ -178,26 +194,35 @@ def _apply(
         bank_id = insert_bank(connection, target.bank, Policy(), sequence, now)
     list_id = find_list(connection, bank_id, target.provider, target.list)
     version = diff.list_version
-    stamp: dict[str, Any] = {"version": version, "sequence": sequence, "updated_at": now}
+    remove(connection, _gone(list_id), sequence, now)
+    changed = and_(_same_item(list_id), _differs())
+    keep(connection, changed, sequence, STAGED)
+    disabled = _stays_disabled()
     connection.execute(
         update(EntryRow)
-        .where(_gone(list_id))
-        .values(deleted=True, sequence=sequence, updated_at=now)
+        .where(changed)
+        .values(
+            layout=STAGED.c.layout,
+            signals=STAGED.c.signals,
+            labels=STAGED.c.labels,
+            content=case((disabled, STAGED.c.disabled), else_=STAGED.c.content),
+            state=case((disabled, DISABLED), else_=IN_FORCE),
+            version=version,
+            sequence=sequence,
+            updated_at=now,
+        )
         .execution_options(synchronize_session=False)
-    )
-    connection.execute(
-        update(EntryRow)
-        .where(_same_item(list_id), _differs())
-        .values(deleted=False, **stamp, **{name: STAGED.c[name] for name in CONTENT})
     )
     new: dict[str, ColumnElement[Any]] = {
         "bank_id": literal(bank_id),
         "list_id": literal(list_id),
         "provider_id": STAGED.c.provider_id,
-        **{name: STAGED.c[name] for name in CONTENT},
+        "layout": STAGED.c.layout,
+        "signals": STAGED.c.signals,
+        "labels": STAGED.c.labels,
+        "content": STAGED.c.content,
         "version": literal(version),
-        "enabled": true(),
-        "deleted": false(),
+        "state": literal(IN_FORCE),
         "sequence": literal(sequence),
         "created_at": literal(now, Moment),
         "updated_at": literal(now, Moment),
@@ -208,27 +233,28 @@ def _apply(
             select(*new.values()).where(not_(_known(list_id))).order_by(STAGED.c.position),
         )
     )
-    note_spaces(connection, bank_id, reading.spaces)
-    connection.execute(update(ListRow).where(ListRow.id == list_id).values(version=version))
-    connection.execute(
-        update(VersionRow)
-        .where(VersionRow.list_id == list_id, VersionRow.superseded_at.is_(None))
-        .values(superseded_at=now)
+    held = diff.added + diff.updated + diff.unchanged
+    note(connection, list_id, reading.kinds, held=held, version=version)
+    update_sealed(
+        connection,
+        VersionRow,
+        and_(VersionRow.list_id == list_id, VersionRow.superseded_at.is_(None)),
+        {"superseded_at": now},
     )
-    connection.execute(
-        insert(VersionRow).values(
-            list_id=list_id,
-            version=version,
-            sequence=sequence,
-            activated_at=now,
-            entries=diff.added + diff.updated + diff.unchanged,
-            added=diff.added,
-            updated=diff.updated,
-            removed=diff.removed,
-            unchanged=diff.unchanged,
-            rejected=diff.rejected_count,
-        )
-    )
+    row = {
+        "list_id": list_id,
+        "version": version,
+        "sequence": sequence,
+        "activated_at": now,
+        "entries": held,
+        "added": diff.added,
+        "updated": diff.updated,
+        "removed": diff.removed,
+        "unchanged": diff.unchanged,
+        "rejected": diff.rejected_count,
+        "restores": target.restores,
+    }
+    insert_sealed(connection, VersionRow, row)
     return diff
 
 
@@ -281,7 +307,16 @@ def _same_item(list_id: int) -> ColumnElement[bool]:
 
 
 def _differs() -> ColumnElement[bool]:
-    return or_(EntryRow.content != STAGED.c.content, EntryRow.deleted.is_(True))
+    """Of an entry and a staged row: it is not in force, or disabled, as the row says."""
+    said = case((EntryRow.state == DISABLED, STAGED.c.disabled), else_=STAGED.c.content)
+    odd = EntryRow.state.not_in((IN_FORCE, DISABLED))
+    return or_(EntryRow.content.is_distinct_from(said), odd)
+
+
+def _stays_disabled() -> ColumnElement[bool]:
+    """Of an entry: a curator disabled it, before it was removed if it was."""
+    was = exists().where(before_removal(), EarlierRow.state == DISABLED).correlate(EntryRow)
+    return or_(EntryRow.state == DISABLED, and_(EntryRow.state == REMOVED, was))
 
 
 def _known(list_id: int) -> ColumnElement[bool]:
@@ -291,7 +326,7 @@ def _known(list_id: int) -> ColumnElement[bool]:
 
 def _held(list_id: int) -> ColumnElement[bool]:
     """Of an entry: the list holds it until now."""
-    return and_(EntryRow.list_id == list_id, EntryRow.deleted.is_(False))
+    return and_(EntryRow.list_id == list_id, EntryRow.state != REMOVED)
 
 
 def _gone(list_id: int) -> ColumnElement[bool]:

@@ -8,6 +8,8 @@ always. It knows revisions, not what they do: that stands in ``service/store/mig
 from __future__ import annotations
 
 import io
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,18 +19,30 @@ from sqlalchemy import Connection, inspect, text
 from service.domain.errors import (
     SchemaOutdatedError,
     SchemaTooNewError,
+    StorageFullError,
     StoreMissingError,
     StoreUnusableError,
 )
-from service.store.database import Database
+from service.store.core.database import Database
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The layout that ``models`` describes."""
 
-_SCRIPTS: Final = Path(__file__).resolve().parent / "migrations"
+_BEFORE: Final = "0004"
+_REWRITES: Final = "0005"
+"""The layout on the way to which every entry is rewritten, and the one before."""
+
+_ROOM: Final = 2.5
+"""Times the size of the database that must be free: the new rows, their indexes, and SQLite's log
+while the old ones go. Measured: 1.9."""
+
+_SECONDS: Final = 60e-6
+"""For an entry."""
+
+_SCRIPTS: Final = Path(__file__).resolve().parents[1] / "migrations"
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,19 @@ class Migration:
 
     revision: str
     title: str
+
+
+@dataclass(frozen=True)
+class MigrationSize:
+    """What a migration that rewrites every entry takes."""
+
+    entries: int
+    needed: int
+    """Bytes that must be free on the database's disk while it runs."""
+    free: int | None
+    """Bytes that are; ``None`` where that cannot be seen from here, as of PostgreSQL."""
+    seconds: float
+    """About; measured on one machine."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +77,8 @@ class MigrationPlan:
     sql: str
     """What a dry run would have executed; empty otherwise."""
     dry_run: bool
+    size: MigrationSize | None = None
+    """Of a migration that rewrites every entry."""
 
 
 def current_revision(database: Database) -> str:
@@ -70,19 +99,66 @@ def check(database: Database) -> None:
     raise SchemaOutdatedError(f"the store has layout {found}, not {HEAD}: run `lookalike migrate`")
 
 
-def migrate(database: Database, dry_run: bool = False) -> MigrationPlan:
+def migrate(
+    database: Database,
+    dry_run: bool = False,
+    told: Callable[[int, int], None] = lambda _done, _total: None,
+) -> MigrationPlan:
     """Bring a store to ``HEAD``, or with ``dry_run`` only say how.
 
-    Every step runs in one transaction: a failure leaves the store as it was.
+    What rewrites every entry does so some at a time, in transactions of its own, beside what is
+    there, and ``told`` hears how many are done, of how many; whoever was interrupted goes on from
+    there. All else runs in one transaction: until its end the store is as it was. Raises
+    ``StorageFullError`` where the disk has no room, before anything is changed.
     """
     buffer = io.StringIO()
+    with database.read() as connection:
+        current = revision(connection)
+    size = _size(database) if current and current < _REWRITES <= HEAD else None
+    if size is not None and not dry_run:
+        if size.free is not None and size.free < size.needed:
+            raise StorageFullError(
+                f"migrating {size.entries} entries needs {size.needed // 10**6} MB on the disk of"
+                f" {database.name}, and {size.free // 10**6} MB are free: nothing was changed"
+            )
+        _convert(database, size.entries, told)
     with (
         database.connect() as connection,
         database.altering(connection, database.deadlines.bulk),
     ):
-        current = revision(connection)
         steps = upgrade(connection, HEAD, buffer if dry_run else None)
-    return MigrationPlan(current, HEAD, steps, buffer.getvalue(), dry_run)
+    return MigrationPlan(current, HEAD, steps, buffer.getvalue(), dry_run, size)
+
+
+def _size(database: Database) -> MigrationSize:
+    with database.read(database.deadlines.bulk) as connection:
+        entries = connection.execute(text("SELECT count(*) FROM entries")).scalar_one()
+        if database.path is None:
+            query = text("SELECT pg_total_relation_size('entries')")
+            held = int(connection.execute(query).scalar_one())
+        else:
+            pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+            held = pages * connection.execute(text("PRAGMA page_size")).scalar_one()
+    free = None if database.path is None else shutil.disk_usage(database.path.parent).free
+    return MigrationSize(entries, int(_ROOM * held), free, entries * _SECONDS)
+
+
+def _convert(database: Database, entries: int, told: Callable[[int, int], None]) -> None:
+    from service.store.migrations import conversion
+
+    limit = database.deadlines.bulk
+    done = 0
+    with database.connect() as connection:
+        with database.altering(connection, limit):
+            upgrade(connection, _BEFORE)
+            conversion.begin(connection)
+            done = conversion.done(connection)
+        while True:
+            told(done, entries)
+            with database.altering(connection, limit):
+                if not (some := conversion.step(connection)):
+                    return
+            done += some
 
 
 def upgrade(

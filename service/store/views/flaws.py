@@ -1,31 +1,35 @@
 """What is wrong with what a database holds: everything that can be told from within it.
 
 Looked for are damaged pages and tables (SQLite), rows that name others that are not there, numbers
-that do not follow from each other, and entries whose signals or labels are not what was written:
-each carries a hash over them. It knows no index.
+that do not follow from each other, lists that hold fewer or more entries than were put on them, and
+rows that are not what was written: each carries a hash over all that it says. It knows no index.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, exists, func, not_, select, text
+from sqlalchemy import Connection, exists, func, not_, select, text, tuple_
 
 from service.domain.errors import StoreDamagedError
 from service.domain.values import entry_id
-from service.store.database import Database
-from service.store.models import (
+from service.store.core.database import Database
+from service.store.core.models import (
     BankRow,
-    BankSpaceRow,
     CommitRow,
     CounterRow,
+    EarlierRow,
     EntryRow,
     ListRow,
     VersionRow,
 )
-from service.store.rows import CONTENT_COLUMNS, content_matches
+from service.store.core.seals import SEALED, columns_of, is_whole
+from service.store.entries.rows import REMOVED
+from service.store.entries.rows import is_whole as is_whole_content
+from service.store.views.batches import READ, Reader
 
 _CHUNK: Final = 10_000
 _SHOWN: Final = 20
@@ -37,7 +41,7 @@ class Flaw:
     """One thing that is wrong."""
 
     what: str
-    """``pages``, ``references``, ``counter`` or ``entries``."""
+    """``pages``, ``references``, ``counter``, ``seals``, ``lists``, ``entries`` or ``past``."""
     said: str
     entries: tuple[int, ...] = ()
     """Internal ids of the entries it is about, if it is about some."""
@@ -50,7 +54,7 @@ def all_flaws(database: Database) -> Iterator[Flaw]:
     cannot be reached.
     """
     told = set[str]()
-    looks = [_counter, _references, _entries]
+    looks = [_counter, _references, _seals, _entries, _past]
     if database.path is not None:
         looks.insert(0, _pages)
     for look in looks:
@@ -73,9 +77,9 @@ def _references(connection: Connection) -> Iterator[Flaw]:
     for child, key, parent in (
         (ListRow, ListRow.bank_id, BankRow.id),
         (VersionRow, VersionRow.list_id, ListRow.id),
-        (BankSpaceRow, BankSpaceRow.bank_id, BankRow.id),
         (EntryRow, EntryRow.bank_id, BankRow.id),
         (EntryRow, EntryRow.list_id, ListRow.id),
+        (EarlierRow, EarlierRow.entry_id, EntryRow.id),
     ):
         lost = select(func.count()).select_from(child).where(not_(exists().where(parent == key)))
         if count := connection.execute(lost).scalar_one():
@@ -98,21 +102,69 @@ def _counter(connection: Connection) -> Iterator[Flaw]:
             yield Flaw("counter", f"{said}, and the counter is at {values[0]}")
 
 
+def _seals(connection: Connection) -> Iterator[Flaw]:
+    """Rows of banks, lists, versions and keys that are not what was written."""
+    for table in SEALED:
+        rows = connection.execute(select(*columns_of(table)))
+        bad = [
+            str(row.name if "name" in row._mapping else row.id)
+            for row in rows
+            if not is_whole(table, row)
+        ]
+        if bad:
+            said = f"{len(bad)} rows of {table.__tablename__} are not what was written"
+            yield Flaw("seals", f"{said}: {', '.join(bad[:_SHOWN])}")
+
+
 def _entries(connection: Connection) -> Iterator[Flaw]:
-    """Those whose content is not what was written, a flaw for each bank."""
-    query = select(EntryRow.id, EntryRow.bank_id, *CONTENT_COLUMNS)
-    query = query.where(EntryRow.deleted.is_(False)).order_by(EntryRow.id).limit(_CHUNK)
+    """Those that are not what was written, a flaw for each bank, and lists that lack some."""
+    lists = connection.execute(select(ListRow.id, ListRow.bank_id, ListRow.name, ListRow.entries))
+    held = {row.id: row for row in lists}
+    reader = Reader({number: row.bank_id for number, row in held.items()}, {})
+    query = select(*READ).order_by(EntryRow.id).limit(_CHUNK)
     found: dict[int, list[int]] = {}
+    counts = Counter[int]()
     after, full = -1, True
     while full and (rows := connection.execute(query.where(EntryRow.id > after)).all()):
-        for row in rows:
-            if not content_matches(row):
-                found.setdefault(row.bank_id, []).append(row.id)
+        counts.update(row.list_id for row in rows if row.state != REMOVED)
+        for number, bank_id in reader.bad(rows).items():
+            found.setdefault(bank_id, []).append(number)
         after, full = rows[-1].id, len(rows) == _CHUNK
-    banks = connection.execute(select(BankRow.id, BankRow.name))
-    names = {bank.id: bank.name for bank in banks}
+    names = {bank.id: bank.name for bank in connection.execute(select(BankRow.id, BankRow.name))}
     for bank_id, ids in found.items():
         yield Flaw("entries", altered({bank_id: ids}, names), tuple(ids))
+    for number, row in held.items():
+        if row.entries != counts[number]:
+            said = f"list {row.name!r} of bank {names.get(row.bank_id, '?')!r}"
+            yield Flaw(
+                "lists", f"{said} should hold {row.entries} entries: {counts[number]} are there"
+            )
+
+
+def _past(connection: Connection) -> Iterator[Flaw]:
+    """Earlier states that are not what was written."""
+    query = (
+        select(
+            EarlierRow.entry_id,
+            EarlierRow.until,
+            EarlierRow.state,
+            EarlierRow.layout,
+            EntryRow.provider_id,
+            EarlierRow.labels,
+            EarlierRow.signals,
+            EarlierRow.content,
+        )
+        .join(EntryRow, EntryRow.id == EarlierRow.entry_id)
+        .order_by(EarlierRow.entry_id, EarlierRow.until)
+        .limit(_CHUNK)
+    )
+    place = tuple_(EarlierRow.entry_id, EarlierRow.until)
+    bad, after, full = 0, (-1, -1), True
+    while full and (rows := connection.execute(query.where(place > tuple_(*after))).all()):
+        bad += sum(not is_whole_content(*row[2:]) for row in rows)
+        after, full = (rows[-1].entry_id, rows[-1].until), len(rows) == _CHUNK
+    if bad:
+        yield Flaw("past", f"{bad} earlier states of entries are not what was written")
 
 
 def altered(ids: dict[int, list[int]], names: dict[int, str]) -> str:

@@ -9,27 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Connection,
-    Select,
-    cast,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import Connection, Row, Select, and_, case, exists, func, insert, select, update
 
 from service.domain.errors import (
-    BadSignalError,
     EntryExistsError,
     EntryNotFoundError,
     NoSignalsError,
+    StoreDamagedError,
 )
 from service.domain.values import (
     MAX_PROVIDER_ID,
@@ -37,21 +25,28 @@ from service.domain.values import (
     NewEntry,
     check_labels,
     check_text,
+    entry_id,
     entry_number,
 )
-from service.store.banks import find_bank
-from service.store.database import Database, readable
-from service.store.models import BankRow, BankSpaceRow, EntryRow, ListRow
-from service.store.rows import (
+from service.store.banks.rows import find_bank
+from service.store.core.database import Database, readable
+from service.store.core.models import BankRow, EarlierRow, EntryRow, ListRow
+from service.store.entries.lists import find_list, note
+from service.store.entries.packing import parsed
+from service.store.entries.past import before_removal, keep, remove
+from service.store.entries.rows import (
+    CONTENT,
+    DISABLED,
     ENTRY_COLUMNS,
+    IN_FORCE,
+    REMOVED,
     content_columns,
     derived_provider_id,
     entry,
+    is_whole,
+    packed_content,
     version_of_moment,
 )
-
-MAX_STORE_SPACES: Final = 64
-"""Code spaces of all entries together."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +73,9 @@ class Export:
 class Entries:
     """The entries of one store."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on ``database``."""
-        self._database = database
+    def __init__(self, database: Database, actor: str) -> None:
+        """Work on ``database``, as ``actor``."""
+        self._database, self._actor = database, actor
 
     def add(self, bank: str, new: NewEntry) -> Entry:
         """Add one entry, or list again one that was tombstoned.
@@ -92,20 +87,19 @@ class Entries:
         labels = check_labels(new.labels)
         provider_id = new.provider_id or derived_provider_id(new.signals)
         check_text("provider_id", provider_id, MAX_PROVIDER_ID)
+        packed = packed_content(provider_id, new.signals, labels)
         now = datetime.now(UTC)
-        with self._database.write() as (connection, sequence):
+        with self._database.write(self._actor) as (connection, sequence):
             bank_id = find_bank(connection, bank).id
             list_id = find_list(connection, bank_id, new.provider, new.list)
             values: dict[str, Any] = {
-                **content_columns(new.signals, labels),
+                **content_columns(packed, new.enabled),
                 "version": version_of_moment(now),
-                "enabled": new.enabled,
-                "deleted": False,
                 "sequence": sequence,
                 "updated_at": now,
             }
             there = connection.execute(
-                select(EntryRow.id, EntryRow.deleted).where(
+                select(EntryRow.id, EntryRow.state).where(
                     EntryRow.list_id == list_id, EntryRow.provider_id == provider_id
                 )
             ).one_or_none()
@@ -121,15 +115,16 @@ class Entries:
                     )
                     .returning(EntryRow.id)
                 ).scalar_one()
-            elif there.deleted:
+            elif there.state == REMOVED:
                 number = there.id
+                keep(connection, EntryRow.id == number, sequence)
                 connection.execute(update(EntryRow).where(EntryRow.id == number).values(**values))
             else:
                 raise EntryExistsError(
                     f"the list holds an entry with this provider_id already: {provider_id!r};"
                     " delete that one first if this is to take its place"
                 )
-            note_spaces(connection, bank_id, new.signals.codes)
+            note(connection, list_id, parsed(packed.layout).kinds, more=1)
             return _one(connection, bank, number)
 
     def get(self, bank: str, public_id: str) -> Entry:
@@ -142,7 +137,7 @@ class Entries:
         """Entries by internal id, tombstoned or not: a match may be of an entry that is just
         gone. Within the deadline of a look-up."""
         with self._database.read(self._database.deadlines.lookup) as connection:
-            rows = connection.execute(_joined().where(EntryRow.id.in_(ids)))
+            rows = connection.execute(_as_they_were().where(EntryRow.id.in_(ids)))
             return {row.id: entry(row) for row in rows}
 
     def page(self, bank: str, after: int = 0, limit: int = 100) -> EntryPage:
@@ -161,7 +156,7 @@ class Entries:
                 select(func.count())
                 .select_from(EntryRow)
                 .where(
-                    EntryRow.bank_id == find_bank(connection, bank).id, EntryRow.deleted.is_(False)
+                    EntryRow.bank_id == find_bank(connection, bank).id, EntryRow.state != REMOVED
                 )
             ).scalar_one()
 
@@ -184,8 +179,7 @@ class Entries:
                     ListRow.bank_id == bank_id,
                     exists().where(
                         EntryRow.list_id == ListRow.id,
-                        EntryRow.deleted.is_(False),
-                        EntryRow.enabled.is_(True),
+                        EntryRow.state.not_in((DISABLED, REMOVED)),
                     ),
                 )
             )
@@ -199,79 +193,37 @@ class Entries:
 
         Raises ``BankNotFoundError`` and ``EntryNotFoundError``.
         """
-        return self._change(bank, public_id, {"enabled": enabled})
+        with self._changing(bank, public_id) as (connection, sequence, there):
+            packed = packed_content(there.provider_id, there.signals, there.labels)
+            state = IN_FORCE if enabled else DISABLED
+            if enabled is not there.enabled:
+                which = EntryRow.id == there.id
+                keep(connection, which, sequence)
+                values = {**content_columns(packed, enabled), "state": state}
+                stamp = {"sequence": sequence, "updated_at": datetime.now(UTC)}
+                connection.execute(update(EntryRow).where(which).values(**values, **stamp))
+            return _one(connection, bank, there.id)
 
     def delete(self, bank: str, public_id: str) -> None:
         """Tombstone an entry. A later version of its list that still holds it lists it again.
 
         Raises ``BankNotFoundError`` and ``EntryNotFoundError``.
         """
-        self._change(bank, public_id, {"deleted": True})
+        with self._changing(bank, public_id) as (connection, sequence, there):
+            remove(connection, EntryRow.id == there.id, sequence, datetime.now(UTC))
+            note(connection, _list_of(connection, there.id), (), more=-1)
 
-    def _change(self, bank: str, public_id: str, values: dict[str, bool]) -> Entry:
+    @contextmanager
+    def _changing(self, bank: str, public_id: str) -> Iterator[tuple[Connection, int, Entry]]:
+        """A writing transaction, its sequence, and the entry it is about."""
         number = entry_number(public_id)
-        with self._database.write() as (connection, sequence):
+        with self._database.write(self._actor) as (connection, sequence):
             find_bank(connection, bank)
-            _one(connection, bank, number)
-            connection.execute(
-                update(EntryRow)
-                .where(EntryRow.id == number)
-                .values(**values, sequence=sequence, updated_at=datetime.now(UTC))
-            )
-            row = connection.execute(_joined().where(EntryRow.id == number)).one()
-            return entry(row)
+            yield connection, sequence, _one(connection, bank, number)
 
 
-def find_list(connection: Connection, bank_id: int, provider: str, name: str) -> int:
-    """The id of a bank's list, made if it is new, within a writing transaction. Raises
-    ``BadNameError``."""
-    check_text("provider", provider, 128)
-    check_text("list", name, 128)
-    known = connection.execute(
-        select(ListRow.id).where(
-            ListRow.bank_id == bank_id, ListRow.provider == provider, ListRow.name == name
-        )
-    ).scalar_one_or_none()
-    if known is not None:
-        return known
-    return connection.execute(
-        insert(ListRow).values(bank_id=bank_id, provider=provider, name=name).returning(ListRow.id)
-    ).scalar_one()
-
-
-def note_spaces(connection: Connection, bank_id: int, spaces: Iterable[str]) -> None:
-    """Say that a bank holds codes of ``spaces``, within a writing transaction.
-
-    Raises ``BadSignalError`` for one space too many: each has an index of its own. Spaces of which
-    no code is left, such as those of a typing mistake that was deleted, do not count.
-    """
-    known = set(
-        connection.execute(
-            select(BankSpaceRow.space).where(BankSpaceRow.bank_id == bank_id)
-        ).scalars()
-    )
-    if new := sorted(set(spaces) - known):
-        everywhere = set(connection.execute(select(BankSpaceRow.space).distinct()).scalars())
-        if len(everywhere.union(new)) > MAX_STORE_SPACES:
-            # Goes through all entries, so only when it must be known; what it finds is kept.
-            everywhere = _live_spaces(connection)
-            connection.execute(delete(BankSpaceRow).where(BankSpaceRow.space.not_in(everywhere)))
-        if len(everywhere.union(new)) > MAX_STORE_SPACES:
-            raise BadSignalError(f"codes: a store holds codes of at most {MAX_STORE_SPACES} spaces")
-        connection.execute(
-            insert(BankSpaceRow), [{"bank_id": bank_id, "space": space} for space in new]
-        )
-
-
-def _live_spaces(connection: Connection) -> set[str]:
-    """The code spaces of all entries that are not tombstones."""
-    if connection.dialect.name == "sqlite":
-        keys = func.json_each(EntryRow.codes).table_valued("key")
-        query = select(keys.c.key).select_from(EntryRow).join(keys, true())
-    else:
-        query = select(func.json_object_keys(cast(EntryRow.codes, JSON)))
-    live = EntryRow.deleted.is_(False), EntryRow.codes.is_not(None)
-    return set(connection.execute(query.where(*live).distinct()).scalars())
+def _list_of(connection: Connection, number: int) -> int:
+    return connection.execute(select(EntryRow.list_id).where(EntryRow.id == number)).scalar_one()
 
 
 def _joined() -> Select[*tuple[Any, ...]]:
@@ -282,10 +234,27 @@ def _joined() -> Select[*tuple[Any, ...]]:
     )
 
 
+def _as_they_were() -> Select[*tuple[Any, ...]]:
+    """As ``_joined``; of what is removed, the content that it had until then."""
+    gone = EntryRow.state == REMOVED
+    told = [
+        case((gone, getattr(EarlierRow, column.name)), else_=column).label(column.name)
+        if column.name in CONTENT
+        else column
+        for column in ENTRY_COLUMNS
+    ]
+    return (
+        select(*told)
+        .join(ListRow, ListRow.id == EntryRow.list_id)
+        .join(BankRow, BankRow.id == EntryRow.bank_id)
+        .outerjoin(EarlierRow, and_(gone, before_removal()))
+    )
+
+
 def _live(bank_id: int, after: int) -> Select[*tuple[Any, ...]]:
     return (
         _joined()
-        .where(EntryRow.bank_id == bank_id, EntryRow.id > after, EntryRow.deleted.is_(False))
+        .where(EntryRow.bank_id == bank_id, EntryRow.id > after, EntryRow.state != REMOVED)
         .order_by(EntryRow.id)
     )
 
@@ -301,10 +270,10 @@ class _Exported:
     def __iter__(self) -> Iterator[Entry]:
         after = 0
         while rows := self.connection.execute(
-            _live(self.bank_id, after).where(EntryRow.enabled.is_(True)).limit(self.chunk)
+            _live(self.bank_id, after).where(EntryRow.state != DISABLED).limit(self.chunk)
         ).all():
             with readable():
-                found = [entry(row) for row in rows]
+                found = [entry(row) for row in rows if _told_whole(row)]
             yield from found
             after = rows[-1].id
 
@@ -313,7 +282,7 @@ def _one(connection: Connection, bank: str, number: int) -> Entry:
     row = connection.execute(
         _joined().where(
             EntryRow.id == number,
-            EntryRow.deleted.is_(False),
+            EntryRow.state != REMOVED,
             BankRow.name == bank,
             BankRow.deleted.is_(False),
         )
@@ -321,3 +290,12 @@ def _one(connection: Connection, bank: str, number: int) -> Entry:
     if row is None:
         raise EntryNotFoundError(f"bank {bank!r} has no entry of this id")
     return entry(row)
+
+
+def _told_whole(row: Row[*tuple[Any, ...]]) -> bool:
+    """True; an entry that is not what was written is shipped to nobody. Raises
+    ``StoreDamagedError``."""
+    said = (row.state, row.layout, row.provider_id, row.labels, row.signals, row.content)
+    if not is_whole(*said):
+        raise StoreDamagedError(f"the entry {entry_id(row.id)} is not what was written")
+    return True

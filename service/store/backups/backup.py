@@ -30,10 +30,11 @@ from service.domain.errors import (
     StorageFullError,
     StoreMissingError,
 )
-from service.store import manifest, schema
-from service.store.contents import Contents, contents, copy
-from service.store.database import Database, driver_errors, sqlite_url
-from service.store.manifest import Manifest
+from service.store.backups import manifest
+from service.store.backups.contents import Contents, contents, copy
+from service.store.backups.manifest import Manifest
+from service.store.core import schema
+from service.store.core.database import Database, driver_errors, sqlite_url
 
 _CREATE: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 

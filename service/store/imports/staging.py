@@ -14,7 +14,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Float,
     Integer,
     LargeBinary,
     MetaData,
@@ -31,28 +30,13 @@ from sqlalchemy import (
 
 from service.domain.errors import InvalidValueError, NoSignalsError
 from service.domain.values import MAX_PROVIDER_ID, ImportRow, RejectedLine, check_labels, check_text
-from service.store.rows import content_columns, derived_provider_id
+from service.store.entries.packing import parsed
+from service.store.entries.rows import derived_provider_id, packed_content
 
 MAX_SHOWN: Final = 1000
 """Rejected lines kept to be shown; the others are counted."""
 
 _BATCH: Final = 2000
-
-_CONTENT_COLUMNS: Final = (
-    Column("md5", LargeBinary),
-    Column("sha1", LargeBinary),
-    Column("sha256", LargeBinary),
-    Column("pdq", LargeBinary),
-    Column("pdq_quality", Integer),
-    Column("quality", Float),
-    Column("url", Text),
-    Column("codes", Text),
-    Column("code_role", String(16)),
-    Column("labels", Text, nullable=False),
-    Column("content", LargeBinary, nullable=False),
-)
-CONTENT: Final = tuple(column.name for column in _CONTENT_COLUMNS)
-"""The columns that a staged row and an entry share."""
 
 STAGED: Final = Table(
     "staged_rows",
@@ -60,7 +44,11 @@ STAGED: Final = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("line", Integer, nullable=False),
     Column("provider_id", String(256), nullable=False, index=True),
-    *_CONTENT_COLUMNS,
+    Column("layout", Text, nullable=False),
+    Column("signals", LargeBinary, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("disabled", LargeBinary, nullable=False),
     prefixes=["TEMPORARY"],
 )
 
@@ -73,8 +61,13 @@ class Reading:
     rejected_count: int = 0
     duplicates: int = 0
     digest_only: int = 0
-    spaces: set[str] = field(default_factory=set)
-    """Code spaces of the valid rows, and of some that repeat others."""
+    layouts: set[str] = field(default_factory=set)
+    """Of the valid rows, and of some that repeat others."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The types of signals of these, with their spaces."""
+        return frozenset().union(*(parsed(layout).kinds for layout in self.layouts))
 
     def reject(self, line: int, reason: str) -> None:
         """Set a line aside."""
@@ -98,7 +91,7 @@ def stage(connection: Connection, rows: Iterable[ImportRow | RejectedLine]) -> R
             reading.reject(row.line, str(error))
             continue
         reading.digest_only += row.signals.digest_only
-        reading.spaces.update(row.signals.codes)
+        reading.layouts.add(columns["layout"])
         batch.append({"position": position, **columns})
         position += 1
         if len(batch) == _BATCH:
@@ -118,13 +111,12 @@ def staged_count(connection: Connection) -> int:
 def _columns(row: ImportRow) -> dict[str, Any]:
     if not row.signals:
         raise NoSignalsError("the line has no signal")
-    return {
-        "line": row.line,
-        "provider_id": check_text(
-            "provider_id", row.provider_id or derived_provider_id(row.signals), MAX_PROVIDER_ID
-        ),
-        **content_columns(row.signals, check_labels(row.labels)),
-    }
+    provider_id = check_text(
+        "provider_id", row.provider_id or derived_provider_id(row.signals), MAX_PROVIDER_ID
+    )
+    labels = check_labels(row.labels) if row.labels else ()
+    packed = packed_content(provider_id, row.signals, labels)
+    return {"line": row.line, "provider_id": provider_id, **packed._asdict()}
 
 
 def _drop_repeats(connection: Connection, reading: Reading) -> None:

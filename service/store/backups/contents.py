@@ -12,12 +12,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Table, delete, func, insert, inspect, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    MetaData,
+    Table,
+    delete,
+    func,
+    insert,
+    not_,
+    select,
+    text,
+)
 
 from service.domain.errors import BackupDamagedError
-from service.store.models import Base, CommitRow, CounterRow, EntryRow, LeaseRow
+from service.store.core.models import Base, CommitRow, CounterRow, EntryRow, LeaseRow, Moment
+from service.store.entries.rows import REMOVED
 
 _BATCH: Final = 2000
+
+_PASSED: Final = frozenset(
+    {LeaseRow.__tablename__, "alembic_version", "entries_0005", "conversion_0005"}
+)
+"""Tables that are not copied: who does what just now, and what a migration left that was
+interrupted, are nothing to keep."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +57,10 @@ class Contents:
 def contents(connection: Connection) -> Contents:
     """What the store on ``connection`` holds."""
     there = {table.name: _count(connection, table) for table in _tables(connection)}
+    entries = next(t for t in _tables(connection) if t.name == EntryRow.__tablename__)
+    gone = entries.c.deleted.is_(True) if "deleted" in entries.c else entries.c.state == REMOVED
     live = connection.execute(
-        select(func.count()).select_from(EntryRow).where(EntryRow.deleted.is_(False))
+        select(func.count()).select_from(entries).where(not_(gone))
     ).scalar_one()
     there["tombstones"] = there["entries"] - live
     there["entries"] = live
@@ -64,7 +85,7 @@ def copy(source: Connection, target: Connection) -> None:
         # Not TRUNCATE: whoever reads an older view of PostgreSQL would find the table empty.
         target.execute(delete(table))
     for table in tables:
-        columns = _columns(source, table)
+        columns = list(table.columns)
         read = hashlib.blake2b(digest_size=16)
         for rows in _batches(source, table, columns):
             read.update(repr(rows).encode())
@@ -80,17 +101,23 @@ def copy(source: Connection, target: Connection) -> None:
 
 
 def _tables(connection: Connection) -> list[Table]:
-    """The tables that are there, each after those it refers to."""
-    there = set(inspect(connection).get_table_names())
-    tables = [table for table in Base.metadata.sorted_tables if table.name in there]
-    # Who does what just now is nothing to keep.
-    return [table for table in tables if table.name != LeaseRow.__tablename__]
+    """The tables that are there, each after those it refers to. An older layout, which is backed up
+    before it is migrated, has others than the models say, or other columns: those as they are."""
+    there = MetaData()
+    there.reflect(connection, only=lambda name, _: name not in _PASSED)
+    if {name: _names(table) for name, table in there.tables.items()} == {
+        name: _names(table) for name, table in Base.metadata.tables.items() if name not in _PASSED
+    }:
+        return [table for table in Base.metadata.sorted_tables if table.name not in _PASSED]
+    for table in there.tables.values():
+        for column in table.columns:
+            if isinstance(column.type, DateTime):
+                column.type = Moment()
+    return there.sorted_tables
 
 
-def _columns(connection: Connection, table: Table) -> list[Column[Any]]:
-    # An older layout, which is backed up before it is migrated, lacks the newest columns.
-    there = {column["name"] for column in inspect(connection).get_columns(table.name)}
-    return [column for column in table.columns if column.name in there]
+def _names(table: Table) -> set[str]:
+    return {column.name for column in table.columns}
 
 
 def _batches(
@@ -133,10 +160,15 @@ def _never_again(connection: Connection, table: Table, highest: int) -> None:
             connection.execute(
                 text("SELECT setval(:name, :value)"), {"name": name, "value": highest}
             )
-    elif table.dialect_options["sqlite"]["autoincrement"]:
+    elif _counts(connection, table):
         named = {"name": table.name, "seq": highest}
         connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), named)
         connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :seq)"), named)
+
+
+def _counts(connection: Connection, table: Table) -> bool:
+    query = text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
+    return "AUTOINCREMENT" in (connection.execute(query, {"name": table.name}).scalar() or "")
 
 
 def _sequence_name(connection: Connection, table: Table) -> str | None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert, select, update
 
-from service.store.database import Database
-from service.store.models import LeaseRow
+from service.store.core.database import Database
+from service.store.core.models import LeaseRow
 
 
 def take_lease(database: Database, name: str, holder: str, seconds: float) -> bool:

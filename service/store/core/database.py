@@ -42,9 +42,9 @@ from service.domain.errors import (
     StoreReplacedError,
     StoreUnusableError,
 )
-from service.store.files import Files
-from service.store.models import CommitRow, CounterRow
-from service.store.traces import DATABASE_FILE
+from service.store.core.files import Files
+from service.store.core.models import CommitRow, CounterRow
+from service.store.core.traces import DATABASE_FILE
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Database:
         self.name = str(self.path or parsed.set(drivername="postgresql").render_as_string())
         """For people: the file, or the URL with its password hidden."""
         if self.path is None:
-            from service.store import postgres
+            from service.store.core import postgres
 
             self.begin_write = ""
             postgres.prepare(self.engine, deadlines)
@@ -152,25 +152,31 @@ class Database:
                     yield connection
 
     @contextmanager
-    def write(self, limit: float | None = None) -> Iterator[tuple[Connection, int]]:
+    def write(self, actor: str, limit: float | None = None) -> Iterator[tuple[Connection, int]]:
         """A transaction that is alone in writing, and the sequence of what it changes.
 
-        ``limit`` and errors as for ``read``; also raises ``StoreBusyError``.
+        ``actor``: who changes it. ``limit`` and errors as for ``read``; also raises
+        ``StoreBusyError``.
         """
-        with self.connect() as connection, self.writing(connection, limit) as number, readable():
+        with (
+            self.connect() as connection,
+            self.writing(connection, actor, limit) as number,
+            readable(),
+        ):
             yield connection, number
 
     @contextmanager
-    def writing(self, connection: Connection, limit: float | None = None) -> Iterator[int]:
+    def writing(
+        self, connection: Connection, actor: str, limit: float | None = None
+    ) -> Iterator[int]:
         """The same on a connection that the caller holds, say for its temporary tables."""
         with self.altering(connection, limit):
             # Taking the row first makes writers queue here, so that sequences commit in order.
             sequence = self._counted(connection, limit)
             mark = secrets.token_hex(16)
             now = datetime.now(UTC)
-            connection.execute(
-                insert(CommitRow).values(sequence=sequence, mark=mark, committed_at=now)
-            )
+            said = {"sequence": sequence, "mark": mark, "committed_at": now, "actor": actor[:64]}
+            connection.execute(insert(CommitRow).values(**said))
             yield sequence
 
     @contextmanager
@@ -182,7 +188,7 @@ class Database:
         try:
             with connection.begin(), self.allowing(connection, limit):
                 if self.path is None:
-                    from service.store import postgres
+                    from service.store.core import postgres
 
                     postgres.wait_for_locks(connection, patience(self.deadlines.busy))
                 yield
@@ -227,7 +233,7 @@ class Database:
         if self.path is not None or (limit is None and not pauses):
             yield
             return
-        from service.store import postgres
+        from service.store.core import postgres
 
         seconds = self.deadlines.statement if limit is None else limit
         longer = seconds > self.deadlines.statement
@@ -290,7 +296,7 @@ class Database:
             raise _damaged("the counter of changes is missing")
         self._refuse_another(connection)
         if self.path is None and waits > usual:
-            from service.store import postgres
+            from service.store.core import postgres
 
             postgres.allow_statements(connection, usual)
         return number

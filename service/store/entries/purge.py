@@ -14,11 +14,21 @@ from datetime import UTC, datetime
 from time import sleep
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    inspect,
+    select,
+    tuple_,
+    update,
+)
 
-from service.store.database import Database, driver_errors
-from service.store.models import Base, CommitRow, CounterRow, EntryRow
+from service.store.core.database import Database, driver_errors
+from service.store.core.models import Base, CommitRow, CounterRow, EarlierRow, EntryRow
+from service.store.entries.rows import REMOVED
 
 _SOME: Final = 5000
 """Rows that one transaction deletes."""
@@ -32,6 +42,8 @@ class Purged:
     """What was deleted, or in a dry run would be."""
 
     tombstones: int
+    earlier: int
+    """Earlier states of entries."""
     commits: int
     sequence: int
     """Up to which the store is purged."""
@@ -52,27 +64,30 @@ def purge(
     with database.read(bulk) as connection:
         there = connection.execute(select(CounterRow.purged)).scalar_one()
         sequence = max(there, _last_before(connection, before))
-        tombstones, commits = (
+        counts = [
             connection.execute(select(func.count()).where(condition)).scalar_one()
-            for condition in (_tombstones(sequence), _commits(sequence))
-        )
-    if dry_run or not (tombstones or commits):
-        return Purged(tombstones, commits, sequence)
+            for condition in (_tombstones(sequence), _earlier(sequence), _commits(sequence))
+        ]
+    purged = Purged(counts[0], counts[1], counts[2], sequence)
+    if dry_run or not any(counts):
+        return purged
     with database.connect() as connection, database.altering(connection):
         database.lock(connection)
         connection.execute(
             update(CounterRow).where(CounterRow.purged < sequence).values(purged=sequence)
         )
-    for table, key, condition in (
-        (EntryRow, EntryRow.id, _tombstones(sequence)),
-        (CommitRow, CommitRow.sequence, _commits(sequence)),
+    # Earlier states last of all: until its tombstone is gone, they say what an entry was.
+    for table, condition in (
+        (EntryRow, _tombstones(sequence)),
+        (CommitRow, _commits(sequence)),
+        (EarlierRow, _earlier(sequence)),
     ):
-        while _delete_some(database, table, key, condition, bulk):
+        while _delete_some(database, table, condition, bulk):
             pause(_PAUSE)
     if database.path is not None:
         # What was deleted is still in SQLite's log, until that begins anew.
         _empty_log(database)
-    return Purged(tombstones, commits, sequence)
+    return purged
 
 
 def _last_before(connection: Connection, before: datetime) -> int:
@@ -88,7 +103,11 @@ def _last_before(connection: Connection, before: datetime) -> int:
 
 
 def _tombstones(sequence: int) -> ColumnElement[bool]:
-    return and_(EntryRow.deleted.is_(True), EntryRow.sequence <= sequence)
+    return and_(EntryRow.state == REMOVED, EntryRow.sequence <= sequence)
+
+
+def _earlier(sequence: int) -> ColumnElement[bool]:
+    return EarlierRow.until <= sequence
 
 
 def _commits(sequence: int) -> ColumnElement[bool]:
@@ -99,15 +118,15 @@ def _commits(sequence: int) -> ColumnElement[bool]:
 def _delete_some(
     database: Database,
     table: type[Base],
-    key: InstrumentedAttribute[int],
     condition: ColumnElement[bool],
     limit: float,
 ) -> bool:
     """Delete a few rows; whether there may be more."""
     with database.connect() as connection, database.altering(connection, limit):
         database.lock(connection)
-        some = select(key).where(condition).order_by(key).limit(_SOME).subquery()
-        gone = connection.execute(delete(table).where(key.in_(select(some)))).rowcount
+        keys = inspect(table).primary_key
+        some = select(*keys).where(condition).order_by(*keys).limit(_SOME)
+        gone = connection.execute(delete(table).where(tuple_(*keys).in_(some))).rowcount
         return bool(gone == _SOME)
 
 

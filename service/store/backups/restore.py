@@ -27,11 +27,12 @@ from service.domain.errors import (
     SchemaTooNewError,
     StorageFullError,
 )
-from service.store import manifest, schema
-from service.store.backup import check_contents, reading
-from service.store.contents import copy
-from service.store.database import Database
-from service.store.manifest import Manifest
+from service.store.backups import manifest
+from service.store.backups.backup import check_contents, reading
+from service.store.backups.contents import copy
+from service.store.backups.manifest import Manifest
+from service.store.core import schema
+from service.store.core.database import Database
 
 _BESIDE: Final = ("", "-wal", "-shm")
 """What SQLite keeps beside a database, the database first."""

@@ -5,6 +5,9 @@ and stamps what it changes with the new value: the *sequence*. So the order of s
 order of commits, and "what changed since" is a range of an index; what goes is tombstoned, so that
 replicas learn of removals in the same way, and deleted for good only much later (``purge``).
 
+``entries`` says what is, ``earlier_states`` what was before: a change first copies the rows that it
+is about to change there, so that a list which only ever grew has no history to keep.
+
 It knows the layout; what may be written when is decided by its neighbours.
 """
 
@@ -17,7 +20,6 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -68,7 +70,10 @@ class CounterRow(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
     purged: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """The sequence up to which tombstones, and commits but this one, may be gone for good."""
+    """The sequence up to which tombstones and earlier states, and commits but this one, may be gone
+    for good."""
+    past_from: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """From this sequence on the past is known: where the store kept none before."""
 
 
 class CommitRow(Base):
@@ -83,6 +88,8 @@ class CommitRow(Base):
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     mark: Mapped[str] = mapped_column(String(32))
     committed_at: Mapped[datetime | None] = mapped_column(Moment)
+    actor: Mapped[str] = mapped_column(String(64), server_default="")
+    """Who: ``key:ID``, ``cli:import``, ``job:retention``; empty where nobody wrote it down yet."""
 
 
 class BankRow(Base):
@@ -111,6 +118,8 @@ class BankRow(Base):
     sequence: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(Moment)
     updated_at: Mapped[datetime] = mapped_column(Moment)
+    seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+    """Over all other columns (``seals``)."""
 
 
 class ListRow(Base):
@@ -126,6 +135,11 @@ class ListRow(Base):
     version: Mapped[str | None] = mapped_column(String(128))
     """``None`` until the list is imported: entries added one by one then say when they were
     added."""
+    entries: Mapped[int] = mapped_column(server_default="0")
+    """How many it holds, disabled ones too: so that a row that is lost is missed."""
+    kinds: Mapped[str] = mapped_column(Text, server_default="")
+    """The types of signals its entries have or had, with their spaces, comma-separated, sorted."""
+    seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
 
 
 class VersionRow(Base):
@@ -146,15 +160,9 @@ class VersionRow(Base):
     removed: Mapped[int]
     unchanged: Mapped[int]
     rejected: Mapped[int]
-
-
-class BankSpaceRow(Base):
-    """A code space of which a bank holds codes, or held some once."""
-
-    __tablename__ = "bank_spaces"
-
-    bank_id: Mapped[int] = mapped_column(ForeignKey("banks.id"), primary_key=True)
-    space: Mapped[str] = mapped_column(String(64), primary_key=True)
+    restores: Mapped[str | None] = mapped_column(String(128))
+    """The version that this one went back to."""
+    seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
 
 
 class EntryRow(Base):
@@ -162,7 +170,7 @@ class EntryRow(Base):
 
     __tablename__ = "entries"
     __table_args__ = (
-        UniqueConstraint("list_id", "provider_id", name="entries_identity"),
+        Index("entries_identity", "list_id", "provider_id", unique=True),
         Index("entries_by_bank", "bank_id", "id"),
         Index("entries_by_sequence", "sequence", "id"),
         {"sqlite_autoincrement": True},  # an id is never given twice, not even after a purge
@@ -173,28 +181,47 @@ class EntryRow(Base):
     """Repeats the list's bank, so that a bank's entries are one range of an index."""
     list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"))
     provider_id: Mapped[str] = mapped_column(String(256))
-    md5: Mapped[bytes | None] = mapped_column(LargeBinary)
-    sha1: Mapped[bytes | None] = mapped_column(LargeBinary)
-    sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
-    pdq: Mapped[bytes | None] = mapped_column(LargeBinary)
-    pdq_quality: Mapped[int | None]
-    quality: Mapped[float | None] = mapped_column(Float)
-    url: Mapped[str | None] = mapped_column(Text)
-    codes: Mapped[str | None] = mapped_column(Text)
-    """JSON: code space to hex."""
-    code_role: Mapped[str | None] = mapped_column(String(16))
-    """What the codes were made for: ``reference`` or ``query``."""
+    layout: Mapped[str] = mapped_column(Text)
+    """What ``signals`` holds (``entries.packing``); empty once it is removed."""
+    signals: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """``None`` once it is removed."""
     labels: Mapped[str] = mapped_column(Text)
     """JSON: a list of texts."""
-    content: Mapped[bytes] = mapped_column(LargeBinary)
-    """BLAKE2b-128 of signals and labels: whether an import changes an entry is one comparison."""
+    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """XXH3-128 of state, layout, provider's id, labels and signals: whether the row is what was
+    written, and whether an import changes it, is one comparison. ``None`` once it is removed."""
     version: Mapped[str] = mapped_column(String(128))
     """The list version, or the time, in which the content came to be what it is."""
-    enabled: Mapped[bool]
-    deleted: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(16))
+    """``in_force``, ``disabled`` or ``removed``; anything else is damage."""
     sequence: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(Moment)
     updated_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class EarlierRow(Base):
+    """What an entry was from one change to another; columns as in ``entries``."""
+
+    __tablename__ = "earlier_states"
+    __table_args__ = (
+        Index("earlier_states_by_until", "until"),
+        {"sqlite_with_rowid": False},
+    )
+
+    entry_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    until: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """The sequence of the change that ended it."""
+    since: Mapped[int] = mapped_column(BigInteger)
+    """The sequence of the change that began it; 0 where that was before the past was kept."""
+    list_id: Mapped[int]
+    layout: Mapped[str] = mapped_column(Text)
+    signals: Mapped[bytes | None] = mapped_column(LargeBinary)
+    labels: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    version: Mapped[str] = mapped_column(String(128))
+    state: Mapped[str] = mapped_column(String(16))
+    updated_at: Mapped[datetime] = mapped_column(Moment)
+    """When it began."""
 
 
 class KeyRow(Base):
@@ -210,6 +237,7 @@ class KeyRow(Base):
     """SHA-256: the secret has 256 random bits, so a slow hash would add nothing."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
 
 
 class LeaseRow(Base):

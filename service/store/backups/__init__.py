@@ -1,0 +1,1 @@
+"""Backups: made while others read and write, checked, and restored to either database."""

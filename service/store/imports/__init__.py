@@ -1,0 +1,1 @@
+"""Whole lists: one comes in as a new version, or goes back to an earlier one."""

@@ -1,0 +1,1 @@
+"""The layouts a store had, and the way from each to the next."""

@@ -1,0 +1,252 @@
+"""What the store holds at one moment, and what changed since another: how an index follows it.
+
+It knows which rows changed; not what an index makes of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, or_, select, tuple_
+
+from service.domain.errors import InvalidValueError, StoreDamagedError
+from service.domain.values import Bank, Commit, Key
+from service.store.banks.rows import bank_of, bank_rows
+from service.store.core.database import Database, driver_errors, identity_of, readable
+from service.store.core.models import (
+    EVERY_TABLE,
+    BankRow,
+    CommitRow,
+    CounterRow,
+    EarlierRow,
+    EntryRow,
+    KeyRow,
+    ListRow,
+)
+from service.store.core.seals import columns_of, is_whole
+from service.store.entries.lists import kinds_of
+from service.store.entries.packing import parsed
+from service.store.entries.rows import DISABLED, REMOVED
+from service.store.keys import key_of, key_rows
+from service.store.views.batches import READ, EntryBatch, Reader
+
+START: Final = 0
+"""Before the first change."""
+
+_CHUNK: Final = 10_000
+
+
+@dataclass(frozen=True)
+class View:
+    """One consistent view of the store."""
+
+    commit: Commit
+    """The newest in this view."""
+    banks: tuple[Bank, ...]
+    """All of them, not only those that changed: they are few."""
+    keys: tuple[Key, ...]
+    """All of them."""
+    kinds: Mapping[int, frozenset[str]]
+    """Bank id to the types of signals, with their spaces (``code@lite0-256-7``), that its entries
+    have or had once."""
+    purged: int
+    """The sequence up to which tombstones may be gone for good."""
+    identity: str
+    """The store's name: no other store has it, and every backup of this one has."""
+    incomplete: Mapping[int, str]
+    """Banks that are not whole, by id (0 where it is not known which), with what is wrong: the bank
+    itself or a list of it is not what was written. Such a bank is not among ``banks``."""
+    bad_keys: tuple[str, ...]
+    """Ids of keys that are not what was written, and are not among ``keys``."""
+    damaged: dict[int, int]
+    """Entries that were read and are not what was written, by id with their bank's: they are in no
+    batch. Grows while entries are read."""
+    lost: dict[int, int]
+    """Bank id to how many more entries it should hold than were found; filled once ``entries`` has
+    read all of them."""
+    _connection: Connection
+    _reader: Reader
+    _held: Mapping[int, tuple[int, int]]
+    """List id to its bank's, and how many entries it holds."""
+
+    @property
+    def spaces(self) -> dict[int, frozenset[str]]:
+        """Bank id to the code spaces of which it holds codes, or held some once."""
+        found = {
+            bank: frozenset(kind[5:] for kind in kinds if kind.startswith("code@"))
+            for bank, kinds in self.kinds.items()
+        }
+        return {bank: spaces for bank, spaces in found.items() if spaces}
+
+    def holds(self, commit: Commit) -> bool:
+        """Whether this store came by ``commit``, and knows all that was removed since.
+
+        Not so where a backup was restored since, or where later tombstones were purged.
+        """
+        return (
+            self.purged <= commit.sequence <= self.commit.sequence
+            and self._connection.execute(
+                select(CommitRow.mark).where(CommitRow.sequence == commit.sequence)
+            ).scalar()
+            == commit.mark
+        )
+
+    def entries(self, since: int = START) -> Iterator[EntryBatch]:
+        """The entries that changed after ``since``, each once, as they are now, in batches; from
+        the start, only live ones.
+
+        Each is held against its hash; what fails is noted in ``damaged``. Raises
+        ``StoreDamagedError``.
+        """
+        return self._all() if since == START else self._changed(since)
+
+    def _all(self) -> Iterator[EntryBatch]:
+        # By id, which is the order of the table: a list's entries share one sequence. What says
+        # that it is removed and is not empty is damage.
+        here = or_(EntryRow.state != REMOVED, EntryRow.content.is_not(None))
+        query = select(*READ).where(here).order_by(EntryRow.id).limit(_CHUNK)
+        found = Counter[int]()
+        after, full = -1, True
+        while full and (rows := self._rows(query.where(EntryRow.id > after))):
+            full = len(rows) == _CHUNK
+            after = rows[-1][0]
+            found.update([row[2] for row in rows])
+            yield self._reader.batch(rows)
+        for list_id, (bank_id, held) in self._held.items():
+            if missing := held - found[list_id]:
+                self.lost[bank_id] = self.lost.get(bank_id, 0) + missing
+
+    def _changed(self, since: int) -> Iterator[EntryBatch]:
+        several = self._several(since)
+        place = tuple_(EntryRow.sequence, EntryRow.id)
+        query = select(*READ, EntryRow.sequence).order_by(EntryRow.sequence, EntryRow.id)
+        after, full = (since + 1, -1), True
+        while full and (rows := self._rows(query.where(place > tuple_(*after)).limit(_CHUNK))):
+            full = len(rows) == _CHUNK
+            after = (rows[-1][-1], rows[-1][0])
+            batch = self._reader.batch([row[:-1] for row in rows])
+            if several:
+                had = {one: several[one] for one in batch.ids.tolist() if one in several}
+                batch = replace(batch, several=had)
+            yield batch
+
+    def _several(self, since: int) -> dict[int, int]:
+        """Of the entries that changed after ``since``, those that had several signals of one type
+        then, with how many at most."""
+        query = select(EarlierRow.entry_id, EarlierRow.layout).where(
+            EarlierRow.until > since, EarlierRow.since <= since, EarlierRow.layout.contains("*")
+        )
+        return {number: parsed(layout).most for number, layout in self._rows(query)}
+
+    def still_damaged(self, ids: Iterable[int]) -> dict[int, int]:
+        """Those of the entries ``ids`` that are in the store and not what was written."""
+        asked, found = list(ids), {}
+        for at in range(0, len(asked), _CHUNK):  # databases take only so many at once
+            some = EntryRow.id.in_(asked[at : at + _CHUNK])
+            found.update(self._reader.bad(self._rows(select(*READ).where(some))))
+        return found
+
+    def _rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Any]:
+        """Plain tuples, as the driver has them: there are a great many."""
+        result = self._connection.execute(query)
+        try:
+            assert result.cursor is not None
+            with driver_errors():
+                return result.cursor.fetchall()
+        finally:
+            result.close()
+
+
+def newest_commit(database: Database) -> Commit:
+    """The newest commit: the cheap question of a poller."""
+    with database.read(database.deadlines.lookup, probe=True) as connection:
+        connection.execute(EVERY_TABLE)  # one that is gone is noticed by who polls, not by a match
+        return _newest(connection)
+
+
+def identity(database: Database) -> str:
+    """The store's name: no other store has it, and every backup of this one has."""
+    with database.read() as connection:
+        return identity_of(connection)
+
+
+def filled_banks(database: Database, bank_ids: Iterable[int]) -> frozenset[int]:
+    """Those of the banks ``bank_ids`` that hold an entry that is enabled; where that is damaged
+    there is something, so all of them."""
+    asked = frozenset(bank_ids)
+    query = (
+        select(EntryRow.id)
+        .where(EntryRow.state.not_in((DISABLED, REMOVED)))
+        .order_by(EntryRow.id.desc())  # the oldest are the likeliest to be tombstones
+        .limit(1)
+    )
+    try:
+        with database.read(probe=True) as connection:
+            return frozenset(
+                one
+                for one in asked
+                if connection.execute(query.where(EntryRow.bank_id == one)).first()
+            )
+    except StoreDamagedError:
+        return asked
+
+
+@contextmanager
+def view_of(database: Database) -> Iterator[View]:
+    """The store as it is now. Use it within the ``with``."""
+    # What is read is made into indexes before more is read, which takes as long as it takes.
+    with database.read(probe=True, pauses=True) as connection:
+        with readable(InvalidValueError):
+            view = _view(connection)
+        yield view
+
+
+def _view(connection: Connection) -> View:
+    incomplete: dict[int, str] = {}
+    banks: list[Bank] = []
+    bank_ids = set[int]()
+    for row in bank_rows(connection):
+        bank_ids.add(row.id)
+        if not is_whole(BankRow, row):
+            incomplete[row.id] = f"the bank {row.name!r} is not what was written"
+        elif not row.deleted:
+            banks.append(bank_of(row))
+    kinds: dict[int, frozenset[str]] = {}
+    held: dict[int, tuple[int, int]] = {}
+    for row in connection.execute(select(*columns_of(ListRow))):
+        bank_id = row.bank_id if row.bank_id in bank_ids else 0
+        if not (bank_id and is_whole(ListRow, row)):
+            incomplete.setdefault(bank_id, f"the list {row.name!r} is not what was written")
+            continue
+        kinds[bank_id] = kinds.get(bank_id, frozenset()) | kinds_of(row.kinds)
+        held[row.id] = (bank_id, row.entries)
+    keys = [(row, is_whole(KeyRow, row)) for row in key_rows(connection)]
+    damaged: dict[int, int] = {}
+    return View(
+        commit=_newest(connection),
+        banks=tuple(bank for bank in banks if bank.id not in incomplete),
+        keys=tuple(key_of(row) for row, whole in keys if whole),
+        kinds=kinds,
+        purged=connection.execute(select(CounterRow.purged)).scalar_one(),
+        identity=identity_of(connection),
+        incomplete=incomplete,
+        bad_keys=tuple(str(row.id) for row, whole in keys if not whole),
+        damaged=damaged,
+        lost={},
+        _connection=connection,
+        _reader=Reader({number: bank_id for number, (bank_id, _) in held.items()}, damaged),
+        _held=held,
+    )
+
+
+def _newest(connection: Connection) -> Commit:
+    row = connection.execute(
+        select(CounterRow.value, CommitRow.mark).outerjoin(
+            CommitRow, CommitRow.sequence == CounterRow.value
+        )
+    ).one()
+    return Commit(row.value, row.mark or "")
