@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Final
 
 from service.store.core.models import EntryRow
 from service.store.entries.packing import Layout, parsed
 from service.store.entries.rows import CHECKED, IN_FORCE, REMOVED, is_whole, whole_rows
+
+if TYPE_CHECKING:  # commands that read no entries start without NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 READ: Final = (EntryRow.id, EntryRow.bank_id, EntryRow.list_id, *CHECKED)
 """The columns of a row that ``Reader`` takes."""
@@ -62,6 +63,8 @@ class Reader:
 
     def batch(self, rows: Sequence[Any]) -> EntryBatch:
         """Of rows of ``READ``; those that are damaged are in no batch."""
+        import numpy as np
+
         gone = [row[0] for row in rows if row[3] == REMOVED and is_whole(*row[3:])]
         kept: Sequence[Any] = [row for row in rows if row[3] != REMOVED] if gone else rows
         kept = self._whole(kept)
@@ -105,6 +108,8 @@ def _by_layout(rows: Sequence[Any]) -> list[tuple[str, Sequence[Any]]]:
 
 
 def _alike(layout: str, rows: Sequence[Any]) -> Alike:
+    import numpy as np
+
     laid = parsed(layout)
     ids, banks, _, states, _, _, _, signals, _ = zip(*rows, strict=True)
     return Alike(

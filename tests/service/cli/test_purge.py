@@ -23,10 +23,10 @@ def test_it_says_what_it_purged(
         assert lookalike("import", name, "--bank", "x").code == 0
     assert "nothing to purge: no list dropped anything 90 days ago" in lookalike("purge").err
     would = lookalike("purge", "--older-than", "0", "--dry-run")
-    assert "would purge 1 tombstone and 1 commit, up to sequence 2" in would.err
+    assert "would purge 1 tombstone, 1 earlier state and 1 commit, up to sequence 2" in would.err
     done = lookalike("purge", "--older-than", "0")
     assert (done.code, done.out) == (0, "")
-    assert "purged 1 tombstone and 1 commit, up to sequence 2" in done.err
+    assert "purged 1 tombstone, 1 earlier state and 1 commit, up to sequence 2" in done.err
     monkeypatch.setenv("LOOKALIKE_RETENTION_DAYS", "")
     kept = lookalike("purge")
     assert (kept.code, "--older-than" in kept.err) == (2, True)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -87,11 +88,14 @@ def texts(fetched: Fetched | None) -> list[str]:
 
 
 def rows(fetched: Fetched | None, format: str) -> list[Row]:  # noqa: A002
-    """What the pages say, as lists are read."""
+    """What the pages say, as lists are read: together."""
     assert fetched is not None
-    return [
-        row for page in fetched.pages for row in ListReader(iter([page.path.read_bytes()]), format)
-    ]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for page in fetched.pages:
+            kind = "xml" if format == "ncmec" else "json"
+            archive.write(page.path, f"{page.path.stem}.{kind}")
+    return list(ListReader(iter([packed.getvalue()]), format))
 
 
 def test_pages_are_read_as_the_lists_that_they_are(
