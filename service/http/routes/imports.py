@@ -52,7 +52,7 @@ _ALLOW_SHRINK: Final = Query(
     " entries or more; otherwise the answer is a problem `list_shrinks`."
 )
 _MAP: Final = Query(
-    max_length=8192,
+    max_length=2048,
     description="What the list's columns mean: the name of a shipped map, as `iwf`, or a map itself"
     " as TOML.",
 )
