@@ -23,13 +23,13 @@ from sqlalchemy import (
     Text,
     delete,
     func,
-    insert,
     not_,
     select,
 )
 
 from service.domain.errors import InvalidValueError, NoSignalsError
 from service.domain.values import MAX_PROVIDER_ID, ImportRow, RejectedLine, check_labels, check_text
+from service.store.core.loading import load
 from service.store.entries.packing import parsed
 from service.store.entries.rows import derived_provider_id, packed_content
 
@@ -79,26 +79,26 @@ class Reading:
 def stage(connection: Connection, rows: Iterable[ImportRow | RejectedLine]) -> Reading:
     """Fill ``STAGED`` with the valid rows, one for each provider's id."""
     reading = Reading()
-    batch: list[dict[str, Any]] = []
+    batch: list[tuple[Any, ...]] = []
     position = 0
     for row in rows:
         if isinstance(row, RejectedLine):
             reading.reject(row.line, row.reason)
             continue
         try:
-            columns = _columns(row)
+            found = _columns(row)
         except InvalidValueError as error:
             reading.reject(row.line, str(error))
             continue
         reading.digest_only += row.signals.digest_only
-        reading.layouts.add(columns["layout"])
-        batch.append({"position": position, **columns})
+        reading.layouts.add(found[2])
+        batch.append((position, *found))
         position += 1
         if len(batch) == _BATCH:
-            connection.execute(insert(STAGED), batch)
+            load(connection, STAGED, batch)
             batch = []
     if batch:
-        connection.execute(insert(STAGED), batch)
+        load(connection, STAGED, batch)
     _drop_repeats(connection, reading)
     return reading
 
@@ -108,7 +108,8 @@ def staged_count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(STAGED)).scalar_one()
 
 
-def _columns(row: ImportRow) -> dict[str, Any]:
+def _columns(row: ImportRow) -> tuple[Any, ...]:
+    """The columns of ``STAGED`` after the first."""
     if not row.signals:
         raise NoSignalsError("the line has no signal")
     provider_id = check_text(
@@ -116,7 +117,7 @@ def _columns(row: ImportRow) -> dict[str, Any]:
     )
     labels = check_labels(row.labels) if row.labels else ()
     packed = packed_content(provider_id, row.signals, labels)
-    return {"line": row.line, "provider_id": provider_id, **packed._asdict()}
+    return (row.line, provider_id, *packed)
 
 
 def _drop_repeats(connection: Connection, reading: Reading) -> None:

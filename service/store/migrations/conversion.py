@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 
 from service.domain.signals import Signal
 from service.store.core import seals
+from service.store.core.loading import load
 from service.store.core.models import BigId, Moment
 from service.store.entries.lists import live_kinds
 from service.store.entries.packing import packed
@@ -140,9 +141,9 @@ def step(connection: Connection) -> int:
         entries.append(now)
         if before is not None:
             earlier.append(before)
-    _insert(connection, _BESIDE, entries, mark)
+    load(connection, _BESIDE, entries)
     if earlier:
-        _insert(connection, _EARLIER, earlier, mark)
+        load(connection, _EARLIER, earlier)
     connection.execute(sa.update(_PLACE).values(after=found[-1][0]))
     return len(found)
 
@@ -303,24 +304,6 @@ def _any_text(connection: Connection) -> Iterator[None]:
         yield
     finally:
         raw.text_factory = str
-
-
-def _insert(
-    connection: Connection, table: sa.Table, rows: list[tuple[Any, ...]], mark: str
-) -> None:
-    names = [column.name for column in table.columns]
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join([mark] * len(names))
-        statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
-        connection.exec_driver_sql(statement, rows)
-        return
-    raw: Any = connection.connection.driver_connection
-    with (
-        raw.cursor() as cursor,
-        cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy,
-    ):
-        for row in rows:
-            copy.write_row(row)
 
 
 def _highest(connection: Connection) -> int:

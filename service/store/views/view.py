@@ -37,7 +37,7 @@ from service.store.views.batches import READ, EntryBatch, Reader
 START: Final = 0
 """Before the first change."""
 
-_CHUNK: Final = 10_000
+_CHUNK: Final = 2_000
 
 
 @dataclass(frozen=True)
