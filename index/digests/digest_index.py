@@ -66,9 +66,14 @@ class DigestIndex(KeptIndex[DigestSegment]):
         store: str = "",
         write: bool = True,
         background: bool = True,
+        space: str = "",
     ) -> Self:
-        """The index in the folder ``path`` as it was saved last; see ``SegmentedIndex.open``."""
-        identity = Identity(signal, signal, store)
+        """The index in the folder ``path`` as it was saved last; see ``SegmentedIndex.open``.
+
+        ``space``: by which rules the digests were made, where there are others; by default
+        ``signal``. Digests made by other rules are never answered from.
+        """
+        identity = Identity(space or signal, signal, store)
         return cls(width, Folder(path, digests_of(width), identity, write), background)
 
     def search(self, digests: Digests, groups: frozenset[int] | None = None) -> Hits:

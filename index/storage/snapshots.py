@@ -215,6 +215,6 @@ class Folder(Generic[S]):
         return Snapshot(tuple(parts), int(fields["sequence"]), str(fields.get("mark", "")))
 
     def _check(self, name: str, fields: Mapping[str, Any]) -> None:
-        for key, mine in vars(self._identity).items():
+        for key, mine in reversed(vars(self._identity).items()):  # another store's is the graver
             if fields.get(key) != mine:
                 raise DamagedFileError(f"{name}: its {key} is {fields.get(key)!r}, not {mine!r}")

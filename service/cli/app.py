@@ -27,6 +27,7 @@ from service.cli.commands.store.init import make_store
 from service.cli.commands.store.migrate import migrate_store
 from service.cli.commands.store.purge import purge_store
 from service.cli.commands.store.restore import restore_backup
+from service.cli.commands.urls import urls_app
 from service.cli.demo.command import demo
 from service.cli.verify import verify
 
@@ -48,6 +49,7 @@ def build() -> typer.Typer:
     app.command("serve")(serve)
     app.command("hash")(hash_files)
     app.command("match")(match_files)
+    app.add_typer(urls_app(), name="urls")
     app.command("import")(import_list)
     app.command("export")(export_bank)
     app.command("relist")(relist)

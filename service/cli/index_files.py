@@ -27,7 +27,8 @@ def index_flaws(store: Store, folder: Path) -> Iterator[Flaw]:
     indexes = Indexes(FolderShelf(folder, lambda: store.identity, write=False))
     try:
         with store.view() as view:
-            indexes.open({space for held in view.spaces.values() for space in held})
+            spaces = {space for held in view.spaces.values() for space in held}
+            indexes.open(spaces, view.secret)
             yield from _compared(indexes, view)
     finally:
         indexes.close()
@@ -49,7 +50,7 @@ def _compared(indexes: Indexes, view: View) -> Iterator[Flaw]:
     missing = dict.fromkeys(usable, 0)
     held = dict.fromkeys(usable, 0)
     for batch in view.entries():
-        for name, batches in gathered([batch], frozenset(usable)).batches.items():
+        for name, batches in gathered([batch], frozenset(usable), indexes.keyed).batches.items():
             for entries in batches:
                 held[name] += len(entries.ids)
                 missing[name] += _missing(usable[name], entries)

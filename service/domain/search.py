@@ -49,6 +49,8 @@ class Found:
     """The least score that matches."""
     ordinal: int = 0
     """Which of the signals of its type and space in the entry, from 0: ``Signals.at``."""
+    key: str = ""
+    """Of a type that is found by keys (``kinds.Keys``): the one that found it."""
 
 
 @dataclass(frozen=True)

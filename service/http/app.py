@@ -39,7 +39,7 @@ from service.http.door.tracing import TracingMiddleware
 from service.http.door.uploads import Uploads
 from service.http.door.weights import HEAVY
 from service.http.hma import door as hma
-from service.http.routes import banks, entries, gate, imports, keys, match, status
+from service.http.routes import banks, entries, gate, imports, keys, match, status, urls
 from service.http.shield import door as shield
 from service.replica.engine import Engine
 from service.replica.matcher import Fingerprints, Matcher
@@ -169,7 +169,9 @@ def create_app(
     )
     app.state.services = services
     problems.install(app)
-    routers = [module.router for module in (match, gate, banks, entries, imports, keys, status)]
+    routers = [
+        module.router for module in (match, urls, gate, banks, entries, imports, keys, status)
+    ]
     for router in (*routers, status.keyed, docs.router, *console):
         app.include_router(router)
     app.state.routes = [

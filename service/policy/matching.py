@@ -82,6 +82,8 @@ class NotMatched:
     such as PhotoDNA, and the query has none; ``further_frames``: only the first of several frames
     was compared; ``truncated``: the file ends before its picture does, and what is there was
     compared; ``ambiguous_picture``: the file may show yet another picture, which was not;
+    ``shortener``: of a URL whose target only its owner knows; ``too_many_wrapped``: of one that
+    carries more others than are looked up;
     ``no_entries``: no bank that was asked for lists anything: it is enabled, no allow bank, and
     holds an entry; or
     ``index_incomplete``: a fault here could hide a listed image, see ``/readyz``."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from embeddings.figures import MIN_STRUCTURE
 from index.contract.changes import Changes, Entries
 from index.contract.interface import Ids
-from service.domain.signals import types_by_name
+from service.domain.signals import Keyed, types_by_name
 from service.store import EntryBatch
 from service.store.entries.packing import ORDINAL_BITS
 from service.store.views.batches import Alike
@@ -65,8 +65,13 @@ class Gathered:
         )
 
 
-def gathered(batches: Iterable[EntryBatch], names: frozenset[IndexName] | None = None) -> Gathered:
-    """``batches``, for the indexes ``names``, or for all."""
+def gathered(
+    batches: Iterable[EntryBatch],
+    names: frozenset[IndexName] | None = None,
+    keyed: Keyed | None = None,
+) -> Gathered:
+    """``batches``, for the indexes ``names``, or for all; ``keyed`` hides what is found by keys."""
+    keyed = keyed or Keyed()
     ids: list[Ids] = [np.empty(0, np.int64)]
     found: dict[IndexName, list[Entries]] = {}
     for batch in batches:
@@ -74,9 +79,8 @@ def gathered(batches: Iterable[EntryBatch], names: frozenset[IndexName] | None =
         for number, most in batch.several.items():
             ids.append(index_ids(np.full(most - 1, number), np.arange(1, most)))
         for alike in batch.alike:
-            for name, entries in _split(alike):
-                if names is None or name in names:
-                    found.setdefault(name, []).append(entries)
+            for name, entries in _split(alike, names, keyed):
+                found.setdefault(name, []).append(entries)
     return Gathered(np.concatenate(ids), found)
 
 
@@ -89,21 +93,25 @@ def index_ids(entries: Ids, ordinal: Ids | int = 0) -> Ids:
     return (entries << ORDINAL_BITS) | ordinal
 
 
-def _split(alike: Alike) -> Iterator[tuple[IndexName, Entries]]:
+def _split(
+    alike: Alike, names: frozenset[IndexName] | None, keyed: Keyed
+) -> Iterator[tuple[IndexName, Entries]]:
     """What stands in which index."""
     types = types_by_name()
     structured = _least(alike, alike.layout.structure, "f", MIN_STRUCTURE)
     for one in alike.layout.items:
         if (known := types.get(one.type)) is None:
             continue  # a newer release's: this one has no index of them
+        if names is not None and IndexName(one.type, one.space) not in names:
+            continue
         fit = structured if known.structural else None
         if known.grade is not None and one.quality:
             trusted = _least(alike, one.at + one.width, one.quality, known.grade.least)
             fit = trusted if fit is None or trusted is None else fit & trusted
         values = np.ascontiguousarray(alike.signals[:, one.at : one.at + one.width])
-        if known.key is not bytes:
-            keys = [known.key(value.tobytes()) for value in values]
-            values = np.frombuffer(b"".join(keys), np.uint8).reshape(-1, known.key_width)
+        if known.keys is not None:
+            keys = keyed.many(known.keys.listed(value.tobytes()) for value in values)
+            values = np.frombuffer(keys, np.uint8).reshape(-1, known.key_width)
         ids, groups, enabled = alike.ids, alike.bank_ids, alike.in_force
         if fit is not None and not fit.all():
             if not fit.any():

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
@@ -190,9 +190,23 @@ class Engine:
 
         Raises ``IndexNotLoadedError``.
         """
+        self._refuse_if_loading()
+        return self._indexes.search(search)
+
+    def look_up(
+        self, signal: str, questions: Sequence[Sequence[str]], groups: frozenset[int], limit: int
+    ) -> list[Searched]:
+        """Every entry in force of ``groups`` that is found by one of the keys that are each of
+        ``questions``, of a type that is found by keys.
+
+        Raises ``IndexNotLoadedError``.
+        """
+        self._refuse_if_loading()
+        return self._indexes.look_up(signal, questions, groups, limit)
+
+    def _refuse_if_loading(self) -> None:
         if not self.loaded:
             raise IndexNotLoadedError("the index is being built from the store")
-        return self._indexes.search(search)
 
     def note_unread(self, ids: Iterable[int], error: StoreError) -> None:
         """Hear that entries which matched cannot be read; they are tried again until they can."""

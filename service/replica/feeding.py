@@ -41,7 +41,7 @@ def bring_up(
     """
     touched = set[int]()
     spaces = {space for held in view.spaces.values() for space in held}
-    opened = indexes.open(spaces)
+    opened = indexes.open(spaces, view.secret)
     fresh, anew, behind = set[IndexName](), dict[IndexName, str](), dict[IndexName, int]()
     ours = set[Commit]() if known is None else {known}
     if known is not None and flawed:
@@ -58,7 +58,8 @@ def bring_up(
     since = min([*behind.values(), *([known.sequence] if known and fresh else [])], default=None)
     if since is None:
         return frozenset(touched)
-    changed = gathered(_noted(view.entries(since), pace, touched), frozenset({*behind, *fresh}))
+    batches = _noted(view.entries(since), pace, touched)
+    changed = gathered(batches, frozenset({*behind, *fresh}), indexes.keyed)
     commit = _fed(view, flawed)
     for name in fresh:
         index = indexes.all[name]
@@ -86,7 +87,7 @@ def _rebuild(
     entries: Iterable[EntryBatch],
     flawed: bool,
 ) -> None:
-    everything = gathered(entries, frozenset(anew))
+    everything = gathered(entries, frozenset(anew), indexes.keyed)
     commit = _fed(view, flawed)
     for name, reason in anew.items():
         if reason:

@@ -6,7 +6,7 @@ a search says which groups are searched, and how far.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -19,8 +19,9 @@ from index.contract.interface import Asked, Hits, IndexStats
 from index.contract.numbered import Fed, NumberedIndex
 from index.digests.digest_index import DigestIndex, stack
 from service.domain.search import Found, Kind, Search, Searched
-from service.domain.signals import signal_type, signal_types
+from service.domain.signals import Keyed, signal_type, signal_types
 from service.replica.columns import IndexName
+from service.replica.keyed import looked_up
 from service.replica.shelf import MemoryShelf, Shelf
 from service.store.entries.packing import MAX_ALIKE, ORDINAL_BITS
 
@@ -44,10 +45,14 @@ class Indexes:
         self._digests: Mapping[IndexName, DigestIndex] = {}
         self._codes: Mapping[IndexName, NumberedIndex] = {}
         self._rebuilt: dict[IndexName, str] = {}
+        self.keyed = Keyed()
+        """Hashes the keys of what is listed; with the secret of the store that was opened first."""
 
-    def open(self, spaces: Collection[str]) -> frozenset[IndexName]:
+    def open(self, spaces: Collection[str], secret: bytes = b"") -> frozenset[IndexName]:
         """Open what is not open of the indexes that every replica has and those of ``spaces``;
-        which these are."""
+        which these are. ``secret``: the store's."""
+        if not self._digests:
+            self.keyed = Keyed(secret)
         types = signal_types()
         exact = [IndexName(one.name) for one in types if one.exact]
         near = [
@@ -56,7 +61,11 @@ class Indexes:
             if not one.exact
             for space in (spaces if one.spaced else ("",))
         ]
-        listed = {name: self._shelf.digests(name) for name in exact if name not in self._digests}
+        listed = {
+            name: self._shelf.digests(name, self._layout(name))
+            for name in exact
+            if name not in self._digests
+        }
         coded = {name: self._shelf.codes(name) for name in near if name not in self._codes}
         self._digests = {**self._digests, **listed}
         self._codes = {**self._codes, **coded}
@@ -93,6 +102,21 @@ class Indexes:
                 found += part.found
                 cut |= part.cut
         return Searched(found, incomplete, cut)
+
+    def look_up(
+        self, signal: str, questions: Sequence[Sequence[str]], groups: frozenset[int], limit: int
+    ) -> list[Searched]:
+        """What each of ``questions``, the keys of a query, finds of a type that is found by
+        keys."""
+        index = self._digests[IndexName(signal)]
+        try:
+            return looked_up(index, self.keyed, signal, questions, groups, limit)
+        except RebuildNeededError:
+            return [Searched([], incomplete=True)] * len(questions)
+
+    def _layout(self, name: IndexName) -> str:
+        keys = signal_type(name.signal).keys
+        return "" if keys is None else f"{keys.layout()}-{self.keyed.name}"
 
     def spaces(self) -> frozenset[str]:
         """The code spaces of which there are codes in force."""
@@ -137,13 +161,16 @@ class Indexes:
             if not known.exact:
                 near.setdefault((one.type, one.space), []).append(one.value)
                 continue
-            key = known.key(one.value)
+            if known.keys is not None:
+                keys = known.keys.asked(one.value)
+                yield partial(self._asked, IndexName(one.type), keys, search.exact, search.limit)
+                continue
             for alike in signal_types():
                 if alike.exact and alike.algorithm == known.algorithm:
                     groups = search.exact | search.allow if alike.allows else search.exact
                     index = self._digests.get(IndexName(alike.name, one.space))
                     if index is not None and groups:
-                        yield partial(_exact, index, alike.name, key, groups, search.limit)
+                        yield partial(_exact, index, alike.name, one.value, groups, search.limit)
         for (signal, space), radii in search.near.items():
             name = IndexName(signal, space)
             values = near.get((signal, space), [])
@@ -152,6 +179,15 @@ class Indexes:
                 yield partial(self._scored, name, values, radii, asked, search.limit)
             elif values:
                 yield partial(self._near, name, values, radii, search.limit)
+
+    def _asked(
+        self, name: IndexName, keys: Sequence[str], groups: frozenset[int], limit: int | None
+    ) -> _Part:
+        index = self._digests.get(name)
+        if index is None or not groups:
+            return _Part([], False)
+        (found,) = looked_up(index, self.keyed, name.signal, [keys], groups, limit)
+        return _Part(found.found, found.cut)
 
     def _near(
         self, name: IndexName, values: list[bytes], radii: Mapping[int, int], limit: int | None

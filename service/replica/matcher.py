@@ -29,7 +29,7 @@ from service.domain.errors import (
     StoreBusyError,
     StoreError,
 )
-from service.domain.search import Found
+from service.domain.search import Found, Searched
 from service.domain.signals import (
     Signals,
     from_fingerprint,
@@ -224,7 +224,7 @@ class Matcher:
 
         Raises ``ImageError``, ``BankNotFoundError``, ``EncoderMissingError``.
         """
-        self._chosen(banks)  # before the work: a wrong bank should not cost a decode
+        self.chosen(banks)  # before the work: a wrong bank should not cost a decode
         fingerprint, found = self._fingerprinted(data, "query", views)
         query = Query(
             from_fingerprint(fingerprint),
@@ -245,7 +245,7 @@ class Matcher:
         imagery = self.imagery(query.photographic)
         label = Label.UNCERTAIN if imagery is None else imagery.label
         freshness = self._engine.freshness()
-        banks = self._chosen(query.banks)
+        banks = self.chosen(query.banks)
         known = self._engine.known
 
         def planned(signals: Signals) -> Plan:
@@ -280,32 +280,64 @@ class Matcher:
             hits.incomplete,
         )
         ids = list({row.found.id for row in decision.rows})
-        try:
-            started = perf_counter()
-            entries = self._lookups.entries(ids) if ids else {}
-            if ids:
-                self._observe("provenance", perf_counter() - started)
-            if len(entries) < len(ids):  # purged a moment ago, or lost: what is shown lacks some
-                decision = replace(decision, truncated=True)
-            self._told_away = self._told_away and not ids
-        except StoreError as error:
-            # What was found stands without its provenance: a store that is away must not turn
-            # away the very uploads that match.
-            if not self._told_away:
-                log.warning("matches are answered without their entries: %s", error)
-            self._told_away = True
-            if not isinstance(error, StoreAwayError | StoreBusyError):
-                self._engine.note_unread(ids, error)  # of these the poll would not know
-            entries, decision = {}, replace(decision, truncated=True)
+        entries = self.entries_of(ids)
+        if len(entries) < len(
+            ids
+        ):  # purged a moment ago, or not to be read: what is shown lacks some
+            decision = replace(decision, truncated=True)
         return Answer(
             query=query,
             decision=decision,
             entries=entries,
             imagery=self.imagery(query.photographic),
             coverage=coverage,
-            not_matched=(*not_matched, *_doubtful(query)),
+            not_matched=(*not_matched, *_doubtful(query), *_hidden(query.signals)),
             freshness=hits.freshness,
         )
+
+    def entries_of(self, ids: list[int]) -> Mapping[int, Entry]:
+        """Entries that matched, by internal id; none of them where the store is away: what was
+        found stands without its provenance, since that must not turn away the very uploads that
+        match."""
+        if not ids:
+            return {}
+        started = perf_counter()
+        try:
+            entries = self._lookups.entries(ids)
+        except StoreError as error:
+            if not self._told_away:
+                log.warning("matches are answered without their entries: %s", error)
+            self._told_away = True
+            if not isinstance(error, StoreAwayError | StoreBusyError):
+                self._engine.note_unread(ids, error)  # of these the poll would not know
+            return {}
+        self._observe("provenance", perf_counter() - started)
+        self._told_away = False
+        return entries
+
+    def look_up(
+        self, signal: str, questions: Sequence[Sequence[str]], groups: frozenset[int], limit: int
+    ) -> list[Searched]:
+        """What the keys of each of ``questions`` find, of a type that is found by keys. Raises
+        ``IndexNotLoadedError``."""
+        started = perf_counter()
+        found = self._engine.look_up(signal, questions, groups, limit)
+        self._observe("search", perf_counter() - started)
+        return found
+
+    def freshness(self) -> Freshness:
+        """How far the replica is."""
+        return self._engine.freshness()
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a fault here could hide what is listed."""
+        return self._engine.health.incomplete
+
+    @property
+    def filled(self) -> frozenset[int]:
+        """Ids of the banks that hold an entry that is enabled."""
+        return self._engine.known.filled
 
     def imagery(self, photographic: float | None) -> Imagery | None:
         """The label of a score."""
@@ -316,7 +348,8 @@ class Matcher:
         bounds = (0.0, 1.0) if made is None else made.imagery.info.bounds
         return Imagery(photographic, matching.label(photographic, bounds))
 
-    def _chosen(self, names: tuple[str, ...] | None) -> dict[int, Bank]:
+    def chosen(self, names: tuple[str, ...] | None) -> dict[int, Bank]:
+        """The banks of these names, by id; of ``None`` all. Raises ``BankNotFoundError``."""
         known = self._engine.known
         if names is None:
             return dict(known.banks_by_id)
@@ -329,6 +362,17 @@ class Matcher:
 def digest_query(data: bytes, banks: tuple[str, ...] | None) -> Query:
     """What to ask about a file of which nothing but its bytes is known."""
     return Query(parse_signals(asdict(digests(data))), banks=banks)
+
+
+def _hidden(signals: Signals) -> list[NotMatched]:
+    """Why signals may stand for more than was looked up, as a shortened URL does."""
+    types = types_by_name()
+    return [
+        NotMatched(one.type, one.space, doubt)
+        for one in signals.items
+        if (keys := types[one.type].keys) is not None
+        for doubt in keys.doubts(one.value)
+    ]
 
 
 def _doubtful(query: Query) -> list[NotMatched]:

@@ -34,8 +34,9 @@ FOLDER: Final = INDEX_FOLDER
 class Shelf(Protocol):
     """Opens indexes."""
 
-    def digests(self, name: IndexName) -> DigestIndex:
-        """The index of digests or URLs of this name."""
+    def digests(self, name: IndexName, layout: str = "") -> DigestIndex:
+        """The index of digests or URLs of this name; ``layout``: by which rules and which secret
+        its keys are made, where it has any."""
         ...
 
     def codes(self, name: IndexName) -> NumberedIndex:
@@ -50,8 +51,9 @@ class Shelf(Protocol):
 class MemoryShelf:
     """Indexes that live as long as the process, and are quick to open: a scan by FAISS."""
 
-    def digests(self, name: IndexName) -> DigestIndex:
+    def digests(self, name: IndexName, layout: str = "") -> DigestIndex:
         """See ``Shelf``."""
+        del layout
         return DigestIndex(signal_type(name.signal).key_width)
 
     def codes(self, name: IndexName) -> NumberedIndex:
@@ -75,12 +77,12 @@ class FolderShelf:
         self._folder, self._store, self._write = folder, store, write
         self._troubles: dict[IndexName, str] = {}
 
-    def digests(self, name: IndexName) -> DigestIndex:
+    def digests(self, name: IndexName, layout: str = "") -> DigestIndex:
         """See ``Shelf``."""
         store = self._store()
         try:
-            width = signal_type(name.signal).key_width
-            return DigestIndex.open(self._place(name), width, name.signal, store, self._write)
+            width, place = signal_type(name.signal).key_width, self._place(name)
+            return DigestIndex.open(place, width, name.signal, store, self._write, space=layout)
         except OSError as error:
             self._note(name, error)
             return MemoryShelf().digests(name)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from index.contract.changes import Entries
-from service.domain.signals import Signal, Signals, url_key
+from service.domain.signals import Keyed, Signal, Signals
 from service.replica.columns import PDQ, IndexName, gathered
 from service.store import EntryBatch
 from service.store.entries.rows import content_columns, packed_content
@@ -55,7 +53,7 @@ def test_each_signal_goes_to_its_index() -> None:
     )
     assert {name: told(found.entries(name)) for name in found.batches} == {
         IndexName("md5"): {(1, 0): (b"m" * 16, True)},
-        IndexName("url"): {(1, 0): (url_key("https://example.org/"), True)},
+        IndexName("url"): {(1, 0): (Keyed()("pexample.org/"), True)},
         IndexName("sha256"): {(3, 0): (b"2" * 32, False)},
         IndexName("code", "s"): {(2, 0): (CODE, True), (3, 0): (b"e" * 32, False)},
         IndexName("code", "t"): {(2, 0): (b"d" * 32, True)},
@@ -104,20 +102,3 @@ def test_batches_are_put_together_for_the_indexes_that_ask() -> None:
     found = gathered(batches, frozenset({PDQ}))
     assert list(found.batches) == [PDQ]
     assert found.entries(PDQ).ids.tolist() == [4096, 8192, 12288]
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "same"),
-    [
-        ("HTTPS://Example.ORG/a", "https://example.org/a", True),
-        ("https://example.org", "https://example.org/", True),
-        ("https://example.org/a#top", "https://example.org/a", True),
-        ("https://example.org/a", "https://example.org/A", False),
-        ("https://example.org/a", "https://example.org/a?b", False),
-        ("https://example.org/a", "http://example.org/a", False),
-        ("https://example.org?Q", "https://example.org?q", False),
-    ],
-)
-def test_urls_are_compared_as_pages(left: str, right: str, same: bool) -> None:
-    """Case of scheme and host, an empty path and a fragment make no difference; all else does."""
-    assert (url_key(left) == url_key(right)) is same

@@ -13,7 +13,7 @@ from index.contract.changes import Changes, Entries
 from index.contract.interface import Ids
 from index.digests.digest_index import DigestIndex
 from service.domain.search import Search
-from service.domain.signals import Signals, signal_types, url_key
+from service.domain.signals import Keyed, Signals, signal_types
 from service.replica.columns import PDQ, IndexName, index_ids
 from service.replica.indexes import Indexes
 from service.replica.shelf import FolderShelf, MemoryShelf, Shelf
@@ -23,7 +23,7 @@ CODE = IndexName("code", SPACE)
 ITEM = Signals.of(
     md5=b"m" * 16, pdq=b"c" * 32, codes={SPACE: b"c" * 32}, url="https://example.org/1"
 )
-SAID = {"md5": b"m" * 16, "url": url_key("https://example.org/1"), "pdq": b"c" * 32}
+SAID = {"md5": b"m" * 16, "url": Keyed()("pexample.org/1"), "pdq": b"c" * 32}
 ALL = {"md5", "pdq", "code", "url"}
 FOUND = {kind: [1] for kind in sorted(ALL)}
 

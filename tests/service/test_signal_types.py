@@ -95,7 +95,7 @@ def test_every_type_reads_what_it_writes(known: SignalType) -> None:
     value = known.read("x", known.example)
     assert known.read("x", known.write(value)) == value
     assert re.search(known.schema["pattern"], known.example)
-    assert len(known.key(value)) == known.key_width
+    assert known.key_width in (known.width, 16)
     if known.width is not None:
         based = base64.b64encode(value).decode()
         for text in (value.hex(), value.hex().upper(), based):

@@ -9,6 +9,7 @@ signal    one signal: a value of one type
 items     all signals of one item
 frames    the further ones of a type, such as those of a video's frames
 gauges    what is said beside a signal: its quality, its code space
+hiding    keys of what is listed, as hashes under a secret
 fields    how they are read from JSON and from lists
 ========= =====================================================================================
 
@@ -31,6 +32,7 @@ from service.domain.signals.fingerprints import (
 )
 from service.domain.signals.frames import MAX_ALIKE, MAX_FRAMES, ORDINAL_BITS
 from service.domain.signals.gauges import MAX_SPACES
+from service.domain.signals.hiding import SECRET_BYTES, Keyed
 from service.domain.signals.items import Signals
 from service.domain.signals.kinds import Matching, SignalType, Weight, is_structured
 from service.domain.signals.pdq import is_trusted
@@ -42,7 +44,7 @@ from service.domain.signals.registry import (
     types_by_name,
 )
 from service.domain.signals.signal import Signal
-from service.domain.signals.url import MAX_URL, url_key
+from service.domain.signals.url import MAX_URL
 
 __all__ = [
     "DOUBTS",
@@ -52,6 +54,8 @@ __all__ = [
     "MAX_SPACES",
     "MAX_URL",
     "ORDINAL_BITS",
+    "SECRET_BYTES",
+    "Keyed",
     "Matching",
     "QuerySignals",
     "Signal",
@@ -72,5 +76,4 @@ __all__ = [
     "signal_types",
     "types_by_name",
     "unit_interval",
-    "url_key",
 ]

@@ -19,8 +19,8 @@ _BESIDE: Final = frozenset({"quality", "frames", "descriptors"})
 """What is said of an item beside its signals' fields."""
 
 
-def parse_signals(fields: Mapping[str, object]) -> Signals:
-    """Read signals from text; ``None`` counts as absent.
+def parse_signals(fields: Mapping[str, object], asked: bool = False) -> Signals:
+    """Read signals from text; ``None`` counts as absent. ``asked``: they are a query's.
 
     ``codes`` maps code space to text, and ``frames`` is as ``frames`` has it. Raises
     ``BadSignalError`` naming the key, never the value.
@@ -36,7 +36,7 @@ def parse_signals(fields: Mapping[str, object]) -> Signals:
         if more and not fields.keys().isdisjoint(more):
             _read(one, value, fields, items)
         elif value is not None:
-            items.append(Signal(one.name, one.read(one.field, value)))
+            items.append(Signal(one.name, one.reads(asked)(one.field, value)))
     found = tuple(items)
     if _BESIDE.isdisjoint(fields):  # as in most lists, of a million lines
         return Signals(found)

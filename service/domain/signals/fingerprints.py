@@ -103,7 +103,8 @@ def query_signals(fields: Mapping[str, object]) -> QuerySignals:
     """
     given = {name: value for name, value in fields.items() if name not in _OF_THE_IMAGE}
     photographic = unit_interval("photographic", fields.get("photographic"))
-    return QuerySignals(parse_signals(given), photographic, _doubts(fields.get("doubts")))
+    signals = parse_signals(given, asked=True)
+    return QuerySignals(signals, photographic, _doubts(fields.get("doubts")))
 
 
 def _doubts(value: object) -> tuple[str, ...]:

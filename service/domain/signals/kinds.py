@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from embeddings.figures import MIN_STRUCTURE
 from service.domain.errors import BadSignalError
+from service.domain.signals.hiding import KEY_BYTES
 from service.domain.signals.signal import Signal
 
 
@@ -55,6 +56,23 @@ class Grade:
 
 
 @dataclass(frozen=True, eq=False)
+class Keys:
+    """How signals of a type are found that match more than what is equal to them, as a rule for a
+    whole domain does: what is listed has one key, and whoever asks asks for several."""
+
+    layout: Callable[[], str]
+    """The name of the rules by which keys are made: an index made by others is built anew."""
+    listed: Callable[[bytes], str]
+    """The key of a value that is listed."""
+    asked: Callable[[bytes], Sequence[str]]
+    """The keys of every value that could be listed and match a value that is asked for."""
+    read: Callable[[str, object], bytes]
+    """As ``SignalType.read``, of a value that is asked for."""
+    doubts: Callable[[bytes], Sequence[str]]
+    """Why a value that is asked for may stand for more than was looked up."""
+
+
+@dataclass(frozen=True, eq=False)
 class SignalType:
     """A type of signal. Two are the same only if they are one object."""
 
@@ -75,10 +93,11 @@ class SignalType:
     width: int | None
     """Of the canonical bytes; ``None`` where they vary."""
     matching: Matching = Matching.EXACT
-    key: Callable[[bytes], bytes] = bytes
-    """What an index holds of it: ``key_width`` bytes."""
+    keys: Keys | None = None
+    """Where what is listed matches more than what is equal to it."""
     key_width: int = 0
-    """By default ``width``; 8 at least, and ``CODE_BYTES`` of what is matched by radius."""
+    """Bytes that an index holds of one: ``width``, or those of a key; 8 at least, and
+    ``CODE_BYTES`` of what is matched by radius."""
     radius: int = 0
     """How far it is looked for where the bank does not say, bits, inclusive; -1: the model of its
     space says."""
@@ -106,7 +125,8 @@ class SignalType:
         """Fill in what follows from the rest."""
         object.__setattr__(self, "field", self.field or self.name)
         object.__setattr__(self, "algorithm", self.algorithm or self.name)
-        object.__setattr__(self, "key_width", self.key_width or self.width or 0)
+        width = self.width if self.keys is None else KEY_BYTES
+        object.__setattr__(self, "key_width", width or 0)
         assert self.key_width >= 8, f"{self.name}: an index bisects its first eight bytes"
 
     @property
@@ -114,6 +134,10 @@ class SignalType:
         """What says it in JSON and in lists: its value, its quality, what it was made for."""
         beside = (self.grade.field if self.grade else "", self.role_field)
         return (self.field, *filter(None, beside))
+
+    def reads(self, asked: bool) -> Callable[[str, object], bytes]:
+        """What reads a value that is listed, or one that is ``asked`` for."""
+        return self.keys.read if asked and self.keys is not None else self.read
 
     @property
     def exact(self) -> bool:

@@ -1,47 +1,91 @@
-"""The URL of a page where an item was found, kept as listed and looked up by a normal form."""
+"""URLs: rules for pages, paths and domains, kept in the list's own words and found by keys.
+
+What is listed is a rule (``domain.urls.rules``), what is asked for is a URL however it is
+disguised (``domain.urls.asking``). Their modules are loaded when the first URL is read: most
+commands have none.
+"""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from typing import Final
 
-from service.domain.errors import BadSignalError
-from service.domain.signals.kinds import SignalType, Weight
+from service.domain.errors import BadSignalError, BadUrlError
+from service.domain.signals.kinds import Keys, SignalType, Weight
 
 MAX_URL: Final = 2048
-"""Characters."""
+"""Characters of a rule."""
 
-URL_KEY_BYTES: Final = 32
-
-
-def url_key(url: str) -> bytes:
-    """What a URL is looked up by: the SHA-256 of it, scheme and host in lower case, no fragment."""
-    head, mark, rest = url.partition("://")
-    cut = min((at for at in (rest.find(c) for c in "/?#") if at >= 0), default=len(rest))
-    host, tail = rest[:cut].lower(), rest[cut:].partition("#")[0]
-    return hashlib.sha256(f"{head.lower()}{mark}{host}{tail or '/'}".encode()).digest()
+MAX_ASKED: Final = 8192
+"""Characters of a URL that is asked for: a listed one can be padded."""
 
 
 def _read(name: str, value: object) -> bytes:
-    if not isinstance(value, str) or not value.strip():
+    from service.domain.urls.rules import listed
+
+    rule = _text(name, value)
+    if len(rule) > MAX_URL:
+        raise BadSignalError(f"{name} has {len(rule)} characters, more than {MAX_URL}")
+    if not rule.isprintable():
+        raise BadSignalError(f"{name} must be without control characters")
+    try:
+        return listed(rule).encode()
+    except BadUrlError as error:
+        raise BadUrlError(f"{name}: {error}") from None
+
+
+def _read_asked(name: str, value: object) -> bytes:
+    from service.domain.urls.canonical import canonical
+
+    url = _text(name, value)
+    try:
+        canonical(url)
+        return url.encode()
+    except UnicodeEncodeError:
+        raise BadUrlError(f"{name} must be text that has UTF-8") from None
+    except BadUrlError as error:
+        raise BadUrlError(f"{name}: {error}") from None
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not (text := value.strip()):
         raise BadSignalError(f"{name} must be text")
-    url = value.strip()
-    if len(url) > MAX_URL:
-        raise BadSignalError(f"{name} has {len(url)} characters, more than {MAX_URL}")
-    if not url.isprintable() or "://" not in url:
-        raise BadSignalError(f"{name} must be absolute, without control characters")
-    return url.encode()
+    return text
+
+
+def _layout() -> str:
+    from service.domain.urls.keys import layout
+
+    return layout()
+
+
+def _listed(value: bytes) -> str:
+    from service.domain.urls.keys import key_of_text
+
+    return key_of_text(value.decode())
+
+
+def _asked(value: bytes) -> Sequence[str]:
+    from service.domain.urls.asking import question
+
+    return question(value.decode()).keys
+
+
+def _doubts(value: bytes) -> Sequence[str]:
+    from service.domain.urls.asking import question
+
+    return question(value.decode()).doubts
 
 
 URL: Final = SignalType(
     name="url",
-    sentence="Absolute URL of the page where the item was found.",
+    sentence="A page, a path or a domain where the item was found, as `https://example.org/a`,"
+    " `example.org/a/*` or `example.org`; of a query the URL of a page.",
     example="https://example.org/a?b=c",
     weight=Weight.PLACE,
     read=_read,
     write=bytes.decode,
-    schema={"type": "string", "maxLength": MAX_URL, "pattern": "^[!-~]*://[!-~]*$"},
+    schema={"type": "string", "minLength": 1, "maxLength": MAX_ASKED, "pattern": "\\S"},
     width=None,
-    key=lambda value: url_key(value.decode()),
-    key_width=URL_KEY_BYTES,
+    keys=Keys(_layout, _listed, _asked, _read_asked, _doubts),
 )

@@ -4,27 +4,26 @@ A rule has one key; a URL is asked for by a bounded number of them: itself, each
 below, and each domain that its host belongs to. So a look-up costs the same however many rules
 there are, and no rule is compared with a URL.
 
-A key is text here. An index holds it as a keyed hash (``keyed``), so that who finds an index alone
-cannot try out which pages are listed.
+A key is text here. An index holds it as a keyed hash (``signals.hiding``), so that who finds an
+index alone cannot try out which pages are listed.
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import Final
 
+import can_ada
+
 from service.domain.errors import BadUrlError
-from service.domain.urls.canonical import Canonical
+from service.domain.urls.canonical import Canonical, canonical
 from service.domain.urls.rules import MAX_DEPTH, MAX_HOST, UrlKind, UrlRule, read_rule
+from service.domain.urls.tracking import TRACKING
 
 LAYOUT: Final = "url-1"
 """The rules by which keys are made, ``canonical`` included. Whoever changes what any URL comes to
 changes this: an index made by other rules is built anew, where it would miss in silence."""
-
-KEY_BYTES: Final = 16
-"""Of a keyed hash: two of ten thousand million URLs agree with a chance of 1 in 10**18."""
-
-SECRET_BYTES: Final = 32
 
 _KINDS: Final = {"p": UrlKind.PAGE, "t": UrlKind.PREFIX, "d": UrlKind.DOMAIN, "o": UrlKind.PAGE}
 """By the first letter of a key; ``o`` is a page by its text alone."""
@@ -41,11 +40,24 @@ def key_of(rule: UrlRule) -> str:
 
 def key_of_text(text: str) -> str:
     """What a rule that was listed as ``text`` is looked up by. What an older release listed and
-    this one cannot read is found by the same text alone."""
+    this one would refuse is the page of that URL, or where it is none, found by the same text
+    alone."""
     try:
         return key_of(read_rule(text))
     except BadUrlError:
+        pass
+    try:
+        return f"p{canonical(text).text}"
+    except BadUrlError:
         return opaque(text)
+
+
+@cache
+def layout() -> str:
+    """The name of the rules by which keys are made: ours, the parser's release, which knows how
+    hosts of other scripts are written, and the parameters that are dropped."""
+    dropped = hashlib.blake2b(" ".join(sorted(TRACKING)).encode(), digest_size=4).hexdigest()
+    return f"{LAYOUT}-{can_ada.__version__}-{dropped}"
 
 
 def opaque(text: str) -> str:
@@ -80,17 +92,3 @@ def asked(url: Canonical) -> list[str]:
 def kind_of(key: str) -> UrlKind:
     """Of which kind the rule is that a key of ``asked`` found."""
     return _KINDS[key[0]]
-
-
-class Keyed:
-    """Hashes keys with one secret, ``SECRET_BYTES`` long."""
-
-    def __init__(self, secret: bytes) -> None:
-        """``secret``: the store's; whoever has another finds nothing."""
-        self._start = hashlib.blake2b(key=secret, digest_size=KEY_BYTES)
-
-    def __call__(self, key: str) -> bytes:
-        """``KEY_BYTES`` bytes."""
-        state = self._start.copy()
-        state.update(key.encode())
-        return state.digest()

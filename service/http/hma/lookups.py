@@ -205,7 +205,7 @@ def _read(kind: SignalType, text: object) -> Signals:
     if fields is None:
         said = UNUSABLE if kind.name == "pdq" else f"not {kind.digits} lower-case hex digits"
         raise HmaError(400, f"invalid signal: {said}")
-    return parse_signals(fields)
+    return parse_signals(fields, asked=True)
 
 
 def _certain(hits: Hits) -> None:
@@ -250,6 +250,9 @@ def _compared(parts: Services, kind: SignalType, one: Signals, other: Signals) -
     first, second = kind.of(one), kind.of(other)
     assert first is not None
     assert second is not None
+    if (keys := kind.known.keys) is not None:
+        match = keys.listed(first) in keys.asked(second) or keys.listed(second) in keys.asked(first)
+        return [match, {"distance": int(not match)}]
     if kind.known.exact:
         return [first == second, {"distance": int(first != second)}]
     apart = distances(*(np.frombuffer(value, np.uint8)[None] for value in (first, second)))

@@ -46,8 +46,10 @@ class SignalType:
         return 2 * (self.known.width or 0)
 
     def fields(self, text: object) -> dict[str, Any] | None:
-        """The signal that ``text`` is, in lower-case hex, as fields of ours; ``None`` if it is
-        none."""
+        """The signal that ``text`` is, in lower-case hex or as it is where it has no width, as
+        fields of ours; ``None`` if it is none."""
+        if self.known.width is None:
+            return {self.known.field: text} if isinstance(text, str) else None
         if not isinstance(text, str) or len(text) != self.digits or not _HEX.fullmatch(text):
             return None
         return {self.known.field: {self.space: text} if self.space else text}
@@ -65,10 +67,9 @@ class SignalType:
 
 
 def signal_types(parts: Services) -> dict[str, SignalType]:
-    """Every signal type by name: ours that are written as hex, and the code spaces of models and
-    lists."""
+    """Every signal type by name: ours, and the code spaces of models and lists."""
     known = ours.types_by_name()
-    plain = [one for one in ours.signal_types() if one.width is not None and not one.spaced]
+    plain = [one for one in ours.signal_types() if not one.spaced]
     spaces = sorted({*parts.matcher.models, *parts.engine.spaces()})
     every = (
         SignalType(_VIDEO_MD5, known["md5"]),
@@ -99,8 +100,8 @@ def types_of_content(parts: Services, content_type: str) -> dict[str, SignalType
 
 def shown(signals: Signals, types: Iterable[SignalType]) -> dict[str, str]:
     """The values of those ``types`` that ``signals`` have: never an empty one."""
-    values = {one.name: one.of(signals) for one in types}
-    return {name: value.hex() for name, value in values.items() if value is not None}
+    values = {one.name: (one.known, one.of(signals)) for one in types}
+    return {name: known.write(one) for name, (known, one) in values.items() if one is not None}
 
 
 def merged(each: Iterable[Mapping[str, Any]]) -> Signals:

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from service.domain.health import Severity
+from service.domain.urls.rules import UrlKind
 from service.policy.matching import Coverage, Label, Verdict
 from service.store import Action, Imagery, Role
 
@@ -33,6 +34,8 @@ Reason = Literal[
     "index_incomplete",
     "truncated",
     "ambiguous_picture",
+    "shortener",
+    "too_many_wrapped",
 ]
 """Why a signal was not compared; see ``policy.matching.NotMatched``."""
 
@@ -68,6 +71,11 @@ class MatchRow(TypedDict):
     """The least score that matches."""
     ms: NotRequired[int]
     """Where in a listed video its frame is, milliseconds."""
+    rule: NotRequired[UrlKind]
+    """Of a URL: how much of the web the list names, a ``page``, all below a path (``prefix``), or a
+    ``domain``."""
+    through: NotRequired[str]
+    """The URL within the one that was asked for, by which it was found."""
     verdict: Verdict
     provenance: Provenance
 
@@ -123,6 +131,40 @@ class BatchAnswer(TypedDict):
     """Answers in the order of the items."""
 
     items: list[MatchAnswer | ProblemItem]
+
+
+@_closed
+class UrlAnswer(TypedDict):
+    """The answer to one URL."""
+
+    url: str
+    """As it was sent, or as it stands in the text."""
+    canonical: str
+    """Its one form, which all its spellings share."""
+    wrapped: NotRequired[Texts]
+    """The URLs that it carries, as a redirector does; they were looked up too."""
+    verdict: Verdict
+    truncated: bool
+    matches: list[MatchRow]
+    coverage: Coverage
+    """``none`` where ``verdict`` says nothing of the page that this leads to."""
+    not_matched: list[NotMatchedAnswer]
+
+
+@_closed
+class UrlProblem(TypedDict):
+    """A URL that cannot be read."""
+
+    url: str
+    error: dict[str, object]
+
+
+@_closed
+class UrlsAnswer(TypedDict):
+    """Answers in the order of the URLs, or of the links in the text, each of these once."""
+
+    results: list[UrlAnswer | UrlProblem]
+    index: IndexAnswer
 
 
 @_closed

@@ -55,6 +55,49 @@ MATCH: Final[dict[str, Any]] = {
     "index": {"sequence": 81234, "age_seconds": 0.2},
 }
 
+URLS: Final[dict[str, Any]] = {
+    "results": [
+        {
+            "url": "https://redirect.example/?to=https%3A%2F%2FEXAMPLE.org%2Fa%2Fb",
+            "canonical": "redirect.example/?to=https://EXAMPLE.org/a/b",
+            "wrapped": ["example.org/a/b"],
+            "verdict": "block",
+            "truncated": False,
+            "matches": [
+                {
+                    "bank": "pages",
+                    "entry_id": "e_00000000qg",
+                    "signal": "url",
+                    "rule": "prefix",
+                    "through": "example.org/a/b",
+                    "distance": 0,
+                    "radius": 0,
+                    "verdict": "block",
+                    "provenance": {
+                        "provider": "iwf",
+                        "list": "urls",
+                        "list_version": "2026-11-20",
+                        "provider_id": "U-7",
+                        "labels": [],
+                    },
+                }
+            ],
+            "coverage": "full",
+            "not_matched": [],
+        },
+        {
+            "url": "https://bit.ly/x",
+            "canonical": "bit.ly/x",
+            "verdict": "none",
+            "truncated": False,
+            "matches": [],
+            "coverage": "none",
+            "not_matched": [{"signal": "url", "reason": "shortener"}],
+        },
+    ],
+    "index": {"sequence": 81234, "age_seconds": 0.2},
+}
+
 BANK: Final[dict[str, Any]] = {
     "name": "iwf-npi",
     "action": "review",

@@ -208,6 +208,34 @@ class BatchRequest(Model):
     """Each as the JSON body of ``POST /v1/match``."""
 
 
+MAX_URLS: Final = 1000
+"""Of one request."""
+
+MAX_TEXT: Final = 262_144
+"""Characters of a text in which links are looked for."""
+
+
+def _one_of_two(schema: dict[str, Any]) -> None:
+    del schema["properties"]["urls"]["anyOf"], schema["properties"]["text"]["anyOf"]
+    urls = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_URLS}
+    schema["properties"]["urls"] |= urls
+    schema["properties"]["text"] |= {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+    schema["oneOf"] = [{"required": ["urls"]}, {"required": ["text"]}]
+
+
+class UrlsRequest(Model):
+    """URLs to match, or a text whose links are."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_one_of_two)
+
+    urls: list[str] | None = Field(default=None, min_length=1, max_length=MAX_URLS)
+    """Each of at most 8192 characters."""
+    text: str | None = Field(default=None, min_length=1, max_length=MAX_TEXT)
+    content_id: Opaque | None = None
+    account_id: Opaque | None = None
+    banks: list[BankName] | None = Field(default=None, min_length=1, max_length=1000)
+
+
 class RadiusFields(Model):
     """Radii of a bank, bits, inclusive; what is absent is the signal's or the model's default."""
 
@@ -283,6 +311,7 @@ class Problem(BaseModel):
 REQUESTS: Final = (
     MatchRequest,
     BatchRequest,
+    UrlsRequest,
     BankRequest,
     BankChange,
     EntryRequest,

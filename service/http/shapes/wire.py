@@ -7,14 +7,16 @@ shown to curators alone. It knows fields and roles; no routes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 import orjson
 from starlette.responses import Response
 
+from service.domain.errors import ServiceError
 from service.domain.health import Check
 from service.domain.signals import Signals, signal_types
+from service.domain.urls.keys import kind_of
 from service.domain.values import Imagery as Kind
 from service.http.door.auth import CURATORS, READERS, Caller
 from service.http.shapes.answers import (
@@ -25,17 +27,23 @@ from service.http.shapes.answers import (
     EntryAnswer,
     ImageryAnswer,
     ImportAnswer,
+    IndexAnswer,
     KeyAnswer,
     MatchAnswer,
     MatchRow,
     NotMatchedAnswer,
     Reason,
     SignalStatus,
+    UrlAnswer,
+    UrlsAnswer,
     VersionAnswer,
 )
 from service.policy.matching import NotMatched, Row
+from service.replica.engine import Freshness
 from service.replica.indexes import SignalStats
 from service.replica.matcher import Answer, Imagery
+from service.replica.url_matching import UrlAnswer as UrlMatch
+from service.replica.url_matching import UrlAnswers, UrlFailure
 from service.store import Bank, Entry, EntryPage, ImportDiff, Key, ListVersion, NewKey
 
 Json = dict[str, Any]
@@ -67,14 +75,58 @@ def match_answer(answer: Answer, caller: Caller, fingerprint: Json | None) -> Ma
         "imagery": _imagery(answer.imagery),
         "coverage": answer.coverage,
         "not_matched": [_not_matched(one) for one in answer.not_matched],
-        "index": {
-            "sequence": answer.freshness.sequence,
-            "age_seconds": round(answer.freshness.age_seconds, 3),
-        },
+        "index": _index(answer.freshness),
     }
     if fingerprint is not None:
         out["fingerprint"] = fingerprint
     return out
+
+
+def urls_answer(
+    found: UrlAnswers, caller: Caller, told: Callable[[ServiceError], dict[str, object]]
+) -> UrlsAnswer:
+    """The answers to many URLs; ``told``: an error as JSON."""
+    detailed = caller.may(READERS)
+    return {
+        "results": [
+            {"url": one.asked.text, "error": told(one.error)}
+            if isinstance(one, UrlFailure)
+            else _url_answer(one, found.entries, detailed)
+            for one in found.answers
+        ],
+        "index": _index(found.freshness),
+    }
+
+
+def _url_answer(one: UrlMatch, entries: Mapping[int, Entry], detailed: bool) -> UrlAnswer:
+    rows: list[MatchRow] = []
+    for row in one.decision.rows:
+        if (entry := entries.get(row.found.id)) is None:
+            continue
+        shown = _match_row(row, entry, detailed)
+        through = one.question.through(row.found.key)
+        if through != one.question.url:
+            shown["through"] = through.text
+        rows.append(shown)
+    out: UrlAnswer = {
+        "url": one.asked.text,
+        "canonical": one.question.url.text,
+        "verdict": one.decision.verdict,
+        "truncated": one.decision.truncated,
+        "matches": rows,
+        "coverage": one.coverage,
+        "not_matched": [_not_matched(why) for why in one.not_matched],
+    }
+    if len(one.question.urls) > 1:
+        out["wrapped"] = [url.text for url in one.question.urls[1:]]
+    return out
+
+
+def _index(freshness: Freshness) -> IndexAnswer:
+    return {
+        "sequence": freshness.sequence,
+        "age_seconds": round(freshness.age_seconds, 3),
+    }
 
 
 def _by_imagery(value: Mapping[Kind, int]) -> ByImagery:
@@ -258,6 +310,8 @@ def _match_row(row: Row, entry: Entry, detailed: bool) -> MatchRow:
     one = entry.signals.at(row.found.signal, row.found.space, row.found.ordinal)
     if one is not None and one.ms is not None:
         out["ms"] = one.ms
+    if row.found.key:
+        out["rule"] = kind_of(row.found.key)
     if row.found.view:
         out["view"] = row.found.view
     if detailed:

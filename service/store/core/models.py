@@ -74,6 +74,9 @@ class CounterRow(Base):
     for good."""
     past_from: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """From this sequence on the past is known: where the store kept none before."""
+    secret: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+    """32 random bytes of this store and its backups, written to no index: by them an index hashes
+    what nobody who finds it alone shall guess."""
 
 
 class CommitRow(Base):
@@ -237,6 +240,21 @@ class KeyRow(Base):
     """SHA-256: the secret has 256 random bits, so a slow hash would add nothing."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+
+
+class PinRow(Base):
+    """Who signs a list, and which of its signed versions was imported last."""
+
+    __tablename__ = "pins"
+
+    list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"), primary_key=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    """Ed25519, 32 bytes: whatever another signs, or nobody, is refused."""
+    number: Mapped[int] = mapped_column(BigInteger)
+    """Of the signed version; one that is not higher is refused."""
+    manifest: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of its manifest, 32 bytes; empty before the first."""
     seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
 
 

@@ -14,11 +14,11 @@ from typing import Any, Final
 import xxhash
 from sqlalchemy import ColumnElement, Connection, Row, insert, inspect, select, update
 
-from service.store.core.models import BankRow, Base, KeyRow, ListRow, VersionRow
+from service.store.core.models import BankRow, Base, KeyRow, ListRow, PinRow, VersionRow
 
-Sealed = type[BankRow] | type[KeyRow] | type[ListRow] | type[VersionRow]
+Sealed = type[BankRow] | type[KeyRow] | type[ListRow] | type[VersionRow] | type[PinRow]
 
-SEALED: Final[tuple[Sealed, ...]] = (BankRow, ListRow, VersionRow, KeyRow)
+SEALED: Final[tuple[Sealed, ...]] = (BankRow, ListRow, VersionRow, KeyRow, PinRow)
 """The tables whose rows carry a seal over all other columns."""
 
 

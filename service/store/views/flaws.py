@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, exists, func, not_, select, text, tuple_
 
 from service.domain.errors import StoreDamagedError
+from service.domain.signals import SECRET_BYTES
 from service.domain.values import entry_id
 from service.store.core.database import Database
 from service.store.core.models import (
@@ -92,6 +93,8 @@ def _counter(connection: Connection) -> Iterator[Flaw]:
     if len(values) != 1:
         yield Flaw("counter", f"there are {len(values)} counters, not one")
         return
+    if len(connection.execute(select(CounterRow.secret)).scalar_one()) != SECRET_BYTES:
+        yield Flaw("counter", "the secret by which indexes hide what they hold is not there")
     newest = connection.execute(select(func.max(CommitRow.sequence))).scalar()
     if newest != values[0]:
         yield Flaw("counter", f"the counter is at {values[0]}, and the newest commit is {newest}")
@@ -107,7 +110,7 @@ def _seals(connection: Connection) -> Iterator[Flaw]:
     for table in SEALED:
         rows = connection.execute(select(*columns_of(table)))
         bad = [
-            str(row.name if "name" in row._mapping else row.id)
+            str(row.name if "name" in row._mapping else row[0])
             for row in rows
             if not is_whole(table, row)
         ]

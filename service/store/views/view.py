@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, or_, select, tuple_
@@ -57,6 +57,8 @@ class View:
     """The sequence up to which tombstones may be gone for good."""
     identity: str
     """The store's name: no other store has it, and every backup of this one has."""
+    secret: bytes = field(repr=False)
+    """By which indexes hide what they hold: see ``CounterRow``."""
     incomplete: Mapping[int, str]
     """Banks that are not whole, by id (0 where it is not known which), with what is wrong: the bank
     itself or a list of it is not what was written. Such a bank is not among ``banks``."""
@@ -226,12 +228,14 @@ def _view(connection: Connection) -> View:
         held[row.id] = (bank_id, row.entries)
     keys = [(row, is_whole(KeyRow, row)) for row in key_rows(connection)]
     damaged: dict[int, int] = {}
+    purged, secret = connection.execute(select(CounterRow.purged, CounterRow.secret)).one()
     return View(
         commit=_newest(connection),
         banks=tuple(bank for bank in banks if bank.id not in incomplete),
         keys=tuple(key_of(row) for row, whole in keys if whole),
         kinds=kinds,
-        purged=connection.execute(select(CounterRow.purged)).scalar_one(),
+        purged=purged,
+        secret=bytes(secret),
         identity=identity_of(connection),
         incomplete=incomplete,
         bad_keys=tuple(str(row.id) for row, whole in keys if not whole),

@@ -122,7 +122,8 @@ def test_a_dry_run_of_a_migration_changes_nothing(tmp_path: Path) -> None:
     """The plan names its steps and their SQL; the database stays empty until it is applied."""
     Database(sqlite_url(tmp_path)).create_files()
     plan = migrate(tmp_path, dry_run=True)
-    assert [step.revision for step in plan.steps] == ["0001", "0002", "0003", "0004", schema.HEAD]
+    steps = ["0001", "0002", "0003", "0004", "0005", schema.HEAD]
+    assert [step.revision for step in plan.steps] == steps
     assert "CREATE TABLE entries" in plan.sql
     with pytest.raises(StoreMissingError):
         open_store(tmp_path, create=False)
@@ -251,7 +252,7 @@ def test_a_store_of_the_first_layout_is_brought_forward(
     with pytest.raises(SchemaOutdatedError):
         schema.check(database)
     plan = schema.migrate(database, dry_run=True)
-    assert [step.revision for step in plan.steps] == ["0002", "0003", "0004", "0005"]
+    assert [step.revision for step in plan.steps] == ["0002", "0003", "0004", "0005", "0006"]
     assert "CREATE TABLE commits" in plan.sql
     schema.migrate(database)
     schema.check(database)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.errors import BadUrlError
+from service.domain.signals import Keyed
 from service.domain.urls.canonical import canonical
-from service.domain.urls.keys import Keyed, asked, key_of, key_of_text, kind_of
+from service.domain.urls.keys import asked, key_of, key_of_text, kind_of
 from service.domain.urls.rules import MAX_DEPTH, UrlKind, UrlRule, listed, read_rule
 
 _LABEL = st.text(string.ascii_lowercase, min_size=1, max_size=6)
