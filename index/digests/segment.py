@@ -59,11 +59,18 @@ class DigestSegment(ById):
 
     def equal(self, asked: Digests, keys: Keys) -> Pairs:
         """Each of ``asked``, whose keys are ``keys``, with every row that is equal to it."""
-        low = np.searchsorted(self.keys, keys, "left")
-        counts = np.searchsorted(self.keys, keys, "right") - low
-        if not counts.any():
+        if not len(self.keys):
             return _NONE
-        queries, at = spread(low, counts)
+        order = np.argsort(keys)  # neighbours are found on the same pages of memory
+        sought = keys[order]
+        low = np.searchsorted(self.keys, sought, "left")
+        there = np.flatnonzero(self.keys[np.minimum(low, len(self.keys) - 1)] == sought)
+        if not len(there):
+            return _NONE
+        low = low[there]
+        counts = np.searchsorted(self.keys, sought[there], "right") - low
+        numbers, at = spread(low, counts)
+        queries = order[there][numbers]
         return same(asked, queries, self.digests, self.row_of_key[at].astype(np.int64))
 
 

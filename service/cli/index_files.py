@@ -54,6 +54,8 @@ def _compared(indexes: Indexes, view: View) -> Iterator[Flaw]:
             for entries in batches:
                 held[name] += len(entries.ids)
                 missing[name] += _missing(usable[name], entries)
+    if unread := indexes.unread():
+        yield Flaw("index", f"url: {unread} cannot be read by this release, and match nothing")
     for name, index in usable.items():
         said = " ".join(filter(None, (name.signal, name.space)))
         if missing[name]:

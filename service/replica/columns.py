@@ -110,8 +110,8 @@ def _split(
             fit = trusted if fit is None or trusted is None else fit & trusted
         values = np.ascontiguousarray(alike.signals[:, one.at : one.at + one.width])
         if known.keys is not None:
-            keys = keyed.many(known.keys.listed(value.tobytes()) for value in values)
-            values = np.frombuffer(keys, np.uint8).reshape(-1, known.key_width)
+            keys = [known.keys.listed(value.tobytes()) for value in values]
+            values = np.frombuffer(keyed.many(keys), np.uint8).reshape(-1, known.key_width)
         ids, groups, enabled = alike.ids, alike.bank_ids, alike.in_force
         if fit is not None and not fit.all():
             if not fit.any():

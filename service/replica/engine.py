@@ -278,6 +278,7 @@ class Engine:
             )
             self._tell_damaged()
             self._tell_incomplete(view)
+            self._tell_unread()
             banks = frozenset(self._known.banks_by_id)
             asked = (banks - before.banks_by_id.keys() | banks & touched) if whole else banks
             filled = before.filled & banks - asked | self._store.filled(asked)
@@ -345,6 +346,14 @@ class Engine:
             self.health.failing("rows", "keys are not what was written", detail)
         else:
             self.health.sound("rows")
+
+    def _tell_unread(self) -> None:
+        """Signals that are listed and match nothing: another release's, or URLs that are none."""
+        if count := self._indexes.unread():
+            said = f"{count} listed URLs cannot be read by this release, and match nothing"
+            self.health.degraded("unread", said, "`lookalike verify` counts them too")
+        else:
+            self.health.forget("unread")
 
     def _tell_trouble(self, error: BaseException) -> None:
         said = "the index cannot follow it"

@@ -19,7 +19,7 @@ from index.contract.interface import Asked, Hits, IndexStats
 from index.contract.numbered import Fed, NumberedIndex
 from index.digests.digest_index import DigestIndex, stack
 from service.domain.search import Found, Kind, Search, Searched
-from service.domain.signals import Keyed, signal_type, signal_types
+from service.domain.signals import UNREAD, Keyed, signal_type, signal_types
 from service.replica.columns import IndexName
 from service.replica.keyed import looked_up
 from service.replica.shelf import MemoryShelf, Shelf
@@ -79,6 +79,15 @@ class Indexes:
     def note_rebuilt(self, name: IndexName, reason: str) -> None:
         """Remember, for operators, why an index was built anew."""
         self._rebuilt[name] = reason
+
+    def unread(self) -> int:
+        """How many signals in force this release cannot read, so that nothing finds them."""
+        digest = np.frombuffer(self.keyed(UNREAD), np.uint8).reshape(1, -1)
+        return sum(
+            len(index.search(digest).ids)
+            for name, index in self._digests.items()
+            if signal_type(name.signal).keys is not None and not index.needs_rebuild
+        )
 
     @property
     def damaged(self) -> bool:

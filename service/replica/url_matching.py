@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from service.domain.errors import BadUrlError
 from service.domain.search import Searched
@@ -23,8 +23,7 @@ from service.store import Entry
 _URL: Final = "url"
 
 
-@dataclass(frozen=True)
-class UrlAsked:
+class UrlAsked(NamedTuple):
     """One URL to match."""
 
     text: str
@@ -33,8 +32,7 @@ class UrlAsked:
     """What it may stand for, the likeliest first."""
 
 
-@dataclass(frozen=True)
-class UrlAnswer:
+class UrlAnswer(NamedTuple):
     """What is said of one URL."""
 
     asked: UrlAsked
@@ -44,8 +42,7 @@ class UrlAnswer:
     not_matched: tuple[NotMatched, ...]
 
 
-@dataclass(frozen=True)
-class UrlFailure:
+class UrlFailure(NamedTuple):
     """A URL that cannot be read."""
 
     asked: UrlAsked
@@ -127,7 +124,7 @@ def _with_entries(
     entries = entries_of(sorted(ids))
     if len(entries) < len(ids):
         answers = [
-            replace(one, decision=replace(one.decision, truncated=True))
+            one._replace(decision=replace(one.decision, truncated=True))
             if isinstance(one, UrlAnswer)
             and any(row.found.id not in entries for row in one.decision.rows)
             else one

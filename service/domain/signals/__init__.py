@@ -32,7 +32,7 @@ from service.domain.signals.fingerprints import (
 )
 from service.domain.signals.frames import MAX_ALIKE, MAX_FRAMES, ORDINAL_BITS
 from service.domain.signals.gauges import MAX_SPACES
-from service.domain.signals.hiding import SECRET_BYTES, Keyed
+from service.domain.signals.hiding import SECRET_BYTES, UNREAD, Keyed
 from service.domain.signals.items import Signals
 from service.domain.signals.kinds import Matching, SignalType, Weight, is_structured
 from service.domain.signals.pdq import is_trusted
@@ -55,6 +55,7 @@ __all__ = [
     "MAX_URL",
     "ORDINAL_BITS",
     "SECRET_BYTES",
+    "UNREAD",
     "Keyed",
     "Matching",
     "QuerySignals",

@@ -16,6 +16,9 @@ KEY_BYTES: Final = 16
 
 SECRET_BYTES: Final = 32
 
+UNREAD: Final = ""
+"""The key of what this release cannot read, which nobody asks for: so it can be counted."""
+
 
 class Keyed:
     """Hashes keys with one secret, of at most 64 bytes."""

@@ -63,7 +63,7 @@ class Keys:
     layout: Callable[[], str]
     """The name of the rules by which keys are made: an index made by others is built anew."""
     listed: Callable[[bytes], str]
-    """The key of a value that is listed."""
+    """The key of a value that is listed; ``UNREAD`` of one that only another release can read."""
     asked: Callable[[bytes], Sequence[str]]
     """The keys of every value that could be listed and match a value that is asked for."""
     read: Callable[[str, object], bytes]

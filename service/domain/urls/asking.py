@@ -5,12 +5,11 @@ It knows which keys and why; not where they are looked up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from service.domain.errors import BadUrlError
 from service.domain.urls.canonical import Canonical, canonical
-from service.domain.urls.keys import asked, opaque
+from service.domain.urls.keys import asked
 from service.domain.urls.redirects import is_shortener, wrapped
 
 MAX_KEYS: Final = 4096
@@ -20,9 +19,8 @@ SHORTENER: Final = "shortener"
 TOO_MANY_WRAPPED: Final = "too_many_wrapped"
 
 
-@dataclass(frozen=True)
-class Question:
-    """What to look up for one URL."""
+class Question(NamedTuple):
+    """What to look up for one URL. A tuple, since a request makes a thousand."""
 
     urls: tuple[Canonical, ...]
     """The URL in the form of its likeliest reading, its other readings, and all that these
@@ -47,6 +45,11 @@ def question(*readings: str) -> Question:
 
     Raises ``BadUrlError`` if none of them can be read.
     """
+    if len(readings) == 1:
+        url = canonical(readings[0])
+        inner, many = wrapped(url)
+        if not inner and not many:
+            return Question((url,), tuple(asked(url)), (SHORTENER,) if is_shortener(url) else ())
     urls: dict[Canonical, None] = {}
     many = short = False
     failure: BadUrlError | None = None
@@ -64,7 +67,6 @@ def question(*readings: str) -> Question:
     if not urls:
         raise failure or BadUrlError("a URL must not be empty")
     keys = dict.fromkeys(key for url in urls for key in asked(url))
-    keys |= dict.fromkeys(map(opaque, readings))
     if len(keys) > MAX_KEYS:
         many = True
     doubts = ((SHORTENER,) if short else ()) + ((TOO_MANY_WRAPPED,) if many else ())

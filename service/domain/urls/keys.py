@@ -17,6 +17,7 @@ from typing import Final
 import can_ada
 
 from service.domain.errors import BadUrlError
+from service.domain.signals.hiding import UNREAD
 from service.domain.urls.canonical import Canonical, canonical
 from service.domain.urls.rules import MAX_DEPTH, MAX_HOST, UrlKind, UrlRule, read_rule
 from service.domain.urls.tracking import TRACKING
@@ -25,8 +26,8 @@ LAYOUT: Final = "url-1"
 """The rules by which keys are made, ``canonical`` included. Whoever changes what any URL comes to
 changes this: an index made by other rules is built anew, where it would miss in silence."""
 
-_KINDS: Final = {"p": UrlKind.PAGE, "t": UrlKind.PREFIX, "d": UrlKind.DOMAIN, "o": UrlKind.PAGE}
-"""By the first letter of a key; ``o`` is a page by its text alone."""
+_KINDS: Final = {"p": UrlKind.PAGE, "t": UrlKind.PREFIX, "d": UrlKind.DOMAIN}
+"""By the first letter of a key."""
 
 
 def key_of(rule: UrlRule) -> str:
@@ -39,9 +40,8 @@ def key_of(rule: UrlRule) -> str:
 
 
 def key_of_text(text: str) -> str:
-    """What a rule that was listed as ``text`` is looked up by. What an older release listed and
-    this one would refuse is the page of that URL, or where it is none, found by the same text
-    alone."""
+    """What a rule that was listed as ``text`` is looked up by. What another release listed and
+    this one would refuse is the page of that URL; ``UNREAD`` where it is none."""
     try:
         return key_of(read_rule(text))
     except BadUrlError:
@@ -49,7 +49,7 @@ def key_of_text(text: str) -> str:
     try:
         return f"p{canonical(text).text}"
     except BadUrlError:
-        return opaque(text)
+        return UNREAD
 
 
 @cache
@@ -58,11 +58,6 @@ def layout() -> str:
     hosts of other scripts are written, and the parameters that are dropped."""
     dropped = hashlib.blake2b(" ".join(sorted(TRACKING)).encode(), digest_size=4).hexdigest()
     return f"{LAYOUT}-{can_ada.__version__}-{dropped}"
-
-
-def opaque(text: str) -> str:
-    """The key of what is no URL: its text."""
-    return f"o{text.strip()}"
 
 
 def asked(url: Canonical) -> list[str]:
@@ -82,10 +77,10 @@ def asked(url: Canonical) -> list[str]:
     keys.append(f"d{host}")
     if not url.is_address:
         host = host[-MAX_HOST:]
-        at = host.find(".")
-        while at >= 0:
+        at, after = host.find("."), 0
+        while (after := host.find(".", at + 1)) > at >= 0:  # no list has a top-level domain
             keys.append(f"d{host[at + 1 :]}")
-            at = host.find(".", at + 1)
+            at = after
     return keys
 
 

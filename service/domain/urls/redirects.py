@@ -54,6 +54,11 @@ _IN_PATH: Final = re.compile(r"/((?:https?):?)/+(?=[\w\[])", re.IGNORECASE)
 _AMP: Final = re.compile(r"/(?:amp|[cvi])/(?:s/)?(?=[\w-]+\.)", re.IGNORECASE)
 _CODED: Final = re.compile(r"(?:a1)?(aHR0c[A-Za-z0-9+/_-]+)=*")
 """``http`` in base64, as some redirectors have it."""
+_QUERY_MARK: Final = re.compile(r"//|[\\\\%]|http|aHR0c", re.IGNORECASE)
+_PATH_MARK: Final = re.compile("http", re.IGNORECASE)
+"""Without which no query and no path holds a URL."""
+_CARRIERS: Final = (*_BARE, "translate.goog", "cdn.ampproject.org")
+"""Ends of hosts whose URLs are looked at all the same."""
 _BARE_HOST: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+(?:[:/?#]|$)")
 
 
@@ -62,11 +67,21 @@ def is_shortener(url: Canonical) -> bool:
     return url.host.removeprefix("www.") in SHORTENERS
 
 
+def _may_carry(url: Canonical) -> bool:
+    """Whether it is worth looking: most URLs carry none, and a list of a thousand is quick."""
+    return (
+        _QUERY_MARK.search(url.query) is not None
+        or _PATH_MARK.search(url.path) is not None
+        or url.host.endswith(_CARRIERS)
+        or ".google." in url.host
+    )
+
+
 def wrapped(url: Canonical) -> tuple[list[Canonical], bool]:
     """The URLs that ``url`` carries, those that they carry included, each once, nearest first; and
     whether there are more than ``MAX_WRAPPED``."""
     found: dict[Canonical, None] = {}
-    waiting = [url]
+    waiting = [url] if _may_carry(url) else []
     while waiting:
         for text in _carried(waiting.pop(0)):
             try:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.errors import BadUrlError
-from service.domain.signals import Keyed
+from service.domain.signals import UNREAD, Keyed
 from service.domain.urls.canonical import canonical
-from service.domain.urls.keys import asked, key_of, key_of_text, kind_of
+from service.domain.urls.keys import asked, key_of, key_of_text
 from service.domain.urls.rules import MAX_DEPTH, UrlKind, UrlRule, listed, read_rule
 
 _LABEL = st.text(string.ascii_lowercase, min_size=1, max_size=6)
@@ -194,8 +194,8 @@ def test_the_keys_of_a_query_are_few(path: str, host: str) -> None:
 
 def test_what_an_older_release_listed_and_this_one_cannot_read_is_found_by_its_text() -> None:
     """No entry of a store is left without a key."""
-    assert key_of_text("http://a b/") == "ohttp://a b/"
-    assert kind_of("ohttp://a b/") is UrlKind.PAGE
+    assert key_of_text("https://example.org/a*b") == "pexample.org/a*b"
+    assert key_of_text("http://a b/") == UNREAD
 
 
 def test_another_secret_gives_other_hashes() -> None:
