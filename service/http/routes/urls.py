@@ -49,9 +49,9 @@ async def urls(request: Request) -> Response:
     """
     parts, caller = services_of(request), querying(request)
     body = await bodies.json_body(request, UrlsRequest)
-    if (body.urls is None) == (body.text is None):
+    if bool(body.urls) == bool(body.text):
         raise InvalidRequestError("send urls or a text, and not both")
-    size = len(body.urls or ()) / _URLS + len(body.text or "") / _CHARACTERS
+    size = len(body.urls) / _URLS + len(body.text) / _CHARACTERS
     parts.rates.take(caller.key_id, int(size))  # one was counted at the door
     banks = None if body.banks is None else tuple(body.banks)
 
@@ -63,11 +63,11 @@ async def urls(request: Request) -> Response:
     return wire.json_response(wire.urls_answer(found, caller, problems.body_of))
 
 
-def asked_of(urls: list[str] | None, text: str | None) -> list[UrlAsked]:
+def asked_of(urls: list[str], text: str) -> list[UrlAsked]:
     """What to match. Raises ``InvalidRequestError`` for more links than one request may have."""
-    if urls is not None:
+    if urls:
         return [UrlAsked(url[:MAX_CHARACTERS], (url,)) for url in urls]
-    links = links_in(text or "")
+    links = links_in(text)
     if len(links) > MAX_URLS:
         raise InvalidRequestError(
             f"text: it has {len(links)} links, more than {MAX_URLS}; send it in parts"

@@ -216,10 +216,8 @@ MAX_TEXT: Final = 262_144
 
 
 def _one_of_two(schema: dict[str, Any]) -> None:
-    del schema["properties"]["urls"]["anyOf"], schema["properties"]["text"]["anyOf"]
-    urls = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_URLS}
-    schema["properties"]["urls"] |= urls
-    schema["properties"]["text"] |= {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+    for name in ("urls", "text"):
+        del schema["properties"][name]["default"]
     schema["oneOf"] = [{"required": ["urls"]}, {"required": ["text"]}]
 
 
@@ -228,9 +226,9 @@ class UrlsRequest(Model):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_one_of_two)
 
-    urls: list[str] | None = Field(default=None, min_length=1, max_length=MAX_URLS)
+    urls: list[str] = Field(default=[], min_length=1, max_length=MAX_URLS)
     """Each of at most 8192 characters."""
-    text: str | None = Field(default=None, min_length=1, max_length=MAX_TEXT)
+    text: str = Field(default="", min_length=1, max_length=MAX_TEXT)
     content_id: Opaque | None = None
     account_id: Opaque | None = None
     banks: list[BankName] | None = Field(default=None, min_length=1, max_length=1000)

@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from service.lists.formats import ncmec, stopncii, tech_against_terrorism, threatexchange, vic
+from service.lists.formats import (
+    ncmec,
+    stopncii,
+    tech_against_terrorism,
+    threatexchange,
+    url_lines,
+    vic,
+)
 from service.lists.formats.column_maps import ColumnMap
 from service.lists.formats.drafts import Notes, Row
 from service.lists.formats.errors import UnknownFormatError
@@ -72,6 +79,7 @@ FORMATS: Final = (
         _unmapped(threatexchange.rows),
         threatexchange.recognises,
     ),
+    ListFormat(url_lines.NAME, "URLs: a page, path or domain a line", _unmapped(url_lines.rows)),
 )
 """In the order in which they are shown, and tried."""
 

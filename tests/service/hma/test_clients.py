@@ -246,3 +246,23 @@ def test_banks_made_elsewhere_are_banks_here(served: Served) -> None:
         looked = client.get(f"/hma{LOOKUP}&banks=iwf-npi,NOPE").json()
     assert found["verdict"] == "block"
     assert looked == {"iwf-npi": [{"bank_content_id": number, "distance": "0"}]}
+
+
+def test_urls_are_a_signal_type(served: Served) -> None:
+    """Found in every spelling, counted, listed as they were sent, and compared as pages."""
+    page, spelt = "https://pages.example/a", "HTTPS://pages.example:443/x/../a#top"
+    with served.client() as client:
+        assert listed(client, url=page) == 1
+        asked = {"signal": spelt, "signal_type": "url", "include_distance": "true"}
+        found = client.get("/hma/m/raw_lookup", params=asked).json()
+        other = client.get("/hma/m/lookup", params={**asked, "signal": "https://pages.example/b"})
+        bad = client.get("/hma/m/lookup", params={**asked, "signal": "http://"})
+        status = client.get("/hma/m/index/status", params={"signal_type": "url"}).json()
+        shown = client.get("/hma/c/bank/A/content/1", params={"include_signals": "true"}).json()
+        same = client.post("/hma/m/compare", json={"url": [page, spelt]}).json()
+    assert found == {"matches": [{"bank_content_id": 1, "distance": "0"}]}
+    assert other.json() == {}
+    assert bad.status_code == 400
+    assert status["url"]["size"] == 1
+    assert shown["signals"] == {"url": page}
+    assert same == {"url": [True, {"distance": 0}]}

@@ -21,6 +21,7 @@ ADMINS = {Role.ADMIN}
 DOORS = {
     ("POST", "/v1/match"): MATCHERS,
     ("POST", "/v1/match/batch"): MATCHERS,
+    ("POST", "/v1/match/urls"): MATCHERS,
     ("POST", "/v1/gate"): MATCHERS,
     ("POST", "/v1/fingerprint"): MATCHERS,
     ("GET", "/v1/banks"): READERS,
