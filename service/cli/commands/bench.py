@@ -161,6 +161,39 @@ def serve(
 
 
 @reporting
+def urls(
+    entries: Annotated[int, typer.Option(min=1000, help="URLs that are listed.")] = 1_000_000,
+    json_file: _Json = None,
+) -> None:
+    """Look up URLs, a thousand at once, among many that are listed.
+
+    Half are listed in another spelling, and every answer is checked.
+    """
+    from rich.table import Table
+
+    from service.cli.speed.urls import run
+
+    found = run(entries, say)
+    table = Table()
+    for heading in ("", "µs a URL", "of it read", "of it looked up", "bytes a URL", "wrong"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row(
+        "index of rules",
+        f"{found.total_us:.1f}",
+        f"{found.read_us:.1f}",
+        f"{found.look_up_us:.1f}",
+        f"{found.bytes_per_url:.0f}",
+        str(found.wrong),
+    )
+    table.add_row("set of texts", f"{found.set_us:.1f}", "", "", f"{found.set_bytes:.0f}", "")
+    said = (
+        f"{entries} listed URLs, built in {found.build_seconds:.0f} s; {found.keys:.1f} keys a URL"
+    )
+    print_table(table, said)
+    _write(json_file, found.to_json())
+
+
+@reporting
 def gpu(
     most: Annotated[int, typer.Option(min=1000, help="Codes at most; memory permitting.")] = 10**10,
     calibration: Annotated[
@@ -258,5 +291,6 @@ def bench_app() -> typer.Typer:
     app.command("index")(index)
     app.command("encode")(encode)
     app.command("serve")(serve)
+    app.command("urls")(urls)
     app.command("gpu")(gpu)
     return app

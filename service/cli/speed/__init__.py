@@ -1,0 +1,1 @@
+"""Benchmarks that need the service: lists coming in, and what is asked of them."""
