@@ -118,11 +118,13 @@ def _header(data: bytes) -> Header:
 
 def _fields(data: bytes, size: int, compression: int) -> tuple[int, ...]:
     """The masks of red, green, blue and perhaps opacity, where the file has any."""
-    if size >= 56:  # so do browsers: from version 3 on opacity counts without fields as well
+    if size >= 108:
         return struct.unpack_from("<4L", data, 54)
     if compression not in {FIELDS, ALPHA_FIELDS}:
-        return ()
-    return struct.unpack_from("<4L" if compression == ALPHA_FIELDS else "<3L", data, 54)
+        return ()  # so do browsers: from version 4 on opacity counts without fields as well
+    return struct.unpack_from(
+        "<4L" if size >= 56 or compression == ALPHA_FIELDS else "<3L", data, 54
+    )
 
 
 def _is_run(mask: int) -> bool:

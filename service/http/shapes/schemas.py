@@ -50,7 +50,7 @@ def signals_schema() -> dict[str, Any]:
     given = [
         {"required": [one.field], "properties": {one.field: _given(one)}} for one in signal_types()
     ]
-    frames = {"type": "array", "minItems": 1}
+    frames = {"type": "array", "minItems": 1, "items": {"type": "object"}}
     return {
         "type": "object",
         "properties": {

@@ -50,14 +50,16 @@ def bmp() -> Iterator[tuple[str, Cell]]:
                 file = bmps.bmp(
                     rows, width, 32, header=header, compression=compression, masks=masks
                 )
-                # A browser shows nothing at all of what has no opacity anywhere.
+                # A browser shows nothing at all of what has no opacity anywhere; of version 3
+                # without fields one release of Chromium heeds it (150), another does not (156).
+                disputed = header == 56 and not compression and name == "some"
                 yield (
                     f"bmp 32 header {header} compression {compression} {name} opacity",
                     Cell(
                         "bmp",
                         file,
                         right if heeded else pictured(),
-                        browser=name == "some" or not heeded,
+                        browser=(name == "some" or not heeded) and not disputed,
                     ),
                 )
     layouts: dict[str, tuple[int, tuple[int, ...]]] = {
