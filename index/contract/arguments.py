@@ -26,6 +26,14 @@ def checked_ids(ids: Ids) -> Ids:
     return array
 
 
+def distinct_ids(ids: Ids) -> Ids:
+    """``checked_ids`` in rising order, each once; those that already are, as a store's mostly are,
+    are not sorted again."""
+    array = checked_ids(ids)
+    rising = bool((array[1:] > array[:-1]).all())
+    return array if rising else np.unique(array)
+
+
 def checked_rows(
     ids: Ids, payload: NDArray[np.uint8], groups: Groups, width: int
 ) -> tuple[Ids, NDArray[np.uint8], Groups]:

@@ -23,7 +23,7 @@ from typing import Final, Generic, Self
 import numpy as np
 
 from embeddings.cores import available_cores
-from index.contract.arguments import checked_ids
+from index.contract.arguments import distinct_ids
 from index.contract.changes import Applied, Changeable, Changes, Entries
 from index.contract.errors import (
     ClosedIndexError,
@@ -100,7 +100,7 @@ class KeptIndex(Changeable, Generic[S]):
         """
         rows = rows_of(changes.add, self._kind.width)
         ids = [
-            np.unique(checked_ids(some))
+            distinct_ids(some)
             for some in (changes.remove, changes.disable, changes.enable, rows.off)
         ]
         with self._holder.writing:

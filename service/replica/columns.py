@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.figures import MIN_STRUCTURE
+from index.contract.arguments import distinct_ids
 from index.contract.changes import Changes, Entries
 from index.contract.interface import Ids
 from service.domain.signals import Keyed, types_by_name
@@ -81,7 +82,8 @@ def gathered(
         for alike in batch.alike:
             for name, entries in _split(alike, names, keyed):
                 found.setdefault(name, []).append(entries)
-    return Gathered(np.concatenate(ids), found)
+    # In order once, not by each index: a store's batches mostly are.
+    return Gathered(distinct_ids(np.concatenate(ids)), found)
 
 
 def index_ids(entries: Ids, ordinal: Ids | int = 0) -> Ids:

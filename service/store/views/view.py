@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, or_, select, tuple_
+from sqlalchemy import Connection, Select, or_, select
 
 from service.domain.errors import InvalidValueError, StoreDamagedError
 from service.domain.values import Bank, Commit, Key
@@ -124,17 +124,24 @@ class View:
 
     def _changed(self, since: int) -> Iterator[EntryBatch]:
         several = self._several(since)
-        place = tuple_(EntryRow.sequence, EntryRow.id)
-        query = select(*READ, EntryRow.sequence).order_by(EntryRow.sequence, EntryRow.id)
-        after, full = (since + 1, -1), True
-        while full and (rows := self._rows(query.where(place > tuple_(*after)).limit(_CHUNK))):
-            full = len(rows) == _CHUNK
-            after = (rows[-1][-1], rows[-1][0])
+        for rows in self._rows_after(since):
             batch = self._reader.batch([row[:-1] for row in rows])
             if several:
                 had = {one: several[one] for one in batch.ids.tolist() if one in several}
                 batch = replace(batch, several=had)
             yield batch
+
+    def _rows_after(self, since: int) -> Iterator[Sequence[Any]]:
+        query = select(*READ, EntryRow.sequence).order_by(EntryRow.sequence, EntryRow.id)
+        query = query.limit(_CHUNK)
+        rows = self._rows(query.where(EntryRow.sequence > since))
+        while rows:
+            yield rows
+            sequence, after = rows[-1][-1], rows[-1][0]
+            # Both at once, as a comparison of tuples, would pass over all of a long list's rows
+            # anew for each chunk: SQLite uses the index for the first part only.
+            rows = self._rows(query.where(EntryRow.sequence == sequence, EntryRow.id > after))
+            rows = rows or self._rows(query.where(EntryRow.sequence > sequence))
 
     def _several(self, since: int) -> dict[int, int]:
         """Of the entries that changed after ``since``, those that had several signals of one type
