@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from embeddings.figures import CODE_BITS, MAX_SCORE
@@ -280,6 +281,7 @@ def check_text(what: str, value: str, limit: int) -> str:
     return value
 
 
+@lru_cache(1024)
 def check_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
     """``labels`` sorted and without repeats, once each is known to be 1 to 64 printable
     characters."""

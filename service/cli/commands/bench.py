@@ -194,6 +194,45 @@ def urls(
 
 
 @reporting
+def imports(
+    entries: Annotated[int, typer.Option(min=4000, help="Lines of each list.")] = 1_000_000,
+    form: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="csv, vic or ncmec; repeatable; default: all three."),
+    ] = None,
+    json_file: _Json = None,
+) -> None:
+    """Import lists of made-up hashes beside a running service.
+
+    A new list, the same with 1,000 changes, and the way back.
+    """
+    from rich.table import Table
+
+    from service.cli.speed import importing
+    from service.cli.speed.made_lists import FORMS
+
+    unknown = sorted(set(form or ()) - set(FORMS))
+    if unknown:
+        raise typer.BadParameter(f"no list {unknown[0]!r}; known are {', '.join(FORMS)}")
+    steps = importing.run(entries, tuple(form or FORMS), say)
+    table = Table()
+    for heading in ("list", "lines", "changed", "seconds", "lines/s", "peak MB", "in force s"):
+        table.add_column(heading, justify="left" if heading == "list" else "right")
+    for step in steps:
+        table.add_row(
+            step.name,
+            str(step.lines),
+            str(step.changed),
+            f"{step.seconds:.1f}",
+            f"{step.lines / step.seconds:.0f}",
+            f"{step.peak_mb:.0f}",
+            f"{step.in_force:.2f}",
+        )
+    print_table(table, "each in a process of its own; then how soon a running server answers by it")
+    _write(json_file, {"entries": entries, "steps": [step.to_json() for step in steps]})
+
+
+@reporting
 def gpu(
     most: Annotated[int, typer.Option(min=1000, help="Codes at most; memory permitting.")] = 10**10,
     calibration: Annotated[
@@ -292,5 +331,6 @@ def bench_app() -> typer.Typer:
     app.command("encode")(encode)
     app.command("serve")(serve)
     app.command("urls")(urls)
+    app.command("import")(imports)
     app.command("gpu")(gpu)
     return app

@@ -26,14 +26,12 @@ def parse_signals(fields: Mapping[str, object], asked: bool = False) -> Signals:
     ``BadSignalError`` naming the key, never the value.
     """
     types = signal_types()
-    known = _known(types)
-    if not fields.keys() <= known:
-        unknown = min(str(name)[:64] for name in fields if name not in known)
-        raise BadSignalError(f"unknown signal {unknown!r}; known are {', '.join(sorted(known))}")
+    # A list of a million lines has the same few fields in all of them.
+    plan = _plan(types, frozenset(fields))
     items: list[Signal] = []
-    for one, more in _in_order(types):
+    for one, more in plan:
         value = fields.get(one.field)
-        if more and not fields.keys().isdisjoint(more):
+        if more:
             _read(one, value, fields, items)
         elif value is not None:
             items.append(Signal(one.name, one.reads(asked)(one.field, value)))
@@ -58,17 +56,19 @@ def unit_interval(name: str, value: object) -> float | None:
     return float(value)
 
 
-@lru_cache(maxsize=8)
-def _known(types: Types) -> frozenset[str]:
-    return frozenset({name for one in types for name in one.fields} | {*_BESIDE})
-
-
-@lru_cache(maxsize=8)
-def _in_order(types: Types) -> tuple[tuple[SignalType, tuple[str, ...]], ...]:
-    """As ``items.in_order`` has their signals, each with the fields that make it more than a
-    value."""
-    ordered = sorted(types, key=lambda one: one.name)
-    return tuple((one, one.fields if one.spaced else one.fields[1:]) for one in ordered)
+@lru_cache(maxsize=256)
+def _plan(types: Types, given: frozenset[str]) -> tuple[tuple[SignalType, bool], ...]:
+    """The types of which something is ``given``, as ``items.in_order`` has their signals, each with
+    whether it may say more than a value. Raises ``BadSignalError`` for what is no field."""
+    known = {name for one in types for name in one.fields} | _BESIDE
+    if not given <= known:
+        unknown = min(str(name)[:64] for name in given - known)
+        raise BadSignalError(f"unknown signal {unknown!r}; known are {', '.join(sorted(known))}")
+    return tuple(
+        (one, one.spaced or not given.isdisjoint(one.fields[1:]))
+        for one in sorted(types, key=lambda one: one.name)
+        if not given.isdisjoint(one.fields)
+    )
 
 
 def _read(

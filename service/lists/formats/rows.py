@@ -10,7 +10,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NoReturn
 
 from service.domain.errors import InvalidValueError
@@ -98,10 +99,11 @@ class CsvParser(RowParser):
             if name and name not in self._known and name not in PASSED_OVER:
                 self._ignore(name)
         self.width = len(self._columns)
-        self._types = {field: one for one in signal_types() for field in one.fields}
-        self._plain = frozenset(
-            {"provider_id", *(one.field for one in signal_types() if not one.spaced)}
-        )
+        plain = {"provider_id", *(one.field for one in signal_types() if not one.spaced)}
+        self._readers = [
+            (name, name in self._known or not name, None if name in plain else self._reader(name))
+            for name in self._columns
+        ]
         self._least = max(n for n, name in enumerate(self._columns, 1) if name)
 
     def fields(self, line: Line) -> dict[str, object] | None:
@@ -113,17 +115,20 @@ class CsvParser(RowParser):
         ):
             raise BadLineError(f"{len(cells)} cells under a header of {width}")
         fields: dict[str, object] = {}
-        for name, cell in zip(self._columns, cells, strict=False):
+        for (name, known, read), cell in zip(self._readers, cells, strict=False):
             value = cell.strip()
-            if value in _EMPTY:
+            if value in _EMPTY or not known:
                 continue
-            if name in self._plain:
-                fields[name] = value
-            elif name in self._known:
-                fields[name] = _from_cell(name, value, self._types.get(name))
-            elif not name:
+            if not name:
                 self._ignore(_NAMELESS)
+            else:
+                fields[name] = value if read is None else read(value)
         return fields if fields or any(cell.strip() for cell in cells) else None
+
+    def _reader(self, name: str) -> Callable[[str], object]:
+        """How a cell of a column is read that holds more than a text."""
+        types = {field: one for one in signal_types() for field in one.fields}
+        return partial(_from_cell, name, types.get(name))
 
 
 class JsonLinesParser(RowParser):
@@ -178,9 +183,11 @@ def to_cell(parts: Sequence[str]) -> str:
     return ";".join(part.replace("\\", "\\\\").replace(";", "\\;") for part in parts)
 
 
-def _from_cell(name: str, value: str, known: SignalType | None) -> object:
+def _from_cell(name: str, known: SignalType | None, value: str) -> object:
     """What a cell says that is no plain signal; ``known``: the type of which it says something."""
     if name == "labels":
+        if _is_one(value):
+            return [value]
         return [part.strip() for part in _cell_parts(value) if part.strip()]
     if name == "frames":
         return _json(value, "frames: ")
@@ -189,6 +196,9 @@ def _from_cell(name: str, value: str, known: SignalType | None) -> object:
     if known is None or name == known.role_field:
         return value
     if name == known.field:
+        if _is_one(value) and "=" in value:
+            space, _, text = value.partition("=")
+            return {space: text}
         by_space: dict[str, str] = {}
         for part in _cell_parts(value):
             space, equals, text = part.strip().partition("=")
@@ -199,9 +209,16 @@ def _from_cell(name: str, value: str, known: SignalType | None) -> object:
             by_space[space] = text
         return by_space
     if known.grade is not None and known.grade.whole:
+        if len(value) <= 9 and value.isascii() and value.isdigit():
+            return int(value)
         whole = _INTEGER.fullmatch(value)
         return int(whole[1]) if whole else value
     return float(value) if _DECIMAL.fullmatch(value) else value
+
+
+def _is_one(value: str) -> bool:
+    """Whether a cell holds one value and no more, as most do."""
+    return ";" not in value and "\\" not in value
 
 
 def _cell_parts(value: str) -> Iterator[str]:
@@ -225,6 +242,8 @@ def _cell_parts(value: str) -> Iterator[str]:
 
 
 def _cells(text: str, mark: str) -> list[str]:
+    if '"' not in text and "\r" not in text and "\n" not in text:
+        return text.split(mark)  # as in most lists, in a tenth of the time
     try:
         return next(csv.reader([text], delimiter=mark, strict=True), [])
     except csv.Error:

@@ -83,3 +83,21 @@ def test_the_index_is_measured_beside_flat_and_agrees_with_it(
     assert {row["engine"] for row in rows} == {"faiss flat", "lookalike"}
     assert {(row["recall"], row["wrong"]) for row in rows} == {(1.0, 0)}
     assert lookalike("bench", "index", "--peer", "abacus").code == 2
+
+
+@pytest.mark.slow
+def test_imports_are_measured_until_they_are_in_force(lookalike: Command, tmp_path: Path) -> None:
+    said = lookalike("bench", "import", "--entries", "4000", "--json", "imports.json")
+    assert said.code == 0, said.err
+    assert max(map(len, said.out.splitlines())) <= 80
+    steps = json.loads((tmp_path / "imports.json").read_text())["steps"]
+    changed = {step["name"]: step["changed"] for step in steps}
+    assert changed == {
+        "csv, first version": 4000,
+        "csv, 1,000 changes": 1000,
+        "csv, rolled back": 1000,
+        "vic, first version": 4000,
+        "ncmec, first version": 4000,
+    }
+    assert all(step["in_force"] > 0 and step["peak_mb"] > 0 for step in steps)
+    assert lookalike("bench", "import", "--format", "abacus").code == 2
