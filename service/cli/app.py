@@ -19,6 +19,7 @@ from service.cli.commands.keys import keys_app
 from service.cli.commands.lists.export import export_bank
 from service.cli.commands.lists.import_ import import_list
 from service.cli.commands.lists.policy import apply_policy
+from service.cli.commands.lists.publish import publish_list
 from service.cli.commands.lists.relist import relist
 from service.cli.commands.match import match_files
 from service.cli.commands.serve import serve
@@ -52,6 +53,7 @@ def build() -> typer.Typer:
     app.add_typer(urls_app(), name="urls")
     app.command("import")(import_list)
     app.command("export")(export_bank)
+    app.command("publish")(publish_list)
     app.command("relist")(relist)
     app.command("policy")(apply_policy)
     app.add_typer(keys_app(), name="keys")

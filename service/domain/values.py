@@ -180,6 +180,20 @@ class RejectedLine:
 
 
 @dataclass(frozen=True)
+class SignedVersion:
+    """What a signed list says of its place among others, once its signature was verified."""
+
+    public_key: bytes
+    """Ed25519, 32 bytes."""
+    number: int
+    """Higher than that of every one before."""
+    manifest: bytes
+    """SHA-256 of what was signed, 32 bytes."""
+    before: tuple[int, bytes] | None
+    """Number and manifest of the one before, as its publisher knew it."""
+
+
+@dataclass(frozen=True)
 class Withdrawn:
     """A line that says that an item is no longer listed."""
 

@@ -34,6 +34,7 @@ from service.store.imports.diffs import (
     TooManyRejectedError,
 )
 from service.store.imports.imports import ImportTarget
+from service.store.imports.pins import Signing
 from service.store.imports.rollback import VersionNotFoundError
 from service.store.store import Store, backup, migrate, open_store, restore
 from service.store.views.batches import EntryBatch
@@ -70,6 +71,7 @@ __all__ = [
     "RefusedDiffError",
     "RejectedLine",
     "Role",
+    "Signing",
     "Store",
     "Thresholds",
     "TooManyRejectedError",

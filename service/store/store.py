@@ -29,6 +29,7 @@ from service.store.entries.history import History
 from service.store.entries.purge import Purged, purge
 from service.store.imports.diffs import ImportDiff
 from service.store.imports.imports import Allowed, ImportTarget, apply_import
+from service.store.imports.pins import Signing
 from service.store.imports.rollback import roll_back
 from service.store.imports.versions import list_versions
 from service.store.keys import Keys
@@ -61,10 +62,11 @@ class Store:
         max_rejected: int = 0,
         dry_run: bool = False,
         allow_shrink: bool = False,
+        signing: Signing = Signing(),  # noqa: B008 (frozen)
     ) -> ImportDiff:
         """Make ``rows`` the new version of a list; see ``imports.apply_import``."""
         allowed = Allowed(max_rejected, allow_shrink)
-        return apply_import(self._database, self._actor, target, rows, allowed, dry_run)
+        return apply_import(self._database, self._actor, target, rows, allowed, dry_run, signing)
 
     def roll_back(
         self,

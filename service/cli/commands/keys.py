@@ -93,6 +93,24 @@ def revoke(
     say(f"key {key.id} ({key.name}) is revoked")
 
 
+@reporting
+def signing(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key is kept.")],
+) -> None:
+    """Make a key to sign lists with, and print the public one; of a file that is there, print it.
+
+    Only its owner can read the file. The public key is what `lookalike import --signed-by` takes.
+    """
+    from service.lists.signed.keys import SigningKey, public_text
+
+    try:
+        made = SigningKey.create(file)
+        say(f"{file}: keep it safe; whoever has it signs lists in your name. The public key:")
+    except FileExistsError:
+        made = SigningKey.load(file)
+    typer.echo(public_text(made.public))
+
+
 def _to_json(key: Key) -> dict[str, object]:
     return {
         "id": key.id,
@@ -104,9 +122,12 @@ def _to_json(key: Key) -> dict[str, object]:
 
 
 def keys_app() -> typer.Typer:
-    """The command with its three parts."""
-    app = typer.Typer(no_args_is_help=True, help="Make, list and revoke bearer keys.")
+    """The command with its parts."""
+    app = typer.Typer(
+        no_args_is_help=True, help="Make, list and revoke bearer keys; keys to sign lists with."
+    )
     app.command("create")(create)
     app.command("list")(list_keys)
     app.command("revoke")(revoke)
+    app.command("signing")(signing)
     return app

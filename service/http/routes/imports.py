@@ -26,7 +26,16 @@ from service.lists.formats import (
     map_of,
     reading_format,
 )
-from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportDiff, ImportTarget, Store
+from service.lists.signed.keys import public_key_of
+from service.lists.signed.package import signed_list
+from service.store import (
+    DEFAULT_LIST,
+    LOCAL_PROVIDER,
+    ImportDiff,
+    ImportTarget,
+    Signing,
+    Store,
+)
 
 router = APIRouter(tags=["imports"], route_class=StrictRoute)
 
@@ -55,6 +64,14 @@ _MAP: Final = Query(
     max_length=2048,
     description="What the list's columns mean: the name of a shipped map, as `iwf`, or a map itself"
     " as TOML.",
+)
+_SIGNED_BY: Final = Query(
+    max_length=64,
+    description="Import only what this public key signed, `ed25519:…`, now and from now on. A list"
+    " that is pinned to a key takes what that key signed, each time something newer.",
+)
+_REPIN: Final = Query(
+    description="Leave the key that the list is pinned to, for that of `signed_by` or for none."
 )
 _DRY_RUN: Final = Query(description="Answer with what would change, and change nothing.")
 
@@ -85,6 +102,8 @@ async def import_list(
     allow_shrink: Annotated[bool, _ALLOW_SHRINK] = False,
     dry_run: Annotated[bool, _DRY_RUN] = False,
     map: Annotated[str | None, _MAP] = None,  # noqa: A002 (the contract's word)
+    signed_by: Annotated[str | None, _SIGNED_BY] = None,
+    repin: Annotated[bool, _REPIN] = False,
 ) -> Response:
     """The body is the *whole* list, of whatever media type: what it no longer holds is taken out of
     force.
@@ -94,7 +113,7 @@ async def import_list(
     where much of the list would go, or it states its length and is shorter. ``dry_run`` answers
     the diff and changes nothing. The format is found out from the first line unless it is given.
     """
-    target = ImportTarget(bank, provider, list, version)
+    vouched = None if signed_by is None else public_key_of(signed_by)
     chosen = None if format is None else reading_format(format).name
 
     columns = None if map is None else map_of(map)
@@ -103,9 +122,15 @@ async def import_list(
     options = ReadOptions(columns, packing)
 
     def read(store: Store, file: BinaryIO) -> tuple[ImportDiff, ListReader]:
-        reader = ListReader(file_chunks(file), chosen, options)
-        rows = reader.present()
-        diff = store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
+        if (signed := signed_list(file, options)) is None:
+            reader = ListReader(file_chunks(file), chosen, options)
+            rows, named = reader.present(), version
+        else:
+            reader, rows = signed.reader, signed.rows()
+            named = version or signed.manifest.version
+        signing = Signing(None if signed is None else signed.version, vouched, repin)
+        target = ImportTarget(bank, provider, list, named)
+        diff = store.apply_import(target, rows, max_rejected, dry_run, allow_shrink, signing)
         return diff, reader
 
     parts.imports.check_room()  # rather than once the whole list was sent

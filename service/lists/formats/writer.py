@@ -52,7 +52,7 @@ def _lines_of(entry: Listed, format: Format) -> int:  # noqa: A002
 
 def _entry_lines(entries: Iterable[Listed], format: Format) -> Iterator[str]:  # noqa: A002
     if format is Format.JSONL:
-        return map(_json_line, entries)
+        return map(json_line, entries)
     if format is Format.TEXT:
         return map(_text_lines, entries)
     return _csv_lines(entries)
@@ -83,7 +83,8 @@ def _csv_lines(entries: Iterable[Listed]) -> Iterator[str]:
         yield line([str(said.get(column, "")) for column in columns])
 
 
-def _json_line(entry: Listed) -> str:
+def json_line(entry: Listed) -> str:
+    """The line of one entry in JSON Lines."""
     said: dict[str, object] = {}
     if entry.provider_id is not None:
         said["provider_id"] = entry.provider_id

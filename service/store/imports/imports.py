@@ -61,6 +61,7 @@ from service.store.imports.diffs import (
     NoValidLineError,
     TooManyRejectedError,
 )
+from service.store.imports.pins import Signing, check_pin, write_pin
 from service.store.imports.staging import STAGED, Reading, stage, staged_count
 
 _NO_LIST: Final = -1  # matches no row: a list that is not there yet holds nothing
@@ -98,13 +99,15 @@ def apply_import(
     rows: Iterable[ImportRow | RejectedLine],
     allowed: Allowed = Allowed(),
     dry_run: bool = False,
+    signing: Signing = Signing(),  # noqa: B008 (frozen)
 ) -> ImportDiff:
     """Make ``rows`` the new version of a list, or with ``dry_run`` say what that would change.
 
     Raises ``TooManyRejectedError`` and ``ListShrinksError`` (not in a dry run),
     ``NoValidLineError`` where every line was rejected, ``EmptyListError`` for a list without lines
     where the list holds entries, ``VersionExistsError``, ``BankNotFoundError``, ``BadNameError``,
-    and whatever ``rows`` raises. Whenever it raises, nothing was committed.
+    what ``pins.check_pin`` raises, and whatever ``rows`` raises. Whenever it raises, nothing was
+    committed.
     """
     check_bank_name(target.bank)
     check_text("provider", target.provider, 128)
@@ -121,9 +124,9 @@ def apply_import(
         try:
             if not dry_run and reading.rejected_count <= allowed.rejected:
                 with database.writing(connection, actor, bulk) as sequence:
-                    return _apply(connection, target, reading, allowed, sequence)
+                    return _apply(connection, target, reading, allowed, sequence, signing)
             with connection.begin(), database.allowing(connection, bulk):
-                diff = _look(connection, target, reading, allowed, dry_run)
+                diff = _look(connection, target, reading, allowed, dry_run, signing)
             if dry_run:
                 return diff
             raise TooManyRejectedError(diff)
@@ -134,9 +137,16 @@ def apply_import(
 
 
 def _look(
-    connection: Connection, target: ImportTarget, reading: Reading, allowed: Allowed, dry_run: bool
+    connection: Connection,
+    target: ImportTarget,
+    reading: Reading,
+    allowed: Allowed,
+    dry_run: bool,
+    signing: Signing,
 ) -> ImportDiff:
     list_id = _find_list(connection, target)
+    if target.restores is None:  # to go back is this store's own decision
+        check_pin(connection, list_id, signing)
     diff = _compared(connection, target, list_id, reading, allowed, dry_run)
     if not diff.too_many_rejected:
         _refuse(connection, target, list_id, diff)
@@ -182,10 +192,17 @@ def _compared(
 
 
 def _apply(
-    connection: Connection, target: ImportTarget, reading: Reading, allowed: Allowed, sequence: int
+    connection: Connection,
+    target: ImportTarget,
+    reading: Reading,
+    allowed: Allowed,
+    sequence: int,
+    signing: Signing,
 ) -> ImportDiff:
     now = datetime.now(UTC)
     known = _find_list(connection, target)
+    if target.restores is None:
+        check_pin(connection, known, signing)
     diff = _compared(connection, target, known, reading, allowed, dry_run=False)
     _refuse(connection, target, known, diff)
     try:
@@ -255,6 +272,8 @@ def _apply(
         "restores": target.restores,
     }
     insert_sealed(connection, VersionRow, row)
+    if target.restores is None:
+        write_pin(connection, list_id, signing)
     return diff
 
 

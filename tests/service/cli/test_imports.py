@@ -18,7 +18,7 @@ _PIXELS = frozenset({"numpy", "PIL", "openvino", "safetensors"})
 _STORE = frozenset({"sqlalchemy", "orjson"})
 _SETTINGS = frozenset({"pydantic", "pydantic_settings"})
 _SERVER = frozenset({"fastapi", "starlette", "uvicorn", "prometheus_client", "httpx", "alembic"})
-_NEVER = frozenset({"torch", "faiss", "numba", "scipy", "matplotlib", "pandas"})
+_NEVER = frozenset({"torch", "faiss", "numba", "scipy", "matplotlib", "pandas", "cryptography"})
 
 _CODE = """
 import sys

@@ -39,7 +39,7 @@ def export_bank(
 
     chosen = format_named(format_name)
     with open_local_store(data) as store, store.entries.export(bank) as export:
-        entries = export.entries if len(export.lists) < 2 else _Qualified(export.entries)
+        entries = export.entries if len(export.lists) < 2 else Qualified(export.entries)
         count = -1 - (chosen == "csv")  # what stands above the entries
         for text in write_list(entries, chosen):
             sys.stdout.write(text)
@@ -49,7 +49,7 @@ def export_bank(
 
 
 @dataclass(frozen=True)
-class _Qualified:
+class Qualified:
     """Entries whose ids name their list too."""
 
     entries: Iterable[Entry]

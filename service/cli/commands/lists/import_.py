@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import shlex
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -73,6 +76,18 @@ def import_list(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
+    signed_by: Annotated[
+        str | None,
+        typer.Option(
+            "--signed-by",
+            metavar="KEY",
+            help="Import only what this public key signed, now and from now on: ed25519:…",
+        ),
+    ] = None,
+    repin: Annotated[
+        bool,
+        typer.Option("--repin", help="Leave the key the list is pinned to: for another, or none."),
+    ] = False,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
 ) -> None:
     """Import a hash list as a new version of that list.
@@ -82,6 +97,9 @@ def import_list(
     commits. Nor does it where more than a fifth of 10 or more entries would be removed, without
     --allow-shrink, or where the list states its length (`# entries: 3`) and is shorter. A running
     server sees the change within two seconds. The list may be packed with ZIP or gzip.
+
+    A list that `lookalike publish` signed is imported with --signed-by once; from then on the list
+    takes what that key signed, each time something newer, and nothing else.
     """
     from service.lists.formats import (
         ListReader,
@@ -90,11 +108,13 @@ def import_list(
         load_map,
         reading_format,
     )
-    from service.store import ImportTarget, RefusedDiffError
+    from service.lists.signed.keys import public_key_of
+    from service.lists.signed.package import signed_list
+    from service.store import ImportTarget, RefusedDiffError, Signing
 
     chosen = None if format_name == "auto" else reading_format(format_name).name
     options = ReadOptions(columns=None if map_name is None else load_map(map_name))
-    target = ImportTarget(bank, provider, list_name, list_version, create_bank=True)
+    vouched = None if signed_by is None else public_key_of(signed_by)
     with (
         _opened(file) as stream,
         rejected_file(rejected_to) as rejected,
@@ -103,9 +123,19 @@ def import_list(
         new_bank = all(there.name != bank for there in store.banks.all())
         try:
             with list_progress(_size(file)) as bar:
-                reader = ListReader(bar.reading(file_chunks(stream)), chosen, options)
-                rows = bar.rows(rejected.watching(reader.present()))
-                diff = store.apply_import(target, rows, max_rejected, dry_run, allow_shrink)
+                signed = signed_list(stream, options) if stream.seekable() else None
+                if signed is None:
+                    reader = ListReader(bar.reading(file_chunks(stream)), chosen, options)
+                    given = reader.present()
+                else:
+                    reader, given = signed.reader, signed.rows()
+                    list_version = list_version or signed.manifest.version
+                target = ImportTarget(bank, provider, list_name, list_version, create_bank=True)
+                signing = Signing(None if signed is None else signed.version, vouched, repin)
+                rows = bar.rows(rejected.watching(given))
+                diff = store.apply_import(
+                    target, rows, max_rejected, dry_run, allow_shrink, signing
+                )
         except RefusedDiffError as error:
             rejected.finish(error.diff.rejected, error.diff.rejected_count)
             _show_rejected(error.diff)
@@ -136,7 +166,8 @@ def import_list(
 @contextlib.contextmanager
 def _opened(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
-        yield sys.stdin.buffer
+        with _to_go_back_in(sys.stdin.buffer) as stream:
+            yield stream
         return
     if file.is_dir():
         raise NotAFileError(
@@ -145,6 +176,22 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         )
     with file.open("rb") as stream:
         yield stream
+
+
+@contextlib.contextmanager
+def _to_go_back_in(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """The stream; of a ZIP archive, which may be a signed list, a file that it was copied to."""
+    if (
+        stream.seekable()
+        or not isinstance(stream, io.BufferedReader)
+        or not stream.peek(4).startswith(b"PK")
+    ):
+        yield stream
+    else:
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(stream, copy)
+            copy.seek(0)
+            yield copy
 
 
 def _size(file: Path) -> int | None:
