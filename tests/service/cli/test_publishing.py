@@ -134,7 +134,8 @@ def test_a_list_comes_through_a_pipe(lookalike: Command, public: str) -> None:
     lookalike("init")
     code = "from service.cli import main; main()"
     command = [sys.executable, "-c", code, "import", "-", "--bank", "known", "--signed-by", public]
-    pipe = subprocess.Popen(["cat", "list.zip"], stdout=subprocess.PIPE)
-    done = subprocess.run(command, stdin=pipe.stdout, capture_output=True, text=True, check=False)
-    pipe.wait()
+    with subprocess.Popen(["cat", "list.zip"], stdout=subprocess.PIPE) as pipe:
+        done = subprocess.run(
+            command, stdin=pipe.stdout, capture_output=True, text=True, check=False
+        )
     assert done.returncode == 0, done.stderr
