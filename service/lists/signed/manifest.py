@@ -50,7 +50,8 @@ class Manifest:
     version: str
     """For people."""
     number: int
-    """Higher than that of every list before: by default the second in which it was made."""
+    """Higher than that of every list before: the moment in which it was made, in
+    milliseconds, unless the list before has a higher one."""
     created_at: str
     """RFC 3339, UTC."""
     entries: int

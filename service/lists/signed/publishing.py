@@ -84,7 +84,7 @@ def publish(
     """
     held = {} if before is None else _digests(before, key)
     now = datetime.now(UTC)
-    number = int(time.time())
+    number = int(1000 * time.time())
     if before is not None:
         number = max(number, before.manifest.number + 1)
     changes, signals = Counter(added=0, changed=0, removed=0), Counter[str]()
@@ -130,9 +130,10 @@ def publish(
                 manifest = Manifest(
                     provider=provider,
                     list=name,
-                    version=version or now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                    version=version
+                    or now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
                     number=number,
-                    created_at=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                    created_at=now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
                     entries=len(given),
                     signals=dict(sorted(signals.items())),
                     code_spaces=tuple(sorted(spaces)),
