@@ -41,9 +41,9 @@ from service.http.door.weights import HEAVY
 from service.http.hma import door as hma
 from service.http.routes import banks, entries, gate, imports, keys, match, status, urls
 from service.http.shield import door as shield
-from service.replica.engine import Engine
 from service.replica.matcher import Fingerprints, Matcher
 from service.replica.origins import refuse_if_swapped
+from service.replica.replica import Replica
 from service.replica.shelf import FOLDER, FolderShelf
 from service.store import Store, open_store
 from service.work.retention import Retention
@@ -81,7 +81,7 @@ def create_app(
         raise
     shelf = FolderShelf(settings.data_dir / FOLDER, lambda: store.identity)
     health = Health()
-    engine = Engine(
+    replica = Replica(
         store, settings.poll_seconds, shelf, health, settings.stale_after, settings.allow_empty
     )
     retention = Retention(store, settings.retention_days, health)
@@ -95,7 +95,7 @@ def create_app(
         memory=settings.decode_memory_bytes,
         observe=stages,
     )
-    metrics = Metrics(engine, compute, stages)
+    metrics = Metrics(replica, compute, stages)
     uploads = Uploads(
         settings,
         lists=1 + _IMPORT_QUEUE,
@@ -104,10 +104,10 @@ def create_app(
     services = Services(
         settings=settings,
         store=store,
-        engine=engine,
+        replica=replica,
         health=health,
-        matcher=Matcher(engine, store, fingerprints or fingerprinter(settings), stages),
-        doorman=Doorman(engine, settings),
+        matcher=Matcher(replica, store, fingerprints or fingerprinter(settings), stages),
+        doorman=Doorman(replica, settings),
         uploads=uploads,
         fetcher=Fetcher(settings, uploads),
         metrics=metrics,
@@ -124,7 +124,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        engine.start()
+        replica.start()
         retention.start()
         # What is left of a bank whose deletion was cut short matches nothing, and only takes room.
         sweeping = asyncio.ensure_future(_sweep(services))
@@ -149,7 +149,7 @@ def create_app(
             ):
                 pool.close()
             retention.stop()
-            engine.stop()
+            replica.stop()
             cutting.cancel()
             if own_store is not None:
                 own_store.close()

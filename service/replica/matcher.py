@@ -1,6 +1,6 @@
 """One query from start to end: signals → search → verdict → provenance.
 
-It knows the order of the steps; the policy is ``matching``'s, the search ``engine``'s.
+It knows the order of the steps; the policy is ``matching``'s, the search ``replica``'s.
 Everything here blocks and belongs in a worker thread.
 """
 
@@ -39,8 +39,8 @@ from service.domain.signals import (
 )
 from service.policy import matching
 from service.policy.matching import Coverage, Decision, Label, Model, NotMatched, Plan
-from service.replica.engine import Engine, Freshness
 from service.replica.lookups import Lookups
+from service.replica.replica import Freshness, Replica
 from service.replica.shared import Shared
 from service.store import Bank, Entry, Store
 
@@ -149,18 +149,18 @@ class Matcher:
 
     def __init__(
         self,
-        engine: Engine,
+        replica: Replica,
         store: Store,
         fingerprints: Fingerprints | None,
         observe: Callable[[str, float], None] = lambda _stage, _seconds: None,
     ) -> None:
-        """Search ``engine``, take provenance from ``store``; without ``fingerprints`` no images.
+        """Search ``replica``, take provenance from ``store``; without ``fingerprints`` no images.
 
         ``observe`` is told how many seconds each ``fingerprint``, ``search`` and ``provenance``
         took."""
         self._observe = observe
         self._shared: Shared[tuple[Fingerprint, tuple[ViewFingerprint, ...]]] = Shared()
-        self._engine = engine
+        self._replica = replica
         self._lookups = Lookups(store)
         self._told_away = False
         self._fingerprints = fingerprints
@@ -244,9 +244,9 @@ class Matcher:
             raise BadSignalError("frames: of entries alone; ask with one picture at a time")
         imagery = self.imagery(query.photographic)
         label = Label.UNCERTAIN if imagery is None else imagery.label
-        freshness = self._engine.freshness()
+        freshness = self._replica.freshness()
         banks = self.chosen(query.banks)
-        known = self._engine.known
+        known = self._replica.known
 
         def planned(signals: Signals) -> Plan:
             return matching.plan(
@@ -255,16 +255,16 @@ class Matcher:
 
         started = perf_counter()
         plan = planned(query.signals)
-        searched = self._engine.search(plan.search)
+        searched = self._replica.search(plan.search)
         found, incomplete, cut = searched.found, searched.incomplete, searched.cut
         for name, signals in query.views:
-            searched = self._engine.search(planned(signals).search)
+            searched = self._replica.search(planned(signals).search)
             found += [replace(hit, view=name) for hit in searched.found]
             incomplete |= searched.incomplete
             cut |= searched.cut
         self._observe("search", perf_counter() - started)
         # Asked after the search: a fault that shows while it runs must count.
-        incomplete = incomplete or self._engine.health.incomplete
+        incomplete = incomplete or self._replica.health.incomplete
         return Hits(found, banks, plan, incomplete, cut, freshness)
 
     def match(self, query: Query) -> Answer:
@@ -275,7 +275,7 @@ class Matcher:
         coverage, not_matched = matching.coverage(
             hits.plan,
             hits.banks.values(),
-            self._engine.known.filled,
+            self._replica.known.filled,
             decision.verdict,
             hits.incomplete,
         )
@@ -309,7 +309,7 @@ class Matcher:
                 log.warning("matches are answered without their entries: %s", error)
             self._told_away = True
             if not isinstance(error, StoreAwayError | StoreBusyError):
-                self._engine.note_unread(ids, error)  # of these the poll would not know
+                self._replica.note_unread(ids, error)  # of these the poll would not know
             return {}
         self._observe("provenance", perf_counter() - started)
         self._told_away = False
@@ -321,23 +321,23 @@ class Matcher:
         """What the keys of each of ``questions`` find, of a type that is found by keys. Raises
         ``IndexNotLoadedError``."""
         started = perf_counter()
-        found = self._engine.look_up(signal, questions, groups, limit)
+        found = self._replica.look_up(signal, questions, groups, limit)
         self._observe("search", perf_counter() - started)
         return found
 
     def freshness(self) -> Freshness:
         """How far the replica is."""
-        return self._engine.freshness()
+        return self._replica.freshness()
 
     @property
     def incomplete(self) -> bool:
         """Whether a fault here could hide what is listed."""
-        return self._engine.health.incomplete
+        return self._replica.health.incomplete
 
     @property
     def filled(self) -> frozenset[int]:
         """Ids of the banks that hold an entry that is enabled."""
-        return self._engine.known.filled
+        return self._replica.known.filled
 
     def imagery(self, photographic: float | None) -> Imagery | None:
         """The label of a score."""
@@ -350,7 +350,7 @@ class Matcher:
 
     def chosen(self, names: tuple[str, ...] | None) -> dict[int, Bank]:
         """The banks of these names, by id; of ``None`` all. Raises ``BankNotFoundError``."""
-        known = self._engine.known
+        known = self._replica.known
         if names is None:
             return dict(known.banks_by_id)
         for name in names:

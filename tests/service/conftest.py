@@ -136,7 +136,7 @@ def serving(app: FastAPI) -> Iterator[str]:
         try:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             httpx.get(f"{url}/livez", trust_env=False, timeout=60).raise_for_status()
-            assert app.state.services.engine.wait_loaded(60)
+            assert app.state.services.replica.wait_loaded(60)
             yield url
         finally:
             server.should_exit = True
@@ -190,9 +190,9 @@ def serving_unloaded(monkeypatch: pytest.MonkeyPatch) -> Callable[[FastAPI], obj
 
     @contextmanager
     def serve_it(app: FastAPI) -> Iterator[Served]:
-        engine = app.state.services.engine
-        monkeypatch.setattr(engine, "sync", gate.wait)
-        monkeypatch.setattr(engine, "wait_loaded", lambda _: True)
+        replica = app.state.services.replica
+        monkeypatch.setattr(replica, "sync", gate.wait)
+        monkeypatch.setattr(replica, "wait_loaded", lambda _: True)
         with serving(app) as url:
             yield Served(url, app.state.services.store, app.state.services)
             gate.set()

@@ -14,7 +14,7 @@ from service.domain.errors import (
 )
 from service.domain.settings import load_settings
 from service.http.door.auth import ADMINS, ENVIRONMENT_KEY, MATCHERS, Doorman, first_admin_key
-from service.replica.engine import Engine
+from service.replica.replica import Replica
 from service.store import Role, Store
 
 
@@ -42,10 +42,10 @@ def test_without_a_terminal_a_key_must_be_there(store: Store, tmp_path: Path) ->
 
 def test_a_key_opens_what_its_roles_may(store: Store, tmp_path: Path) -> None:
     """Its text and nothing like it."""
-    engine = Engine(store, poll_seconds=1)
+    replica = Replica(store, poll_seconds=1)
     new = store.keys.create("m", frozenset({Role.MATCHER}))
-    engine.sync()
-    doorman = Doorman(engine, load_settings(data_dir=tmp_path))
+    replica.sync()
+    doorman = Doorman(replica, load_settings(data_dir=tmp_path))
     assert doorman.admit(f"Bearer {new.text}", MATCHERS).key_id == new.key.id
     assert doorman.admit(f"bearer  {new.text} ", MATCHERS).roles == {Role.MATCHER}
     with pytest.raises(RoleMissingError):
@@ -61,7 +61,7 @@ def test_a_key_opens_what_its_roles_may(store: Store, tmp_path: Path) -> None:
 def test_the_environments_key_is_admin(store: Store, tmp_path: Path) -> None:
     """Any text will do, and only that text."""
     settings = load_settings(data_dir=tmp_path, admin_key="pässword with spaces")
-    doorman = Doorman(Engine(store, poll_seconds=1), settings)
+    doorman = Doorman(Replica(store, poll_seconds=1), settings)
     caller = doorman.admit("Bearer pässword with spaces", ADMINS)
     assert (caller.key_id, caller.roles) == (ENVIRONMENT_KEY, ADMINS)
     with pytest.raises(KeyRefusedError):

@@ -13,7 +13,7 @@ import pytest
 from index.segmented.segmented_index import SegmentedIndex
 from service.domain.search import Search
 from service.domain.signals import Signals
-from service.replica.engine import Engine
+from service.replica.replica import Replica
 from service.replica.shelf import FolderShelf
 from service.store import EntryBatch, ImportRow, ImportTarget, NewEntry, Store, View, open_store
 from service.store.core.traces import DATABASE_FILE
@@ -21,7 +21,7 @@ from service.store.core.traces import DATABASE_FILE
 SPACE = "s-256-0"
 KINDS = {"md5", "sha1", "sha256", "pdq", "code", "url"}
 
-Restart = Callable[..., Engine]
+Restart = Callable[..., Replica]
 
 
 def signals(n: int) -> Signals:
@@ -35,16 +35,16 @@ def signals(n: int) -> Signals:
     )
 
 
-def matched(engine: Engine, n: int) -> set[str]:
-    groups = frozenset(engine.known.banks_by_id)
+def matched(replica: Replica, n: int) -> set[str]:
+    groups = frozenset(replica.known.banks_by_id)
     radii = dict.fromkeys(groups, 0)
     search = Search(signals(n), groups, frozenset(), {("pdq", ""): radii, ("code", SPACE): radii})
-    return {hit.signal for hit in engine.search(search).found}
+    return {hit.signal for hit in replica.search(search).found}
 
 
-def listed(engine: Engine, upto: int = 12) -> list[int]:
+def listed(replica: Replica, upto: int = 12) -> list[int]:
     """Which items match; each by all its signals or by none."""
-    found = {n: matched(engine, n) for n in range(upto)}
+    found = {n: matched(replica, n) for n in range(upto)}
     assert all(kinds in (set(), KINDS) for kinds in found.values()), found
     return [n for n, kinds in found.items() if kinds]
 
@@ -57,22 +57,22 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def restart(folder: Path) -> Iterator[Restart]:
     """Ends the replica before, if any, and starts one on the same folder, up to date."""
-    running: list[Engine] = []
+    running: list[Replica] = []
     stores: list[Store] = []
 
-    def start(place: Path = folder, stop: bool = True) -> Engine:
+    def start(place: Path = folder, stop: bool = True) -> Replica:
         if stop and running:
             running.pop().stop()
         store = open_store(place)
         stores.append(store)
-        engine = Engine(store, 1, FolderShelf(place / "index", lambda: store.identity))
-        running.append(engine)
-        engine.sync()
-        return engine
+        replica = Replica(store, 1, FolderShelf(place / "index", lambda: store.identity))
+        running.append(replica)
+        replica.sync()
+        return replica
 
     yield start
-    for engine in running:
-        engine.stop()
+    for replica in running:
+        replica.stop()
     for store in stores:
         store.close()
 
@@ -113,25 +113,25 @@ def test_a_restart_replays_only_what_is_newer(
     store.apply_import(
         ImportTarget("A"), [ImportRow(1, signals(9), "1"), ImportRow(2, signals(2), "2")]
     )
-    engine = restart()
-    assert listed(engine) == [2, 7, 9]
+    replica = restart()
+    assert listed(replica) == [2, 7, 9]
     assert since == [0, before]
-    assert {one.stats.sequence for one in engine.stats()} == {store.sequence()}
-    assert not any(one.rebuilt or one.stats.trouble for one in engine.stats())
+    assert {one.stats.sequence for one in replica.stats()} == {store.sequence()}
+    assert not any(one.rebuilt or one.stats.trouble for one in replica.stats())
 
 
 def test_a_disabled_entry_stays_so_over_a_restart(store: Store, restart: Restart) -> None:
     """It is held, out of force, and comes back when it is enabled."""
     entry = store.entries.page("A").entries[3]
     store.entries.set_enabled("A", entry.entry_id, False)
-    engine = restart()
-    assert listed(engine) == [0, 1, 2, 4]
-    assert {(one.stats.entries, one.stats.enabled) for one in engine.stats()} == {(5, 4)}
-    engine = restart()
-    assert listed(engine) == [0, 1, 2, 4]
+    replica = restart()
+    assert listed(replica) == [0, 1, 2, 4]
+    assert {(one.stats.entries, one.stats.enabled) for one in replica.stats()} == {(5, 4)}
+    replica = restart()
+    assert listed(replica) == [0, 1, 2, 4]
     store.entries.set_enabled("A", entry.entry_id, True)
-    engine.sync()
-    assert listed(engine) == [0, 1, 2, 3, 4]
+    replica.sync()
+    assert listed(replica) == [0, 1, 2, 3, 4]
 
 
 def test_files_are_for_the_owner_alone(store: Store, restart: Restart, folder: Path) -> None:
@@ -149,11 +149,11 @@ def test_what_a_crash_leaves_is_gone_on_from(
     store: Store, restart: Restart, folder: Path, tmp_path: Path, since: list[int]
 ) -> None:
     """Nothing was saved since the start; all that was acknowledged is in the store."""
-    engine = restart()
+    replica = restart()
     store.entries.add("A", NewEntry(signals(7)))
     store.entries.delete("A", store.entries.page("A").entries[0].entry_id)
-    engine.sync()
-    assert listed(engine) == [1, 2, 3, 4, 7]
+    replica.sync()
+    assert listed(replica) == [1, 2, 3, 4, 7]
     shutil.copytree(folder, tmp_path / "crashed")
     assert listed(restart(tmp_path / "crashed", stop=False)) == [1, 2, 3, 4, 7]
     assert since == [0, 1, 1]
@@ -181,16 +181,16 @@ def test_a_damaged_file_is_noticed_said_and_made_good(
     if harm == "gone":
         path.unlink()
     store.entries.add("A", NewEntry(signals(7)))
-    engine = restart()
-    assert listed(engine) == [0, 1, 2, 3, 4, 7]
-    rebuilt = {one.name.signal for one in engine.stats() if one.rebuilt}
+    replica = restart()
+    assert listed(replica) == [0, 1, 2, 3, 4, 7]
+    rebuilt = {one.name.signal for one in replica.stats() if one.rebuilt}
     # An index of which nothing is left is a new one.
     new = harm == "gone" and not victim.endswith("segment")
     assert rebuilt == (set() if new else {victim.partition("/")[0].partition("-")[0]})
     assert ("built anew" in caplog.text) is not new
-    engine = restart()
-    assert listed(engine) == [0, 1, 2, 3, 4, 7]
-    assert not any(one.rebuilt for one in engine.stats())
+    replica = restart()
+    assert listed(replica) == [0, 1, 2, 3, 4, 7]
+    assert not any(one.rebuilt for one in replica.stats())
 
 
 def test_a_folder_that_vanished_is_built_anew(store: Store, restart: Restart, folder: Path) -> None:
@@ -226,26 +226,26 @@ def test_a_restored_backup_is_noticed(
 ) -> None:
     """Whether the replica runs meanwhile or not, and even where the store has been written past
     the sequence that was known: what was lost matches no more."""
-    engine = restart()
+    replica = restart()
     backup(folder, tmp_path / "backup")
     store.entries.add("A", NewEntry(signals(5)))
     store.entries.add("A", NewEntry(signals(6)))
-    engine.sync()
-    assert listed(engine) == [0, 1, 2, 3, 4, 5, 6]
+    replica.sync()
+    assert listed(replica) == [0, 1, 2, 3, 4, 5, 6]
     if not running:
-        engine.stop()
+        replica.stop()
     restore(folder, tmp_path / "backup")
     for n in range(writes_after):
         store.entries.add("A", NewEntry(signals(7 + n)))
     if running:
-        engine.sync()
+        replica.sync()
     else:
-        engine = restart()
-    assert listed(engine) == [*range(5), *range(7, 7 + writes_after)]
-    assert engine.freshness().sequence == 1 + writes_after
-    assert all("restored" in one.rebuilt for one in engine.stats())
+        replica = restart()
+    assert listed(replica) == [*range(5), *range(7, 7 + writes_after)]
+    assert replica.freshness().sequence == 1 + writes_after
+    assert all("restored" in one.rebuilt for one in replica.stats())
     if running:
-        assert engine.loaded
+        assert replica.loaded
 
 
 def test_another_stores_index_is_not_used(
@@ -258,9 +258,9 @@ def test_another_stores_index_is_not_used(
     other.entries.add("B", NewEntry(signals(8)))
     other.close()
     shutil.copytree(folder / "index", tmp_path / "other" / "index")
-    engine = restart(tmp_path / "other")
-    assert listed(engine) == [8]
-    assert all("store" in one.rebuilt for one in engine.stats())
+    replica = restart(tmp_path / "other")
+    assert listed(replica) == [8]
+    assert all("store" in one.rebuilt for one in replica.stats())
     assert store.sequence() == 1
 
 
@@ -323,15 +323,15 @@ def test_a_folder_that_is_deleted_is_made_anew_and_written_by_one_alone(
     store: Store, restart: Restart, folder: Path
 ) -> None:
     """Under a running replica; another that comes finds it taken."""
-    engine = restart()
-    engine.scrub.round()
+    replica = restart()
+    replica.scrub.round()
     shutil.rmtree(folder / "index")
     store.entries.add("A", NewEntry(signals(6)))
-    engine.sync()
-    engine.scrub.round()
-    for index in engine._indexes.all.values():
+    replica.sync()
+    replica.scrub.round()
+    for index in replica._indexes.all.values():
         assert index.save()
-    assert not any(one.stats.trouble for one in engine.stats())
+    assert not any(one.stats.trouble for one in replica.stats())
     second = restart(stop=False)
     assert all("another process" in one.stats.trouble for one in second.stats())
     assert not any(one.rebuilt for one in second.stats())
@@ -342,24 +342,24 @@ def test_a_space_that_is_new_needs_only_what_is_newer(
     store: Store, restart: Restart, since: list[int]
 ) -> None:
     """No code of it can be older than the replica's last look."""
-    engine = restart()
+    replica = restart()
     coded = Signals.of(codes={"new-256-1": b"c" * 32})
     store.entries.add("A", NewEntry(coded))
-    engine.sync()
+    replica.sync()
     assert since == [0, 1]
     radii = {1: 0}
-    found = engine.search(
+    found = replica.search(
         Search(coded, frozenset(), frozenset(), {("code", "new-256-1"): radii})
     ).found
     assert [hit.space for hit in found] == ["new-256-1"]
-    assert listed(engine) == [0, 1, 2, 3, 4]
+    assert listed(replica) == [0, 1, 2, 3, 4]
 
 
 def test_what_failed_half_way_is_done_by_the_next_look(
     store: Store, restart: Restart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failure between two indexes leaves nothing that the next attempt would stumble over."""
-    engine = restart()
+    replica = restart()
     store.entries.add("A", NewEntry(signals(7)))
 
     def fail(*_: object) -> None:
@@ -368,10 +368,10 @@ def test_what_failed_half_way_is_done_by_the_next_look(
     with monkeypatch.context() as broken:
         broken.setattr("index.storage.kept_index.KeptIndex.apply", fail)
         with pytest.raises(MemoryError):
-            engine.sync()
-    assert engine.freshness().sequence == 1
-    engine.sync()
-    assert listed(engine) == [0, 1, 2, 3, 4, 7]
+            replica.sync()
+    assert replica.freshness().sequence == 1
+    replica.sync()
+    assert listed(replica) == [0, 1, 2, 3, 4, 7]
 
 
 def test_a_long_list_is_in_force_all_at_once(
@@ -380,12 +380,12 @@ def test_a_long_list_is_in_force_all_at_once(
     """However many batches it is read in: no query finds both the old version and the new, or
     neither, by any one signal."""
     monkeypatch.setattr("service.store.views.view._CHUNK", 2)
-    engine = restart()
+    replica = restart()
     seen: set[tuple[bool, bool]] = set()
 
     def look() -> None:
         for kind in KINDS:
-            seen.add((kind in matched(engine, 1), kind in matched(engine, 11)))
+            seen.add((kind in matched(replica, 1), kind in matched(replica, 11)))
 
     entries = View.entries
 
@@ -397,6 +397,6 @@ def test_a_long_list_is_in_force_all_at_once(
     monkeypatch.setattr(View, "entries", watched)
     rows = [ImportRow(n, signals(n + 10), f"new {n}") for n in range(5)]
     store.apply_import(ImportTarget("A"), rows)
-    engine.sync()
+    replica.sync()
     look()
     assert seen == {(True, False), (False, True)}

@@ -174,7 +174,7 @@ def test_reading_never_waits_for_writers(served: Served) -> None:
     services = served.services
     with served.client() as client:
         client.post("/v1/banks", json={"name": "A"})
-        services.engine._syncing.acquire()
+        services.replica._syncing.acquire()
         try:
             with ThreadPoolExecutor(8) as pool:
                 bodies = [{"signals": {"md5": f"{n:032x}"}} for n in range(8)]
@@ -186,11 +186,11 @@ def test_reading_never_waits_for_writers(served: Served) -> None:
                 for path in ("/v1/banks", "/v1/banks/A", "/v1/banks/A/versions", "/v1/keys"):
                     assert client.get(path).status_code == 200
                 assert client.post("/v1/match", json=HASH).status_code == 200
-                services.engine._syncing.release()
+                services.replica._syncing.release()
                 assert {write.result().status_code for write in writes} == {201}
         finally:
-            if services.engine._syncing.locked():
-                services.engine._syncing.release()
+            if services.replica._syncing.locked():
+                services.replica._syncing.release()
 
 
 def test_a_write_that_is_committed_is_answered_as_such(

@@ -54,17 +54,17 @@ def match_files(
     --jsonl gives for each file what POST /v1/match answers, and its path. The exit code is 0 if no
     file matched, 3 if some did, 1 if some file failed, whatever the others did.
     """
-    from service.replica.engine import Engine
     from service.replica.matcher import Matcher
+    from service.replica.replica import Replica
 
     done = failed = matched = 0
     rows: list[FileResult[dict[str, Any]]] = []
     with open_local_store(data) as store, ExitStack() as stack:
         fingerprinter, limits = load_fingerprinter()
-        engine = Engine(store, 1.0, shelf_for(store, data))
-        stack.callback(engine.stop)
-        engine.sync()
-        work = partial(_answer, Matcher(engine, store, fingerprinter), views)
+        replica = Replica(store, 1.0, shelf_for(store, data))
+        stack.callback(replica.stop)
+        replica.sync()
+        work = partial(_answer, Matcher(replica, store, fingerprinter), views)
         with progress("Matching", files.walk(paths), jsonl) as found:
             for result in each_file(found, work, limits.max_bytes):
                 done += 1

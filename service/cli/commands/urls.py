@@ -60,16 +60,16 @@ def check(
     matched, 3 if some did, 1 if some could not be read or the indexes are not whole, whatever the
     others did.
     """
-    from service.replica.engine import Engine
     from service.replica.matcher import Matcher
+    from service.replica.replica import Replica
 
     done = failed = matched = unsure = 0
     rows: list[dict[str, Any]] = []
     with open_local_store(data) as store, ExitStack() as stack:
-        engine = Engine(store, 1.0, shelf_for(store, data))
-        stack.callback(engine.stop)
-        engine.sync()
-        matcher = Matcher(engine, store, None)
+        replica = Replica(store, 1.0, shelf_for(store, data))
+        stack.callback(replica.stop)
+        replica.sync()
+        matcher = Matcher(replica, store, None)
         stack.callback(matcher.close)
         given = iter(urls) if urls else _lines(sys.stdin)
         while batch := list(islice(given, _BATCH)):

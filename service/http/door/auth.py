@@ -19,7 +19,7 @@ from service.domain.errors import (
     RoleMissingError,
 )
 from service.domain.settings import Settings
-from service.replica.engine import Engine
+from service.replica.replica import Replica
 from service.store import NewKey, Role, Store
 from service.store.keys import secret_hash
 
@@ -54,9 +54,9 @@ class Caller:
 class Doorman:
     """Turns an ``Authorization`` header into a caller."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        """Know the store's keys through ``engine``, and the admin key of ``settings``."""
-        self._engine = engine
+    def __init__(self, replica: Replica, settings: Settings) -> None:
+        """Know the store's keys through ``replica``, and the admin key of ``settings``."""
+        self._replica = replica
         admin = settings.admin_key
         self._admin_hash = None if admin is None else secret_hash(admin.get_secret_value())
 
@@ -82,7 +82,7 @@ class Doorman:
         ):
             return Caller(ENVIRONMENT_KEY, ADMINS)
         parts = _KEY.fullmatch(text)
-        key = self._engine.known.keys.get(parts[1]) if parts else None
+        key = self._replica.known.keys.get(parts[1]) if parts else None
         if parts and key and hmac.compare_digest(secret_hash(parts[2]), key.secret_hash):
             return Caller(key.id, key.roles)
         raise KeyRefusedError("the key is unknown or revoked")
@@ -91,7 +91,7 @@ class Doorman:
         """The caller of a key that was proved before. Raises ``KeyRefusedError``."""
         if key_id == ENVIRONMENT_KEY and self._admin_hash is not None:
             return Caller(ENVIRONMENT_KEY, ADMINS)
-        if (key := self._engine.known.keys.get(key_id)) is not None:
+        if (key := self._replica.known.keys.get(key_id)) is not None:
             return Caller(key.id, key.roles)
         raise KeyRefusedError("the key is unknown or revoked")
 
@@ -99,7 +99,7 @@ class Doorman:
         """What is known of a key's secret, 32 bytes. Raises ``KeyRefusedError``."""
         if key_id == ENVIRONMENT_KEY and self._admin_hash is not None:
             return self._admin_hash
-        if (key := self._engine.known.keys.get(key_id)) is not None:
+        if (key := self._replica.known.keys.get(key_id)) is not None:
             return key.secret_hash
         raise KeyRefusedError("the key is unknown or revoked")
 

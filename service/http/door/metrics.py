@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.domain.health import Severity
 from service.http.door.pool import WorkPool
-from service.replica.engine import Engine
+from service.replica.replica import Replica
 from service.store import ListVersion
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -53,8 +53,8 @@ class Stages:
 class Metrics:
     """The metrics of one app."""
 
-    def __init__(self, engine: Engine, pool: WorkPool, stages: Stages) -> None:
-        """Count from zero; gauges are read from ``engine`` and ``pool`` when they are asked for."""
+    def __init__(self, replica: Replica, pool: WorkPool, stages: Stages) -> None:
+        """Count from zero; gauges are read from ``replica`` and ``pool`` when asked for."""
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "lookalike_http_requests",
@@ -102,7 +102,7 @@ class Metrics:
             registry=self.registry,
         )
         self.registry.register(stages.histogram)
-        self.registry.register(_Replica(engine, pool))
+        self.registry.register(_Replica(replica, pool))
 
     def note_lists(self, versions: Mapping[str, Iterable[ListVersion]]) -> None:
         """Show the versions of lists that are in force, by bank; those that are gone no more."""
@@ -119,15 +119,15 @@ class Metrics:
 
 
 class _Replica(Collector):
-    def __init__(self, engine: Engine, pool: WorkPool) -> None:
-        self._engine, self._pool = engine, pool
+    def __init__(self, replica: Replica, pool: WorkPool) -> None:
+        self._replica, self._pool = replica, pool
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         return iter(())  # names are fixed; nothing to look up at registration
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        fresh = self._engine.freshness()
-        yield _gauge("lookalike_index_loaded", "1 once answers can be given", self._engine.loaded)
+        fresh = self._replica.freshness()
+        yield _gauge("lookalike_index_loaded", "1 once answers can be given", self._replica.loaded)
         yield _gauge("lookalike_index_sequence", "Newest change applied", fresh.sequence)
         yield _gauge(
             "lookalike_index_age_seconds",
@@ -135,7 +135,7 @@ class _Replica(Collector):
             fresh.age_seconds,
         )
         yield _gauge("lookalike_work_pending", "Work running or waiting", self._pool.pending)
-        ready = self._engine.health.ready
+        ready = self._replica.health.ready
         yield _gauge("lookalike_ready", "1 while /readyz would answer 200", ready)
         entries = GaugeMetricFamily(
             "lookalike_index_entries", "Entries in an index", labels=("signal", "space")
@@ -158,14 +158,14 @@ class _Replica(Collector):
             "A check of /readyz: 0 sound, 1 degraded, 2 failing",
             labels=("check",),
         )
-        for check in self._engine.health.checks():
+        for check in self._replica.health.checks():
             checks.add_metric((check.name,), _GRAVITY[check.severity])
         trouble = GaugeMetricFamily(
             "lookalike_index_trouble",
             "1 where /v1/status tells of trouble, such as a snapshot that cannot be written",
             labels=("signal", "space"),
         )
-        for one in self._engine.stats():
+        for one in self._replica.stats():
             name, stats = (one.name.signal, one.name.space), one.stats
             entries.add_metric(name, stats.entries)
             for part, count in stats.bytes.items():

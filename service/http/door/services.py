@@ -25,8 +25,8 @@ from service.http.door.pool import T, Task, WorkPool
 from service.http.door.rates import Rates
 from service.http.door.uploads import CALLER, GONE, Uploads
 from service.http.door.weights import SIGNALS, owed, weigh
-from service.replica.engine import Engine
 from service.replica.matcher import Matcher
+from service.replica.replica import Replica
 from service.store import Role, Store
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Services:
 
     settings: Settings
     store: Store
-    engine: Engine
+    replica: Replica
     health: Health
     """What every part reports its faults to."""
     matcher: Matcher
@@ -114,7 +114,7 @@ class Services:
             with writing_begins_within(until - time.monotonic()):
                 result = work(store)
             try:
-                self.engine.catch_up()
+                self.replica.catch_up()
             except Exception as error:  # noqa: BLE001 - whatever it is, the write was committed
                 log.warning("committed, and not in force here yet: %s", type(error).__name__)
             return result

@@ -107,7 +107,7 @@ async def index_status(request: Request) -> Response:
     built = built_to(parts)
     answer = {
         one.name: {
-            "present": parts.engine.loaded,
+            "present": parts.replica.loaded,
             "built_to": built,
             "size": held.get(one.key, 0),
         }
@@ -119,12 +119,12 @@ async def index_status(request: Request) -> Response:
 
 def index_sizes(parts: Services) -> dict[tuple[str, str], int]:
     """Entries in force by signal and code space."""
-    return {(one.name.signal, one.name.space): one.stats.enabled for one in parts.engine.stats()}
+    return {(one.name.signal, one.name.space): one.stats.enabled for one in parts.replica.stats()}
 
 
 def built_to(parts: Services) -> int:
     """Until when this replica holds every change, in seconds since 1970."""
-    return int(time.time() - parts.engine.freshness().age_seconds)
+    return int(time.time() - parts.replica.freshness().age_seconds)
 
 
 def content_id(hit: Found) -> int:
@@ -196,7 +196,7 @@ def _banks(request: Request) -> tuple[str, ...] | None:
     text = request.query_params.get("banks")
     if not text:
         return None
-    there = services_of(request).engine.known.banks
+    there = services_of(request).replica.known.banks
     return tuple(name for name in dict.fromkeys(text.split(",")) if name in there)
 
 

@@ -70,7 +70,7 @@ def signal_types(parts: Services) -> dict[str, SignalType]:
     """Every signal type by name: ours, and the code spaces of models and lists."""
     known = ours.types_by_name()
     plain = [one for one in ours.signal_types() if not one.spaced]
-    spaces = sorted({*parts.matcher.models, *parts.engine.spaces()})
+    spaces = sorted({*parts.matcher.models, *parts.replica.spaces()})
     every = (
         SignalType(_VIDEO_MD5, known["md5"]),
         *(SignalType(one.name, one) for one in plain),

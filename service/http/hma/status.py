@@ -20,7 +20,7 @@ from service.http.shapes.wire import json_response
 async def status(request: Request) -> Response:
     """As ``/readyz``, in HMA's words: whatever keeps this server from being ready is a 503."""
     parts = services_of(request)
-    if not parts.engine.loaded:
+    if not parts.replica.loaded:
         return plain(503, "INDEX-NOT-LOADED")
     failing = {one.name for one in parts.health.checks() if one.severity is Severity.FAILING}
     # A fresh HMA without banks is alive; so that its clients get to fill ours, so are we.
@@ -56,7 +56,7 @@ async def indexes(request: Request) -> Response:
     admitted(request, READERS)
     parts = services_of(request)
     held, now = index_sizes(parts), built_to(parts)
-    behind = parts.engine.failing or not parts.engine.loaded
+    behind = parts.replica.failing or not parts.replica.loaded
     return json_response(
         {
             name: {

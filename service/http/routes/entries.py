@@ -213,10 +213,10 @@ def _warnings(entry: Entry, parts: Services) -> list[Remark]:
         for space in sorted({one.space for one in signals.items if one.space})
         if space not in parts.matcher.models
     ]
-    if parts.engine.failing:
+    if parts.replica.failing:
         message = "added; this replica cannot follow the store now and matches it once it can"
         said.append({"code": "not_in_force", "message": message})
-    bank = parts.engine.known.banks.get(entry.bank)
+    bank = parts.replica.known.banks.get(entry.bank)
     if (
         bank is not None
         and bank.policy.action is Action.ALLOW

@@ -50,7 +50,7 @@ async def readyz(parts: Parts) -> Response:
     checks = parts.health.checks()
     shown = [wire.check(one, detailed=False) for one in checks]
     failing = [one.name for one in checks if one.severity is Severity.FAILING]
-    if not parts.engine.loaded:
+    if not parts.replica.loaded:
         return problems.not_ready(IndexNotLoadedError(f"not ready: {', '.join(failing)}"), shown)
     if failing:
         return problems.not_ready(NotReadyError(f"not ready: {', '.join(failing)}"), shown)
@@ -87,24 +87,24 @@ async def status(parts: Parts, caller: Anyone) -> Response:
     ``checks`` are those of ``/readyz``, with their details.
     """
     del caller
-    fresh = parts.engine.freshness()
+    fresh = parts.replica.freshness()
     age = round(fresh.age_seconds, 3)
     devices = {encoder.info.space: encoder.device for encoder in parts.matcher.encoders}
     models = parts.matcher.models
     answer: StatusAnswer = {
         "version": VERSION,
-        "loaded": parts.engine.loaded,
+        "loaded": parts.replica.loaded,
         "sequence": fresh.sequence,
         "age_seconds": age,
-        "banks": len(parts.engine.known.banks),
-        "signals": [wire.index_status(one, age) for one in parts.engine.stats()],
+        "banks": len(parts.replica.known.banks),
+        "signals": [wire.index_status(one, age) for one in parts.replica.stats()],
         "code_spaces": [
             {
                 "space": space,
                 "device": devices.get(space),
                 "radii": dict(models[space].radii) if space in models else {},
             }
-            for space in sorted({*devices, *parts.engine.spaces()})
+            for space in sorted({*devices, *parts.replica.spaces()})
         ],
         "pending": parts.compute.pending,
         "ready": parts.health.ready,

@@ -39,9 +39,9 @@ from service.http.shapes.answers import (
     VersionAnswer,
 )
 from service.policy.matching import NotMatched, Row
-from service.replica.engine import Freshness
 from service.replica.indexes import SignalStats
 from service.replica.matcher import Answer, Imagery
+from service.replica.replica import Freshness
 from service.replica.url_matching import UrlAnswer as UrlMatch
 from service.replica.url_matching import UrlAnswers, UrlFailure
 from service.store import Bank, Entry, EntryPage, ImportDiff, Key, ListVersion, NewKey

@@ -43,7 +43,7 @@ def served(serve: Callable[..., Served]) -> Served:
         for number in range(LISTED):
             body = {"signals": signals(number)}
             client.post("/v1/banks/a/entries", json=body).raise_for_status()
-    for index in first.services.engine._indexes.all.values():
+    for index in first.services.replica._indexes.all.values():
         assert index.save()
     return first
 
@@ -76,7 +76,7 @@ def test_damaged_files_change_no_answer_and_are_written_anew(
 ) -> None:
     """Every file of every index at once; a restart then finds them whole."""
     services: Services = served.services
-    services.engine.scrub.round()
+    services.replica.scrub.round()
     folder = tmp_path / "data" / "index"
     files = [path for path in folder.glob("*/*") if path.name != "LOCK"]
     assert {path.parent.name for path in files} >= {"sha256", "pdq", "code-thumbnail-256-0"}
@@ -84,20 +84,20 @@ def test_damaged_files_change_no_answer_and_are_written_anew(
         for path in files:
             damage(path)
         assert ask(client) == [EVERYTHING] * LISTED
-        services.engine.scrub.round()
+        services.replica.scrub.round()
         check = scrub_check(client)
         # It may be mended, and found so by the thread, before we ask.
         assert check["severity"] in ("degraded", "sound")
         assert client.get("/readyz").status_code == 200
-        for index in services.engine._indexes.all.values():
+        for index in services.replica._indexes.all.values():
             assert index.save()
-        services.engine.scrub.round()
+        services.replica.scrub.round()
         assert scrub_check(client)["severity"] == "sound"
         assert ask(client) == [EVERYTHING] * LISTED
-    for index in services.engine._indexes.all.values():
+    for index in services.replica._indexes.all.values():
         index.close()
     again = serve()
-    assert all(not one.rebuilt for one in again.services.engine.stats())
+    assert all(not one.rebuilt for one in again.services.replica.stats())
     with again.client() as client:
         assert ask(client) == [EVERYTHING] * LISTED
 
@@ -106,16 +106,16 @@ def test_memory_that_changed_is_never_answered_from(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From its detection on, no answer is whole until the index was built anew from the store."""
-    engine = served.services.engine
-    index = engine._indexes.all[PDQ]
+    replica = served.services.replica
+    index = replica._indexes.all[PDQ]
     assert isinstance(index, SegmentedIndex)
-    engine.scrub.round()
+    replica.scrub.round()
     for part in index._holder.state.parts:
         spoil(part.segment.head)
         spoil(part.segment.tail)
     with served.client() as client, monkeypatch.context() as away:
-        away.setattr(engine, "_advance", lambda: None)  # the store is not read
-        engine.scrub.round()
+        away.setattr(replica, "_advance", lambda: None)  # the store is not read
+        replica.scrub.round()
         assert index.needs_rebuild
         ready = client.get("/readyz")
         assert ready.status_code == 503
@@ -127,7 +127,7 @@ def test_memory_that_changed_is_never_answered_from(
         assert (body["verdict"], body["coverage"]) == ("none", "none")
         assert {one["reason"] for one in body["not_matched"]} == {"index_incomplete"}
         away.undo()
-        engine.scrub.round()
+        replica.scrub.round()
         assert not index.needs_rebuild
         assert client.get("/readyz").status_code == 200
         assert scrub_check(client)["severity"] == "sound"

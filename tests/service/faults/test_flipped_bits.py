@@ -15,7 +15,7 @@ import pytest
 from service.domain.errors import ServiceError
 from service.domain.search import Search
 from service.domain.signals import Signals
-from service.replica.engine import Engine
+from service.replica.replica import Replica
 from service.store import (
     Action,
     ImportRow,
@@ -89,13 +89,13 @@ def trouble(whole: Whole, folder: Path) -> str:
     store: Store | None = None
     try:
         store = open_store(folder, create=False)
-        engine = Engine(store, poll_seconds=1)
-        engine.sync()
-        failing = [one for one in engine.health.checks() if one.severity.value == "failing"]
+        replica = Replica(store, poll_seconds=1)
+        replica.sync()
+        failing = [one for one in replica.health.checks() if one.severity.value == "failing"]
         if failing:
-            assert engine.health.incomplete or not engine.health.ready
+            assert replica.health.incomplete or not replica.health.ready
             return "; ".join(f"{one.name}: {one.said}" for one in failing)
-        known = engine.known
+        known = replica.known
         assert {bank.name: bank.policy for bank in known.banks.values()} == whole.banks
         assert frozenset(known.keys) == whole.keys
         everywhere = dict.fromkeys(known.banks_by_id, 0)
@@ -105,7 +105,7 @@ def trouble(whole: Whole, folder: Path) -> str:
             search = Search(asked, frozenset(known.banks_by_id), frozenset(), near)
             found = {
                 (known.banks_by_id[hit.group].name, hit.signal)
-                for hit in engine.search(search).found
+                for hit in replica.search(search).found
             }
             kinds = {"sha256", "pdq", *(["code"] if asked.codes else [])}
             assert {(bank, kind) for kind in kinds} <= found, "a listed entry is missed in silence"

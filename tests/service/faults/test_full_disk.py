@@ -32,7 +32,7 @@ def test_what_was_acknowledged_is_there_and_matched_on(
         written = [history.write(number) for number in range(50, 400)]
         assert not all(written)
         assert history.missed() == []
-        for index in served.services.engine._indexes.all.values():
+        for index in served.services.replica._indexes.all.values():
             index.save()
         assert history.missed() == []
         small_disk.free()

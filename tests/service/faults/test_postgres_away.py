@@ -195,10 +195,10 @@ def test_it_is_answered_without_and_comes_back_by_itself(
                 assert (answer["verdict"], answer["truncated"]) == ("block", True)
             assert client.get("/livez").is_success
             assert not any(many.map(write, range(1, 25)))
-            assert patiently(lambda: bool(served.services.engine.failing))
+            assert patiently(lambda: bool(served.services.replica.failing))
         assert patiently(lambda: "provenance" in (match(0)["matches"] or [{}])[0])
         assert patiently(lambda: write(100))
-        assert patiently(lambda: not served.services.engine.failing)
+        assert patiently(lambda: not served.services.replica.failing)
         for number in kept:
             assert match(number)["verdict"] == "block"
         there = {one["signals"]["sha256"] for one in client.get(entries).json()["entries"]}

@@ -191,7 +191,7 @@ def test_a_fault_is_never_none(listing: Served) -> None:
             .where(EntryRow.provider_id == "site")
             .values(content=b"x" * 16, sequence=sequence)
         )
-    listing.services.engine.sync()
+    listing.services.replica.sync()
     with listing.client() as client:
         listed, other = asked(client, urls=["https://example.org/", "https://ok.example/"])
     assert listed["verdict"] == "block"

@@ -16,7 +16,7 @@ from service.domain.errors import StorageFullError, StoreDamagedError
 from service.domain.search import Search
 from service.domain.signals import Signals, parse_signals
 from service.domain.values import NewEntry
-from service.replica.engine import Engine
+from service.replica.replica import Replica
 from service.store import Entry, ImportRow, ImportTarget, Store, migrate, open_store, restore
 from service.store.backups import manifest
 from service.store.backups.backup import make_backup
@@ -98,8 +98,8 @@ def test_everything_is_there_and_matches(old: Old) -> None:
     assert [step.revision for step in plan.steps] == ["0005", "0006"]
     store = open_store(old.folder, create=False)
     is_what_it_was(store, old.said)
-    engine = Engine(store, poll_seconds=1)
-    engine.sync()
+    replica = Replica(store, poll_seconds=1)
+    replica.sync()
     banks = {bank.id: bank.name for bank in store.banks.all()}
     everywhere = dict.fromkeys(banks, 0)
     for one in old.said["entries"]:
@@ -108,7 +108,7 @@ def test_everything_is_there_and_matches(old: Old) -> None:
         search = Search(signals, frozenset(banks), frozenset(), near)
         found = {
             (hit.signal, hit.space)
-            for hit in engine.search(search).found
+            for hit in replica.search(search).found
             if (hit.id, banks[hit.group]) == (one["id"], one["bank"])
         }
         wanted = {(name, "") for name in ("md5", "sha1", "sha256", "url") if name in one["signals"]}

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from service.domain.health import Health, Severity
 from service.domain.search import Search
 from service.domain.signals import Signals
-from service.replica.engine import Engine
+from service.replica.replica import Replica
 from service.replica.shelf import FolderShelf
 from service.store import ImportRow, ImportTarget, NewEntry, Store
 from service.store.core.models import CommitRow
@@ -26,9 +26,9 @@ def signals(n: int) -> Signals:
     return Signals.of(sha256=n.to_bytes(32, "big"), pdq=n.to_bytes(2, "big") * 16, pdq_quality=90)
 
 
-def found(engine: Engine, n: int) -> bool:
-    groups = frozenset(engine.known.banks_by_id)
-    return bool(engine.search(Search(signals(n), groups, frozenset(), {})).found)
+def found(replica: Replica, n: int) -> bool:
+    groups = frozenset(replica.known.banks_by_id)
+    return bool(replica.search(Search(signals(n), groups, frozenset(), {})).found)
 
 
 def now() -> datetime:
@@ -109,9 +109,9 @@ def test_a_replica_that_missed_the_removal_does_not_answer_from_it(
     here.banks.create("a")
     entries = [here.entries.add("a", NewEntry(signals(n))) for n in range(3)]
 
-    def replica(name: str) -> Engine:
+    def replica(name: str) -> Replica:
         store = reopen()
-        return Engine(store, 1, FolderShelf(tmp_path / name, lambda: store.identity))
+        return Replica(store, 1, FolderShelf(tmp_path / name, lambda: store.identity))
 
     follows, lags = replica("follows"), replica("lags")
     for one in (follows, lags):
@@ -143,7 +143,7 @@ def test_a_purge_that_was_cut_short_is_done_by_the_next(
     """And from its first moment nobody goes on from what came before."""
     monkeypatch.setattr("service.store.entries.purge._SOME", 2)
     store, other = reopen(), reopen()
-    replica = Engine(other, 1)
+    replica = Replica(other, 1)
     store.banks.create("a")
     rows = [ImportRow(n, signals(n), str(n)) for n in range(7)]
     store.apply_import(ImportTarget("a", "p", "l", "1"), rows)

@@ -12,7 +12,7 @@ from service.domain.errors import BadSignalError
 from service.domain.search import Search
 from service.domain.signals import Signals
 from service.replica.columns import IndexName, gathered
-from service.replica.engine import Engine
+from service.replica.replica import Replica
 from service.store import Commit, ImportRow, ImportTarget, NewEntry, Store
 from service.store.core.models import EntryRow
 from service.store.entries.lists import MAX_STORE_SPACES
@@ -24,15 +24,15 @@ def signals(n: int) -> Signals:
     return Signals.of(sha256=n.to_bytes(32, "big"))
 
 
-def found(engine: Engine, n: int) -> bool:
-    groups = frozenset(engine.known.banks_by_id)
-    return bool(engine.search(Search(signals(n), groups, frozenset(), {})).found)
+def found(replica: Replica, n: int) -> bool:
+    groups = frozenset(replica.known.banks_by_id)
+    return bool(replica.search(Search(signals(n), groups, frozenset(), {})).found)
 
 
 def test_a_replica_sees_what_another_wrote(reopen: OpenStore) -> None:
     """Entries, lists and policies, whichever connection wrote them."""
     here, there = reopen(), reopen()
-    replica = Engine(here, poll_seconds=1)
+    replica = Replica(here, poll_seconds=1)
     there.banks.create("A")
     entry = there.entries.add("A", NewEntry(signals(1)))
     there.apply_import(ImportTarget("A"), [ImportRow(1, signals(2)), ImportRow(2, signals(3))])
@@ -52,7 +52,7 @@ def test_no_commit_slips_past_a_replica(reopen: OpenStore) -> None:
     """
     stores = [reopen() for _ in range(3)]
     stores[0].banks.create("A")
-    replica = Engine(reopen(), poll_seconds=1)
+    replica = Replica(reopen(), poll_seconds=1)
     replica.sync()
 
     def write(number: int) -> None:

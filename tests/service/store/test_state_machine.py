@@ -16,7 +16,7 @@ from service.domain.errors import EmptyListError, EntryExistsError
 from service.domain.search import Search
 from service.domain.signals import Signals
 from service.domain.values import entry_id
-from service.replica.engine import Engine
+from service.replica.replica import Replica
 from service.store import ImportRow, ImportTarget, NewEntry, open_store
 
 BANKS = ("A", "B")
@@ -63,7 +63,7 @@ class StoreMachine(RuleBasedStateMachine):
         for bank in BANKS:
             self.store.banks.create(bank)
         self.model = Model()
-        self.engine = Engine(self.store, poll_seconds=1)
+        self.replica = Replica(self.store, poll_seconds=1)
         self.sequence = 0
 
     def public_id(self, bank: str, name: str, item: str) -> str:
@@ -136,7 +136,7 @@ class StoreMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         self.store.close()
         self.store = open_store(Path(self.folder.name), create=False)
-        self.engine = Engine(self.store, poll_seconds=1)
+        self.replica = Replica(self.store, poll_seconds=1)
 
     @invariant()
     def entries_are_those_of_the_model(self) -> None:
@@ -148,13 +148,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_search_finds_what_the_model_holds(self) -> None:
-        self.engine.sync()
-        assert self.engine.freshness().sequence >= self.sequence
-        self.sequence = self.engine.freshness().sequence
+        self.replica.sync()
+        assert self.replica.freshness().sequence >= self.sequence
+        self.sequence = self.replica.freshness().sequence
         groups = {self.store.banks.get(bank).id: bank for bank in BANKS}
         for content in range(4):
             everywhere = dict.fromkeys(groups, 0)
-            found = self.engine.search(
+            found = self.replica.search(
                 Search(
                     signals(content),
                     frozenset(groups),

@@ -24,9 +24,9 @@ from service.domain.urls.asking import MAX_KEYS, question
 from service.domain.urls.canonical import Canonical, canonical
 from service.domain.urls.rules import UrlKind, UrlRule, listed, read_rule
 from service.replica.columns import IndexName, index_ids
-from service.replica.engine import Engine
 from service.replica.indexes import Indexes
 from service.replica.matcher import Matcher
+from service.replica.replica import Replica
 from service.replica.shelf import FolderShelf
 from service.replica.url_matching import UrlAnswer, UrlAsked, match_urls
 from service.store import NewEntry, Policy, Store, open_store
@@ -46,9 +46,9 @@ OLD = {
 """URLs as releases before layout ``url-1`` listed them, each with another spelling of its page."""
 
 
-def found(engine: Engine, *urls: str) -> list[list[int]]:
+def found(replica: Replica, *urls: str) -> list[list[int]]:
     """The entries that each URL finds."""
-    matcher = Matcher(engine, engine._store, None)
+    matcher = Matcher(replica, replica._store, None)
     try:
         answers = match_urls(matcher, [UrlAsked(url, (url,)) for url in urls], None).answers
     finally:
@@ -62,12 +62,12 @@ def found(engine: Engine, *urls: str) -> list[list[int]]:
 
 
 @contextmanager
-def replica(store: Store, folder: Path | None = None) -> Iterator[Engine]:
+def serving(store: Store, folder: Path | None = None) -> Iterator[Replica]:
     shelf = None if folder is None else FolderShelf(folder, lambda: store.identity)
-    engine = Engine(store, poll_seconds=1, shelf=shelf)
-    engine.sync()
-    yield engine
-    engine.stop()
+    replica = Replica(store, poll_seconds=1, shelf=shelf)
+    replica.sync()
+    yield replica
+    replica.stop()
 
 
 def fill(store: Store, *urls: str) -> list[int]:
@@ -76,8 +76,8 @@ def fill(store: Store, *urls: str) -> list[int]:
     return [store.entries.add("web", NewEntry(Signals.of(url=url))).id for url in urls]
 
 
-def rebuilt(engine: Engine) -> str:
-    return next(one.rebuilt for one in engine.stats() if one.name == URL)
+def rebuilt(replica: Replica) -> str:
+    return next(one.rebuilt for one in replica.stats() if one.name == URL)
 
 
 # What a rule means, without keys: the standard that the index is held to.
@@ -186,13 +186,13 @@ def test_urls_that_an_older_release_listed_match_in_every_spelling(tmp_path: Pat
     ids = index_ids(np.array(numbers, np.int64))
     old.rebuild([Entries(ids, rows, np.ones(len(ids), np.int32))], commit.sequence, commit.mark)
     old.close()
-    with replica(store, tmp_path / "index") as engine:
-        assert "its space is 'url'" in rebuilt(engine)
-        assert found(engine, *OLD) == [[number] for number in numbers]
-        assert found(engine, *OLD.values()) == [[number] for number in numbers]
-    with replica(store, tmp_path / "index") as engine:
-        assert rebuilt(engine) == ""
-        assert found(engine, *OLD.values()) == [[number] for number in numbers]
+    with serving(store, tmp_path / "index") as replica:
+        assert "its space is 'url'" in rebuilt(replica)
+        assert found(replica, *OLD) == [[number] for number in numbers]
+        assert found(replica, *OLD.values()) == [[number] for number in numbers]
+    with serving(store, tmp_path / "index") as replica:
+        assert rebuilt(replica) == ""
+        assert found(replica, *OLD.values()) == [[number] for number in numbers]
     store.close()
 
 
@@ -203,17 +203,17 @@ def test_an_index_of_other_keys_is_built_anew(
     """Where the canonical form changed, or the store's secret did: asked, it would miss."""
     store = open_store(tmp_path / "data")
     (number,) = fill(store, PAGE)
-    with replica(store, tmp_path / "index") as engine:
-        assert found(engine, PAGE) == [[number]]
+    with serving(store, tmp_path / "index") as replica:
+        assert found(replica, PAGE) == [[number]]
     keys.layout.cache_clear()
     if changed == "rules":
         monkeypatch.setattr(keys, "LAYOUT", "url-0")
     else:
         with store._database.write("test") as (connection, _):
             connection.execute(update(CounterRow).values(secret=b"another"))
-    with replica(store, tmp_path / "index") as engine:
-        assert "its space is" in rebuilt(engine)
-        assert found(engine, PAGE) == [[number]]
+    with serving(store, tmp_path / "index") as replica:
+        assert "its space is" in rebuilt(replica)
+        assert found(replica, PAGE) == [[number]]
     flaws = [flaw.said for flaw in store.verify()]
     assert flaws == (
         ["the secret by which indexes hide what they hold is not there"] * (changed == "secret")
@@ -228,7 +228,7 @@ def test_index_files_do_not_tell_what_is_listed(tmp_path: Path) -> None:
     fill(store, PAGE)
     with store.view() as view:
         secret = view.secret
-    with replica(store, tmp_path / "index"):
+    with serving(store, tmp_path / "index"):
         pass
     written = b"".join(
         file.read_bytes() for file in (tmp_path / "index").rglob("*") if file.is_file()
@@ -248,11 +248,11 @@ def test_what_no_release_of_ours_can_read_is_told(tmp_path: Path) -> None:
     store = open_store(tmp_path / "data")
     fill(store, PAGE, "regex://[/")
     for folder in (None, tmp_path / "index", tmp_path / "index"):  # the last opens files
-        with replica(store, folder) as engine:
-            told = {one.name: one for one in engine.health.checks()}["unread"]
+        with serving(store, folder) as replica:
+            told = {one.name: one for one in replica.health.checks()}["unread"]
             assert told.severity is Severity.DEGRADED
             assert told.said.startswith("1 listed URLs cannot be read")
-            store_entries = found(engine, PAGE)
+            store_entries = found(replica, PAGE)
             assert len(store_entries[0]) == 1
     (flaw,) = index_flaws(store, tmp_path / "index")
     assert "1 cannot be read" in flaw.said

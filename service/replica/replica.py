@@ -78,7 +78,7 @@ class _StoppedError(Exception):
     """Loading was given up because the replica stops."""
 
 
-class Engine:
+class Replica:
     """A replica of the store that answers searches; safe to use from several threads."""
 
     def __init__(
