@@ -189,8 +189,8 @@ class SignedVersion:
     """Higher than that of every one before."""
     manifest: bytes
     """SHA-256 of what was signed, 32 bytes."""
-    before: tuple[int, bytes] | None
-    """Number and manifest of the one before, as its publisher knew it."""
+    before: tuple[tuple[int, bytes], ...]
+    """Numbers and manifests of those before, as its publisher knew them, the newest first."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ ENTRIES: Final = "entries.jsonl"
 DELTA: Final = "delta.jsonl"
 PARTS: Final = (ENTRIES, DELTA)
 
+MOST_EARLIER: Final = 100
+
 MOST_BYTES: Final = 1 << 16
 """Of a manifest."""
 
@@ -34,7 +36,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Earlier:
-    """The signed list before this one."""
+    """A signed list before this one."""
 
     number: int
     manifest_sha256: str
@@ -62,8 +64,9 @@ class Manifest:
     """By name: ``PARTS``."""
     delta: Mapping[str, int]
     """How many entries were ``added``, ``changed`` and ``removed`` since the one before."""
-    previous: Earlier | None
-    """``None``: nothing is known of one before."""
+    previous: tuple[Earlier, ...]
+    """Those before, the newest first, at most ``MOST_EARLIER``; none where nothing is known of one:
+    so that who imports this one sees that it follows from the one imported last."""
 
     def to_bytes(self) -> bytes:
         """What is signed."""
@@ -88,15 +91,19 @@ def parsed(raw: bytes) -> Manifest:
             **said,
             parts=parts,
             code_spaces=spaces,
-            previous=None if previous is None else Earlier(**previous),
+            previous=tuple(Earlier(**one) for one in previous),
         )
         whole = isinstance(made.number, int) and isinstance(made.entries, int)
         texts = (made.provider, made.list, made.version, made.created_at)
         if not (whole and all(isinstance(one, str) for one in texts) and set(parts) == {*PARTS}):
             raise TypeError
-        for one in parts.values():
-            if not (isinstance(one.bytes, int) and isinstance(one.lines, int)):
+        numbers = [one.number for one in made.previous]
+        numbers += [number for one in parts.values() for number in (one.bytes, one.lines)]
+        for number in numbers:
+            if not isinstance(number, int):
                 raise TypeError
+        for one in made.previous:
+            bytes.fromhex(one.manifest_sha256)
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
         raise BadSignatureError("the manifest was signed and cannot be read") from None
     return made

@@ -55,9 +55,10 @@ class SignedList:
     @property
     def version(self) -> SignedVersion:
         """What a store holds against the pin."""
-        before = self.manifest.previous
-        known = None if before is None else (before.number, bytes.fromhex(before.manifest_sha256))
-        return SignedVersion(self.public_key, self.manifest.number, self.digest, known)
+        before = tuple(
+            (one.number, bytes.fromhex(one.manifest_sha256)) for one in self.manifest.previous
+        )
+        return SignedVersion(self.public_key, self.manifest.number, self.digest, before)
 
     def rows(self) -> Iterator[ImportRow | RejectedLine]:
         """The entries, once. Raises ``TamperedListError``, at the latest after the last one:

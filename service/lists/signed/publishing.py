@@ -27,6 +27,7 @@ from service.lists.signed.manifest import (
     DELTA,
     ENTRIES,
     MANIFEST,
+    MOST_EARLIER,
     PARTS,
     SIGNATURE,
     Earlier,
@@ -84,6 +85,7 @@ def publish(
     """
     held = {} if before is None else _digests(before, key)
     now = datetime.now(UTC)
+    moment = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
     number = int(1000 * time.time())
     if before is not None:
         number = max(number, before.manifest.number + 1)
@@ -130,18 +132,15 @@ def publish(
                 manifest = Manifest(
                     provider=provider,
                     list=name,
-                    version=version
-                    or now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+                    version=version or moment,
                     number=number,
-                    created_at=now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+                    created_at=moment,
                     entries=len(given),
                     signals=dict(sorted(signals.items())),
                     code_spaces=tuple(sorted(spaces)),
                     parts=dict(zip(PARTS, (whole.part(), delta.part()), strict=True)),
                     delta=dict(changes),
-                    previous=None
-                    if before is None
-                    else Earlier(before.manifest.number, before.digest.hex()),
+                    previous=_earlier(before),
                 )
                 raw = manifest.to_bytes()
                 public = public_text(key.public)
@@ -162,6 +161,13 @@ def publish(
             Path(draft).unlink()
         raise
     return Published(manifest, public, repeated)
+
+
+def _earlier(before: SignedList | None) -> tuple[Earlier, ...]:
+    if before is None:
+        return ()
+    last = Earlier(before.manifest.number, before.digest.hex())
+    return (last, *before.manifest.previous)[:MOST_EARLIER]
 
 
 def _digests(before: SignedList, key: SigningKey) -> dict[str, bytes]:
