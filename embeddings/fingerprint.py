@@ -20,7 +20,7 @@ from embeddings.hashes.digests import digests
 from embeddings.hashes.pdq import dihedral, pdq
 from embeddings.hashes.structure import MIN_QUALITY, structure
 from embeddings.network.encoder import Encoder
-from embeddings.network.imagery import Imagery
+from embeddings.network.imagery import ImageryModel
 from embeddings.network.preparing.views import views
 
 Role = Literal["query", "reference"]
@@ -88,7 +88,7 @@ class Fingerprinter:
     """Makes fingerprints from bytes. Safe to call from several threads."""
 
     def __init__(
-        self, encoders: Sequence[Encoder], imagery: Imagery, limits: ImageLimits | None = None
+        self, encoders: Sequence[Encoder], imagery: ImageryModel, limits: ImageLimits | None = None
     ) -> None:
         self._encoders, self._imagery = tuple(encoders), imagery
         self._limits = limits or ImageLimits()
@@ -101,7 +101,7 @@ class Fingerprinter:
         return self._encoders
 
     @property
-    def imagery(self) -> Imagery:
+    def imagery(self) -> ImageryModel:
         """The model that says whether an image is a photograph."""
         return self._imagery
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,9 @@ GIVEN_UP = {
 
 STAYS = re.compile(r"\bcounts\.outsiders\b|^    outsiders: int$")
 """Names in the JSON of ``lookalike evaluate``, which programs read."""
+
+SHARED: dict[str, str] = {}
+"""Names of two classes, and why. Empty: whoever reads a name knows which class it is."""
 
 ELSEWHERE = {"CHANGELOG.md", "tests/test_words.py"}
 """Files that speak of what was."""
@@ -54,3 +59,15 @@ def test_a_word_is_explained_once() -> None:
     words = re.findall(r"(?m)^\*\*([^*]+)\*\*", page)
     assert len(words) > 40
     assert sorted(words) == sorted(set(words))
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    """Private ones apart, whose readers have the one module before them."""
+    homes = defaultdict(list)
+    for package in ("embeddings", "index", "service", "evaluation"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes[node.name].append(str(path.relative_to(ROOT)))
+    twice = {name: paths for name, paths in homes.items() if len(paths) > 1 and name not in SHARED}
+    assert not twice

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from embeddings.edits.canvas import bounded
-from embeddings.edits.choices import CHOICES, Choice
+from embeddings.edits.choices import CHOICES, EditChoice
 
 Kind = Literal["photo", "nonphoto"]
 
@@ -22,7 +22,7 @@ MAX_PIXELS: Final = 90_000
 """A view is never larger: 300 by 300. Screens grow a picture, and cost follows pixels."""
 
 
-def drawn(rng: np.random.Generator, strength: float, kind: Kind) -> list[Choice]:
+def drawn(rng: np.random.Generator, strength: float, kind: Kind) -> list[EditChoice]:
     """Which edits a view gets, in order: one or two at strength 0, one to four at 1."""
     weights = np.array(
         [
@@ -32,7 +32,7 @@ def drawn(rng: np.random.Generator, strength: float, kind: Kind) -> list[Choice]
         ]
     )
     most = 1 + rng.binomial(3, 0.1 + 0.5 * strength)
-    chosen: list[Choice] = []
+    chosen: list[EditChoice] = []
     for index in rng.choice(len(CHOICES), 2 * most, replace=False, p=weights / weights.sum()):
         one = CHOICES[index]
         if len(chosen) < most and all(one.group != other.group for other in chosen):

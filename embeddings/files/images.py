@@ -45,7 +45,7 @@ from embeddings.errors import (
 )
 from embeddings.files import decoding
 from embeddings.files.decoding import Decoded
-from embeddings.files.formats import Contents, Format, inspect
+from embeddings.files.formats import FileContents, Format, inspect
 from embeddings.files.pictures import MOST, Picture, Shown, different, without_bars
 from embeddings.files.srgb import Colours, is_managed, is_steep, is_transparent, to_srgb
 
@@ -131,7 +131,7 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> CheckedImage:
         raise UnreadableImageError("the image is truncated or damaged") from error
 
 
-def announced(data: bytes, limits: ImageLimits = ImageLimits()) -> Contents:
+def announced(data: bytes, limits: ImageLimits = ImageLimits()) -> FileContents:
     """What ``data`` says of itself, held against ``limits``; nothing is decoded.
 
     Raises what ``decode`` raises.
@@ -165,7 +165,7 @@ def reduction(width: int, height: int, orientation: int = 1) -> int:
     return 1
 
 
-def _check(contents: Contents, limits: ImageLimits) -> None:
+def _check(contents: FileContents, limits: ImageLimits) -> None:
     """Hold what the header announces against ``limits``."""
     width, height, frames = contents.width, contents.height, contents.frames
     if width < 1 or height < 1:
@@ -182,7 +182,7 @@ def _check(contents: Contents, limits: ImageLimits) -> None:
         raise TooManyFramesError(f"the image has {frames} frames, {limits.max_frames} are allowed")
 
 
-def _decode(contents: Contents, limits: ImageLimits) -> CheckedImage:
+def _decode(contents: FileContents, limits: ImageLimits) -> CheckedImage:
     """The pictures of a file whose header has passed."""
     decoded = decoding.load(
         contents, reduction(contents.width, contents.height, contents.orientation)
@@ -204,7 +204,7 @@ def _decode(contents: Contents, limits: ImageLimits) -> CheckedImage:
 
 
 def _flat(
-    contents: Contents, decoded: Decoded, colours: Colours | None = None, ground: str = "white"
+    contents: FileContents, decoded: Decoded, colours: Colours | None = None, ground: str = "white"
 ) -> Image.Image:
     """What the file shows in these colours on this ground: mode RGB, upright."""
     flat = to_srgb(
@@ -223,7 +223,7 @@ def _flat(
     return flat
 
 
-def _others(contents: Contents, decoded: Decoded) -> Iterator[Shown]:
+def _others(contents: FileContents, decoded: Decoded) -> Iterator[Shown]:
     """What programs may show that have other grounds, other colours or another way up."""
     colours = decoded.colours
     size = contents.upright_size
@@ -244,7 +244,7 @@ def _others(contents: Contents, decoded: Decoded) -> Iterator[Shown]:
 
 
 def _inner(
-    contents: Contents, limits: ImageLimits, size: tuple[int, int]
+    contents: FileContents, limits: ImageLimits, size: tuple[int, int]
 ) -> tuple[list[Shown], bool]:
     """The pictures within the file, and whether one was too large to be looked at.
 

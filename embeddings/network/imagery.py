@@ -26,7 +26,7 @@ _BATCH: Final = 16  # beyond it a CPU gains nothing and activations leave the ca
 _LONGEST: Final = 2  # times the detail: a strip must not cost much more than a square
 
 
-class Imagery(Protocol):
+class ImageryModel(Protocol):
     """Says of pictures whether they are photographs. Safe to call from several threads."""
 
     @property
@@ -42,7 +42,7 @@ class Imagery(Protocol):
 
 
 class Logits(Protocol):
-    """Prepared pictures in, logits out: ``ImageryNetwork``, and its twin in training."""
+    """Prepared pictures in, logits out: ``ImageryModel``, and its twin in training."""
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits, float32 (n,), of uint8 (n, s, s, 3)."""
@@ -50,7 +50,7 @@ class Logits(Protocol):
 
 
 class NetworkImagery:
-    """``Imagery`` over any network."""
+    """``ImageryModel`` over any network."""
 
     def __init__(self, info: ImageryInfo, network: Logits) -> None:
         self._info, self._network = info, network

@@ -32,7 +32,7 @@ from torchvision.ops import Conv2dNormActivation
 from embeddings.errors import CheckpointError
 from embeddings.network.architecture import LOCATOR
 from embeddings.network.checkpoint import SHAPES
-from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, Part, picture
+from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, ImageShare, picture
 from embeddings.network.runtimes.torch_module import Locator
 from embeddings.network.runtimes.torch_network import locator_tensors
 from embeddings.network.tensors import Tensors
@@ -197,7 +197,7 @@ def _share(said: list[bool]) -> float:
     return sum(said) / max(1, len(said))
 
 
-def overlap(one: Part, other: Part) -> float:
+def overlap(one: ImageShare, other: ImageShare) -> float:
     """Shared area over joint area, 0..1."""
     first, second = (part.within(_FINE, _FINE) for part in (one, other))
     return first.overlap(second)

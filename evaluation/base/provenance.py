@@ -13,7 +13,7 @@ from pathlib import Path
 
 import PIL
 
-from evaluation.base.results import Provenance
+from evaluation.base.results import ResultProvenance
 
 
 def machine() -> str:
@@ -53,9 +53,9 @@ class Clock:
         seed: int = 0,
         edits_per_family: int = 0,
         bootstrap_samples: int = 0,
-    ) -> Provenance:
+    ) -> ResultProvenance:
         """Where numbers measured until now come from."""
-        return Provenance(
+        return ResultProvenance(
             command,
             data,
             spaces,

@@ -53,7 +53,7 @@ class AtRadius:
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """One space on one part of the queries; each part sets its own radii at a rate."""
 
     space: str
@@ -79,7 +79,7 @@ class Row:
 
 @dataclass(frozen=True)
 class EditRow:
-    """One space on one edit, at the radius ``Row.at_query_rate`` has for all queries."""
+    """One space on one edit, at the radius ``ResultRow.at_query_rate`` has for all queries."""
 
     space: str
     kind: Part
@@ -121,7 +121,7 @@ class ShippedRow:
 
 
 @dataclass(frozen=True)
-class Provenance:
+class ResultProvenance:
     """Where the numbers come from."""
 
     command: str
@@ -155,9 +155,9 @@ class Counts:
 class EvaluationResult:
     """Everything one run measured."""
 
-    provenance: Provenance
+    provenance: ResultProvenance
     counts: Counts
-    rows: tuple[Row, ...]
+    rows: tuple[ResultRow, ...]
     edits: tuple[EditRow, ...]
     joint: tuple[JointRow, ...]
     shipped: tuple[ShippedRow, ...]

@@ -25,7 +25,7 @@ MIN_IMAGES: Final = 10
 
 
 @dataclass(frozen=True)
-class Query:
+class EditedQuery:
     """One edited image."""
 
     item: int
@@ -45,7 +45,7 @@ class Benchmark:
     """Positions in the corpus, ascending."""
     strangers: tuple[int, ...]
     """Positions in the corpus, ascending."""
-    queries: tuple[Query, ...]
+    queries: tuple[EditedQuery, ...]
     """Ordered by item, so that each image is decoded once."""
     seed: int
     edits_per_family: int
@@ -73,7 +73,7 @@ def plan(items: Sequence[Item], seed: int = 0, edits_per_family: int = 1) -> Ben
         for index in shuffled[:share]:
             chosen[index] = True
         order += shuffled
-    queries: list[Query] = []
+    queries: list[EditedQuery] = []
     for outside in (False, True):
         # Edits are dealt out in turn along this order, so each kind and source gets all of them.
         side = [index for index in order if chosen[index] != outside]
@@ -92,11 +92,11 @@ def _rank(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogateescape")).digest()
 
 
-def _dealt(index: int, place: int, outside: bool, edits_per_family: int) -> list[Query]:
+def _dealt(index: int, place: int, outside: bool, edits_per_family: int) -> list[EditedQuery]:
     queries = []
     for family in FAMILIES:
         edits = of_family(family)
         for turn in range(min(edits_per_family, len(edits))):
             edit = edits[(place * edits_per_family + turn) % len(edits)]
-            queries.append(Query(index, edit.name, family, outside))
+            queries.append(EditedQuery(index, edit.name, family, outside))
     return queries

@@ -27,10 +27,10 @@ from evaluation.base.results import (
     FamilyPart,
     JointRow,
     Part,
-    Row,
+    ResultRow,
     ShippedRow,
 )
-from evaluation.copies.benchmark import Benchmark, Query, plan
+from evaluation.copies.benchmark import Benchmark, EditedQuery, plan
 from evaluation.copies.edits import EDITS, FAMILIES
 from evaluation.copies.hashing import Hashed, run
 from evaluation.corpora.corpus import KINDS, Corpus
@@ -63,7 +63,7 @@ class _Traits:
         return flags
 
 
-def _traits(corpus: Corpus, queries: Sequence[Query]) -> _Traits:
+def _traits(corpus: Corpus, queries: Sequence[EditedQuery]) -> _Traits:
     return _Traits(
         np.array([query.item for query in queries], np.int64),
         np.array([corpus.items[query.item].kind for query in queries], np.str_),
@@ -182,7 +182,7 @@ def _scored(
     )
 
 
-def _row(measured: _Measured, space: Space, kind: Part, family: FamilyPart) -> Row:
+def _row(measured: _Measured, space: Space, kind: Part, family: FamilyPart) -> ResultRow:
     inside, outside = measured.inside.of(kind, family), measured.outside.of(kind, family)
     return summary.summarise(
         space,
@@ -196,7 +196,7 @@ def _row(measured: _Measured, space: Space, kind: Part, family: FamilyPart) -> R
 
 
 def _edit_rows(
-    measured: _Measured, kinds: Sequence[Part], rows: Sequence[Row]
+    measured: _Measured, kinds: Sequence[Part], rows: Sequence[ResultRow]
 ) -> tuple[EditRow, ...]:
     radii = {
         row.space: row.at_query_rate.radius

@@ -34,8 +34,8 @@ from embeddings.network.preparing.views import views
 from evaluation.base import terminal
 from evaluation.base.progress import Progress
 from evaluation.base.provenance import Clock
-from evaluation.base.results import Provenance, plain
-from evaluation.copies.benchmark import Query, plan
+from evaluation.base.results import ResultProvenance, plain
+from evaluation.copies.benchmark import EditedQuery, plan
 from evaluation.copies.edits import FAMILIES
 from evaluation.copies.hashing import edited_queries
 from evaluation.corpora.corpus import Corpus
@@ -71,7 +71,7 @@ class ExtraRow:
 class ExtrasResult:
     """Every row, and how it was made."""
 
-    provenance: Provenance
+    provenance: ResultProvenance
     rows: tuple[ExtraRow, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def measure(
     place: dict[int, int] = {}
     truth: list[int] = []
     families: list[str] = []
-    of_item: dict[int, list[Query]] = {item: [] for item in benchmark.references}
+    of_item: dict[int, list[EditedQuery]] = {item: [] for item in benchmark.references}
     for query in benchmark.queries:
         of_item.setdefault(query.item, []).append(query)
     known = frozenset(benchmark.references)

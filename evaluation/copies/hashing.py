@@ -18,7 +18,7 @@ from embeddings.errors import ImageError
 from evaluation.base.hashers import Hasher, Hashes
 from evaluation.base.progress import Progress, silent
 from evaluation.copies import edits
-from evaluation.copies.benchmark import Benchmark, Query
+from evaluation.copies.benchmark import Benchmark, EditedQuery
 from evaluation.corpora.corpus import Corpus
 
 BATCH: Final = 16
@@ -44,8 +44,8 @@ class Hashed:
     """Of the queries made from strangers."""
     reference_items: tuple[int, ...]
     """Position in the corpus of each reference that was hashed."""
-    inside_queries: tuple[Query, ...]
-    outside_queries: tuple[Query, ...]
+    inside_queries: tuple[EditedQuery, ...]
+    outside_queries: tuple[EditedQuery, ...]
     skipped: tuple[Skipped, ...]
 
     @property
@@ -106,11 +106,11 @@ def run(
     references = _Batches(hashers, listed=True)
     inside, outside = _Batches(hashers), _Batches(hashers)
     reference_items: list[int] = []
-    inside_queries: list[Query] = []
-    outside_queries: list[Query] = []
+    inside_queries: list[EditedQuery] = []
+    outside_queries: list[EditedQuery] = []
     skipped: list[Skipped] = []
     known = frozenset(benchmark.references)
-    of_item: dict[int, list[Query]] = {}
+    of_item: dict[int, list[EditedQuery]] = {}
     for query in benchmark.queries:
         of_item.setdefault(query.item, []).append(query)
     for done, item in enumerate(sorted(known | set(of_item))):
@@ -139,8 +139,12 @@ def run(
 
 
 def edited_queries(
-    corpus: Corpus, benchmark: Benchmark, item: int, image: Image.Image, queries: Sequence[Query]
-) -> Iterator[tuple[Query, Image.Image]]:
+    corpus: Corpus,
+    benchmark: Benchmark,
+    item: int,
+    image: Image.Image,
+    queries: Sequence[EditedQuery],
+) -> Iterator[tuple[EditedQuery, Image.Image]]:
     """``image``, which is the corpus's ``item``, edited as each of ``queries`` says."""
     if not queries:
         return

@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from embeddings.network.imagery import Imagery
+from embeddings.network.imagery import ImageryModel
 from embeddings.network.imagery_checkpoint import ImageryInfo
 from evaluation.base.errors import CorpusError
 from evaluation.base.progress import Progress, silent
 from evaluation.base.provenance import Clock
-from evaluation.base.results import Estimate, Provenance, plain
+from evaluation.base.results import Estimate, ResultProvenance, plain
 from evaluation.corpora.corpus import Corpus, Item, Kind
 from evaluation.imagery import held_out
 from evaluation.imagery.metrics import Flags, Scores, auroc, calibration_error, labelled
@@ -60,7 +60,7 @@ class LabelRow:
 class ImageryResult:
     """How good the probability is. Higher AUROC, lower calibration error = better."""
 
-    provenance: Provenance
+    provenance: ResultProvenance
     images: int
     skipped: Mapping[str, int]
     """Images that could not be decoded, by error code."""
@@ -98,7 +98,7 @@ def _worst(groups: tuple[Group, ...]) -> Group | None:
 
 def measure(
     corpus: Corpus,
-    imagery: Imagery,
+    imagery: ImageryModel,
     *,
     seed: int = 0,
     samples: int = 1000,
@@ -157,7 +157,10 @@ def _check(items: Sequence[Item], name: str) -> None:
 
 
 def _result(
-    data: _Data, bounds: tuple[float, float], provenance: Provenance, skipped: Mapping[str, int]
+    data: _Data,
+    bounds: tuple[float, float],
+    provenance: ResultProvenance,
+    skipped: Mapping[str, int],
 ) -> ImageryResult:
     return ImageryResult(
         provenance,

@@ -23,7 +23,7 @@ from PIL import Image
 
 from embeddings.edits import compression
 from embeddings.errors import ImageError
-from embeddings.network.imagery import Imagery
+from embeddings.network.imagery import ImageryModel
 from evaluation.base.progress import Progress, silent
 from evaluation.copies.edits import generator
 from evaluation.corpora.corpus import Corpus
@@ -59,7 +59,9 @@ class Scored:
     """Images that could not be decoded, by error code."""
 
 
-def score(corpus: Corpus, imagery: Imagery, seed: int = 0, progress: Progress = silent) -> Scored:
+def score(
+    corpus: Corpus, imagery: ImageryModel, seed: int = 0, progress: Progress = silent
+) -> Scored:
     """Re-encode and score every image of known kind; a batch of them is in memory at a time."""
     known = [place for place, item in enumerate(corpus.items) if item.kind != "unknown"]
     done: list[int] = []

@@ -237,7 +237,7 @@ def open_workbench(
     return Workbench(corpus, load_encoder(), small, samples=50 if small else 1000)
 
 
-class Part(Corpus):
+class CorpusPart(Corpus):
     """Some images of a corpus."""
 
     def __init__(self, whole: Corpus, chosen: Sequence[int]) -> None:
@@ -256,9 +256,9 @@ class Part(Corpus):
         return self._whole.image(self._chosen[index])
 
 
-def some(whole: Corpus, count: int) -> Part:
+def some(whole: Corpus, count: int) -> CorpusPart:
     """``count`` images of ``whole``, no more than there are, spread evenly over their names."""
-    return Part(whole, [place * len(whole) // count for place in range(count)])
+    return CorpusPart(whole, [place * len(whole) // count for place in range(count)])
 
 
 def _pixels(images: Sequence[Image.Image]) -> list[NDArray[np.uint8]]:
@@ -275,4 +275,4 @@ def _readable(corpus: Corpus) -> Corpus:
                 kept.append(place)
     if not kept:
         raise CorpusError(f"{corpus.name}: none of {len(corpus)} images can be decoded")
-    return Part(corpus, kept)
+    return CorpusPart(corpus, kept)

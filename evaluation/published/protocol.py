@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.published.search import Found
+from evaluation.published.search import FoundPairs
 
 NEIGHBOURS: Final = 10
 BACKGROUND: Final = 3
@@ -40,7 +40,7 @@ class Micro:
     """Share of true pairs whose reference is nearer than any that is no match."""
 
 
-def micro(found: Found, normalisation: NDArray[np.floating] | None = None) -> Micro:
+def micro(found: FoundPairs, normalisation: NDArray[np.floating] | None = None) -> Micro:
     """DISC21's metrics. ``normalisation``: (q,), subtracted from each query's similarities.
 
     nan throughout if there are no true pairs.
@@ -70,13 +70,13 @@ def micro(found: Found, normalisation: NDArray[np.floating] | None = None) -> Mi
     )
 
 
-def _ranks(found: Found) -> NDArray[np.int64]:
+def _ranks(found: FoundPairs) -> NDArray[np.int64]:
     """How many others rank before each true pair in its query: int64 (t,)."""
     nearer: NDArray[np.int64] = (found.others[found.true_query] >= found.true[:, None]).sum(axis=1)
     return nearer
 
 
-def _own_before(found: Found) -> NDArray[np.int64]:
+def _own_before(found: FoundPairs) -> NDArray[np.int64]:
     """How many other true references of its query rank before each true pair: int64 (t,)."""
     order = np.lexsort((-found.true, found.true_query))
     queries = found.true_query[order]
@@ -86,14 +86,14 @@ def _own_before(found: Found) -> NDArray[np.int64]:
     return out
 
 
-def _predicted(found: Found) -> NDArray[np.bool_]:
+def _predicted(found: FoundPairs) -> NDArray[np.bool_]:
     """Which true pairs are among their query's predictions: bool (t,)."""
     room = found.others.shape[1]
     among = _ranks(found) + _own_before(found) < room
     return np.asarray(np.isfinite(found.true) & among, bool)
 
 
-def _kept_others(found: Found) -> NDArray[np.bool_]:
+def _kept_others(found: FoundPairs) -> NDArray[np.bool_]:
     """Which others are: a true pair that is predicted takes the place of the last. bool (q, k)."""
     count, room = found.others.shape
     taken = np.bincount(found.true_query[_predicted(found)], minlength=count)
@@ -114,7 +114,7 @@ def normalisation(background: NDArray[np.floating]) -> Floats:
     return mean
 
 
-def mean_average_precision(found: Found) -> float:
+def mean_average_precision(found: FoundPairs) -> float:
     """Copydays' mAP over queries with one original each; nan of no queries.
 
     ``found.others`` must hold every other original.

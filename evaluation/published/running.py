@@ -21,7 +21,7 @@ from embeddings.network.encoder import Encoder
 from evaluation.base.hashers import unit
 from evaluation.base.progress import Progress, silent
 from evaluation.base.provenance import Clock
-from evaluation.base.results import Provenance, plain
+from evaluation.base.results import ResultProvenance, plain
 from evaluation.corpora.corpus import Corpus
 from evaluation.published.layouts import Copydays, CopydaysBlock, Disc21
 from evaluation.published.protocol import (
@@ -63,7 +63,7 @@ class CopydaysRow:
 class PublishedResult:
     """What one run found; rows of one of the two sets."""
 
-    provenance: Provenance
+    provenance: ResultProvenance
     references: int
     queries: int
     skipped: Mapping[str, int]

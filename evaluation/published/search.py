@@ -31,7 +31,7 @@ def from_codes(codes: Codes) -> Vectors:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundPairs:
     """What the queries found."""
 
     others: NDArray[np.float32]
@@ -45,7 +45,7 @@ class Found:
 
 def search(
     queries: Vectors, references: Vectors, truth: Mapping[int, frozenset[int]], k: int
-) -> Found:
+) -> FoundPairs:
     """Compare everything. ``truth``: position of a query to those of its references."""
     pairs = sorted((query, one) for query, found in truth.items() for one in found)
     rows = np.array([query for query, _ in pairs], np.int64)
@@ -68,7 +68,7 @@ def search(
             both = np.concatenate([others[start:stop], block], axis=1)
             others[start:stop] = np.partition(both, both.shape[1] - k, axis=1)[:, -k:]
     others.sort(axis=1)
-    return Found(np.ascontiguousarray(others[:, ::-1]), rows, np.asarray(true, np.float32))
+    return FoundPairs(np.ascontiguousarray(others[:, ::-1]), rows, np.asarray(true, np.float32))
 
 
 def nearest(queries: Vectors, references: Vectors, k: int) -> NDArray[np.float32]:

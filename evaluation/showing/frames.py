@@ -20,7 +20,7 @@ from pyarrow import parquet
 from evaluation.base.errors import ReportError
 from evaluation.base.hashers import Hasher
 from evaluation.base.progress import Progress, silent
-from evaluation.base.results import AtRate, Estimate, EvaluationResult, Row, plain
+from evaluation.base.results import AtRate, Estimate, EvaluationResult, ResultRow, plain
 from evaluation.copies import evaluate as measuring
 from evaluation.corpora.corpus import Corpus
 
@@ -120,7 +120,7 @@ def _alone(result: EvaluationResult) -> Iterator[tuple[Any, ...]]:
                 yield _record(part, metric, count, _bare(share), bits, radius)
 
 
-def _at_rate(row: Row, metric: str, at: AtRate) -> tuple[Any, ...]:
+def _at_rate(row: ResultRow, metric: str, at: AtRate) -> tuple[Any, ...]:
     part = (row.space, row.kind, row.family, "all")
     return _record(part, metric, row.queries, at.recall, at.rate, str(at.radius))
 

@@ -25,7 +25,7 @@ from embeddings.codes import MAX_SCORE
 from embeddings.network.encoder import Encoder
 from evaluation.base.hashers import EncoderHasher, Hasher, PdqHasher, is_score
 from evaluation.base.progress import Progress, silent
-from evaluation.base.results import AtRate, Estimate, EvaluationResult, Row
+from evaluation.base.results import AtRate, Estimate, EvaluationResult, ResultRow
 from evaluation.base.terminal import (
     NONE,
     WIDTH,
@@ -271,7 +271,7 @@ def _marked(at_rate: AtRate, text: str) -> str:
     return text if at_rate.allowed else f"*{text}"
 
 
-def _at_pairs(row: Row, rate: float) -> str:
+def _at_pairs(row: ResultRow, rate: float) -> str:
     found = next(one for one in row.at_pair_rates if one.rate == rate)
     return _marked(found, share_text(found.recall.value))
 

@@ -25,7 +25,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Radii:
+class RadiusPair:
     """A radius for each of two signals, inclusive; -1 matches nothing."""
 
     left: int
@@ -39,7 +39,7 @@ class Pair:
     left: Distances
     right: Distances
 
-    def within(self, radii: Radii) -> Flags:
+    def within(self, radii: RadiusPair) -> Flags:
         """Which queries either signal flags."""
         return (self.left <= radii.left) | (self.right <= radii.right)
 
@@ -57,14 +57,14 @@ def _missed(pair: Pair, levels: tuple[int, int]) -> NDArray[np.int64]:
     return missed
 
 
-def choose(true: Pair, outside: Pair, levels: tuple[int, int], rate: float) -> Radii:
+def choose(true: Pair, outside: Pair, levels: tuple[int, int], rate: float) -> RadiusPair:
     """The radii that find most of ``true`` while flagging at most ``rate`` of ``outside``.
 
     Among equals: those that flag fewer strangers, then the smaller sum, then the smaller left
     one. With no strangers nothing is known to be safe, and both are -1.
     """
     if not len(outside.left):
-        return Radii(-1, -1)
+        return RadiusPair(-1, -1)
     flagged = len(outside.left) - _missed(outside, levels)
     found = len(true.left) - _missed(true, levels)
     allowed = flagged <= np.floor(rate * len(outside.left) + 1e-9)
@@ -72,14 +72,14 @@ def choose(true: Pair, outside: Pair, levels: tuple[int, int], rate: float) -> R
     rows, columns = np.nonzero(allowed & (found == found[allowed].max()))
     order = np.lexsort((rows, rows + columns, flagged[rows, columns]))
     best = order[0]
-    return Radii(int(rows[best]) - 1, int(columns[best]) - 1)
+    return RadiusPair(int(rows[best]) - 1, int(columns[best]) - 1)
 
 
 @dataclass(frozen=True)
 class Halved:
     """What radii chosen on one half do on the other, both ways round."""
 
-    radii: tuple[Radii, Radii]
+    radii: tuple[RadiusPair, RadiusPair]
     """Chosen on the first half, and on the second."""
     found: Flags
     """bool (n,): flagged by the radii chosen on the other half."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS
 from evaluation.base.hashers import Space
-from evaluation.base.results import AtRadius, AtRate, Estimate, FamilyPart, Part, Row
+from evaluation.base.results import AtRadius, AtRate, Estimate, FamilyPart, Part, ResultRow
 from evaluation.statistics import metrics
 from evaluation.statistics.scores import Ints, Scores
 
@@ -61,7 +61,7 @@ def summarise(
     sources: Sources,
     samples: int,
     rng: np.random.Generator,
-) -> Row:
+) -> ResultRow:
     """Every metric of ``scores`` with its 95% interval."""
     inside_ids, inside = np.unique(sources.inside, return_inverse=True)
     outside_ids, outside = np.unique(sources.outside, return_inverse=True)
@@ -97,7 +97,7 @@ def summarise(
         )
 
     unmatchable = np.count_nonzero(scores.true == levels)
-    return Row(
+    return ResultRow(
         space.name,
         space.signal,
         kind,

@@ -20,7 +20,7 @@ def _no_ids() -> Ids:
 
 
 @dataclass(frozen=True, eq=False)
-class Entries:
+class Additions:
     """Rows to hold."""
 
     ids: Ids = field(default_factory=_no_ids)
@@ -40,7 +40,7 @@ class Changes:
     """
 
     remove: Ids = field(default_factory=_no_ids)
-    add: Entries = field(default_factory=Entries)
+    add: Additions = field(default_factory=Additions)
     disable: Ids = field(default_factory=_no_ids)
     enable: Ids = field(default_factory=_no_ids)
 
@@ -64,7 +64,7 @@ class Changeable(ABC):
 
     def add(self, ids: Ids, codes: Codes, groups: Groups) -> None:
         """Add enabled rows; all, or none and ``RowsError`` or ``DuplicateIdError``."""
-        self.apply(Changes(add=Entries(ids, codes, groups)))
+        self.apply(Changes(add=Additions(ids, codes, groups)))
 
     def remove(self, ids: Ids) -> int:
         """Remove ids; those that are absent are passed over. Returns how many were present."""

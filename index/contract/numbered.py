@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from embeddings.codes import Codes
-from index.contract.changes import Applied, Changes, Entries
+from index.contract.changes import Additions, Applied, Changes
 from index.contract.interface import Asked, CodeIndex, Hits, IndexStats, Radius
 
 Alarm = Callable[[str], None]
@@ -55,7 +55,7 @@ class Fed(Protocol):
         """
         ...
 
-    def rebuild(self, entries: Iterable[Entries], sequence: int, mark: str = "") -> None:
+    def rebuild(self, entries: Iterable[Additions], sequence: int, mark: str = "") -> None:
         """Hold exactly ``entries``, which are the store's at ``sequence``."""
         ...
 

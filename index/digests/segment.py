@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from index.contract.errors import DamagedFileError
 from index.contract.interface import Groups, Ids
-from index.storage.kind import MOST_ROWS, ById, Columns, Kind, by_id
+from index.storage.kind import MOST_ROWS, ById, Columns, RowKind, by_id
 
 Digests = NDArray[np.uint8]
 """uint8 (n, width)."""
@@ -95,7 +95,7 @@ def keys_of(digests: Digests) -> Keys:
     return first.view(">u8").reshape(-1).astype(np.uint64)
 
 
-def digests_of(width: int) -> Kind[DigestSegment]:
+def digests_of(width: int) -> RowKind[DigestSegment]:
     """Digests of ``width`` bytes as a kind of rows."""
 
     def loaded(parts: Mapping[str, NDArray[Any]]) -> DigestSegment:
@@ -112,7 +112,7 @@ def digests_of(width: int) -> Kind[DigestSegment]:
             parts["row_of_key"],
         )
 
-    return Kind("digest", width, _columns, _built, loaded)
+    return RowKind("digest", width, _columns, _built, loaded)
 
 
 def _columns(digests: Digests) -> Columns:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, CODE_BYTES, Codes
 from index.contract.interface import Groups, Ids
-from index.storage.kind import ById, Columns, Kind, by_id
+from index.storage.kind import ById, Columns, RowKind, by_id
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]
 """Columns query, row, distance."""
@@ -63,4 +63,4 @@ def _loaded(parts: Mapping[str, NDArray[Any]]) -> FlatSegment:
     raise AssertionError("this kind has no folder")
 
 
-FLAT: Final = Kind("flat", CODE_BYTES, lambda codes: (codes,), _built, _loaded)
+FLAT: Final = RowKind("flat", CODE_BYTES, lambda codes: (codes,), _built, _loaded)

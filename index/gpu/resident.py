@@ -26,7 +26,7 @@ from index.contract.arguments import (
     checked_rows,
     widest,
 )
-from index.contract.changes import Applied, Changeable, Changes, Entries
+from index.contract.changes import Additions, Applied, Changeable, Changes
 from index.contract.errors import ClosedIndexError, DuplicateIdError, RadiusError, SequenceError
 from index.contract.hits import Collector, first
 from index.contract.interface import Hits, Ids, IndexStats, Radius
@@ -133,7 +133,7 @@ class GpuIndex(Changeable):
                 self._sequence, self._mark = sequence, mark
         return Applied(removed, len(ids), disabled, enabled)
 
-    def rebuild(self, entries: Iterable[Entries], sequence: int, mark: str = "") -> None:
+    def rebuild(self, entries: Iterable[Additions], sequence: int, mark: str = "") -> None:
         """See ``NumberedIndex``; searches wait. What was held goes first: two may not fit.
 
         Raises ``RowsError``, ``DuplicateIdError`` or ``DeviceMemoryError``; then it holds nothing.

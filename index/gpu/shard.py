@@ -27,7 +27,7 @@ from index.gpu.scans.keys import Keys
 from index.gpu.scans.neighbours import nearest_keys
 from index.gpu.scans.plain import PlainEngine
 from index.gpu.scans.replay import Replays
-from index.gpu.scans.scanning import MOST, ROOM, Engine, Scanner
+from index.gpu.scans.scanning import MOST, ROOM, ScanEngine, Scanner
 
 
 class Shard:
@@ -159,7 +159,9 @@ def _fetched(keys: torch.Tensor) -> Keys:
     return host.numpy().copy()
 
 
-def _engine(device: torch.device, calibration: Calibration | None, memory: DeviceMemory) -> Engine:
+def _engine(
+    device: torch.device, calibration: Calibration | None, memory: DeviceMemory
+) -> ScanEngine:
     """Triton where it runs, which is on CUDA and in its interpreter; else torch."""
     if device.type == "cuda" or os.environ.get("TRITON_INTERPRET") == "1":
         try:

@@ -25,7 +25,7 @@ from index.search.scoring import Scorer
 from index.search.scratch import Scratch
 from index.search.workers import WORTH_SHARING, Workers
 from index.segments.permutation import Words
-from index.segments.segment import Segment
+from index.segments.segment import CodeSegment
 from index.storage.delta import Delta
 from index.storage.state import Part
 
@@ -40,7 +40,7 @@ _SCANNED_TOGETHER: Final = 64
 
 
 def search_part(
-    part: Part[Segment],
+    part: Part[CodeSegment],
     queries: Words,
     radius: Radius,
     workers: Workers,
@@ -102,7 +102,7 @@ def search_delta(
 
 
 def _emit_part(
-    part: Part[Segment],
+    part: Part[CodeSegment],
     radius: Radius | None,
     cut: int,
     out: Collector,
@@ -142,7 +142,7 @@ def _emit_delta(
 
 
 def _emit(
-    holder: Segment | Delta,
+    holder: CodeSegment | Delta,
     out: Collector,
     scorer: Scorer | None,
     asked: Longs,
@@ -161,7 +161,7 @@ def _emit(
 
 
 def _through_tables(
-    part: Part[Segment],
+    part: Part[CodeSegment],
     fields: Longs,
     queries: Words,
     way: Route,

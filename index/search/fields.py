@@ -20,7 +20,7 @@ from index.kernels import probing
 from index.kernels.probing import PART_FIELDS
 from index.search.planning import masks
 from index.search.routing import Route, Stretch
-from index.segments.segment import Segment
+from index.segments.segment import CodeSegment
 from index.storage.bitmap import Bitmap
 from index.storage.delta import Delta
 
@@ -37,7 +37,9 @@ class Fields:
     """What the addresses point into."""
 
 
-def of_segment(segment: Segment, live: Bitmap, way: Route, radius: Radius | None = None) -> Fields:
+def of_segment(
+    segment: CodeSegment, live: Bitmap, way: Route, radius: Radius | None = None
+) -> Fields:
     """A segment and its live rows, to be searched as ``way`` says.
 
     Rows found are held against their own group's ``radius``; none when ``way`` has but one.

@@ -17,7 +17,7 @@ from index.contract.arguments import radii_of
 from index.contract.interface import Radius
 from index.kernels.probing import MAX_RADIUS
 from index.search.planning import allowed_candidates, scan_cost, table_cost
-from index.segments.segment import Segment
+from index.segments.segment import CodeSegment
 
 Stretch = tuple[int, int, int]
 """First row, row after the last, radius in bits: a run of neighbouring groups with one radius."""
@@ -46,7 +46,7 @@ class Route:
     """Whether every group is served at ``cut``, so that no match needs its own radius checked."""
 
 
-def route(segment: Segment, radius: Radius, count: int) -> Route:
+def route(segment: CodeSegment, radius: Radius, count: int) -> Route:
     """How to search ``segment`` for a batch of ``count`` queries."""
     flat = frozenset(radius.items()) if isinstance(radius, Mapping) else radius
     key = (flat, min(count, 64))
@@ -64,7 +64,7 @@ def rows_in(stretches: tuple[Stretch, ...]) -> int:
     return sum(high - low for low, high, _ in stretches)
 
 
-def _route(segment: Segment, radius: Radius, count: int) -> Route:
+def _route(segment: CodeSegment, radius: Radius, count: int) -> Route:
     radii = radii_of(segment.groups, radius)
     runs = np.diff(segment.bounds)
     cut, reason = _cut(radii, runs, count, segment.has_tables)

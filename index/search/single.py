@@ -20,7 +20,7 @@ from index.search.fields import Longs, of_delta, of_segment, shared
 from index.search.planning import scan_cost
 from index.search.routing import route, rows_in
 from index.search.workers import WORTH_SHARING, Workers
-from index.segments.segment import Segment
+from index.segments.segment import CodeSegment
 from index.storage.state import State
 
 _KEPT: Final = 64
@@ -76,7 +76,7 @@ class Quick:
         return hits
 
 
-def ready(state: State[Segment], radius: Radius, workers: Workers) -> Quick | None:
+def ready(state: State[CodeSegment], radius: Radius, workers: Workers) -> Quick | None:
     """What answers one query at ``radius`` in ``state``; none if that is not the quick way."""
     key = frozenset(radius.items()) if isinstance(radius, Mapping) else radius
     if key not in state.quick:
@@ -87,7 +87,7 @@ def ready(state: State[Segment], radius: Radius, workers: Workers) -> Quick | No
     return kept
 
 
-def _ready(state: State[Segment], radius: Radius, workers: Workers) -> Quick | None:
+def _ready(state: State[CodeSegment], radius: Radius, workers: Workers) -> Quick | None:
     fields: list[Longs] = [np.empty(0, np.int64)]
     owners: list[object] = []
     cost = 0.0

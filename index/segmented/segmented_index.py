@@ -23,18 +23,18 @@ from index.search.single import ready
 from index.search.workers import Workers
 from index.segments.codes import CODES
 from index.segments.permutation import reordered
-from index.segments.segment import Segment
+from index.segments.segment import CodeSegment
 from index.storage.kept_index import KeptIndex
 from index.storage.snapshots import Folder, Identity
 from index.storage.state import State
 
 
-class SegmentedIndex(KeptIndex[Segment]):
+class SegmentedIndex(KeptIndex[CodeSegment]):
     """A ``NumberedIndex`` of codes."""
 
     def __init__(
         self,
-        folder: Folder[Segment] | None = None,
+        folder: Folder[CodeSegment] | None = None,
         threads: int | None = None,
         background: bool = True,
     ) -> None:
@@ -121,7 +121,7 @@ class SegmentedIndex(KeptIndex[Segment]):
 
     def _search(
         self,
-        state: State[Segment],
+        state: State[CodeSegment],
         codes: Codes,
         radius: Radius,
         limit: int | None,

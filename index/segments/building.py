@@ -17,13 +17,13 @@ from index.files.memory import allocated
 from index.kernels.build.loading import kernels
 from index.kernels.probing import BUCKETS, TABLES
 from index.segments.permutation import Words
-from index.segments.segment import Segment
+from index.segments.segment import CodeSegment
 
 TABLES_FROM: Final = 32_768
 """Fewer rows than this are scanned quicker than looked up."""
 
 
-def build(ids: Ids, groups: Groups, words: Words, threads: int = 1) -> Segment:
+def build(ids: Ids, groups: Groups, words: Words, threads: int = 1) -> CodeSegment:
     """A segment of rows in any order, with unique ``ids``; ``words`` as in ``permutation``."""
     entries = len(ids)
     rows = words.reshape(-1, 4)
@@ -55,7 +55,7 @@ def build(ids: Ids, groups: Groups, words: Words, threads: int = 1) -> Segment:
             )
 
         each(fill, range(TABLES), threads)
-    return Segment(
+    return CodeSegment(
         ids=_kept(ids, np.int64),
         order=_kept(order, np.uint32),
         groups=_kept(present, np.int32),

@@ -11,8 +11,8 @@ from embeddings.codes import CODE_BYTES
 from index.contract.interface import Groups, Ids
 from index.segments.building import build
 from index.segments.permutation import reordered
-from index.segments.segment import Segment
-from index.storage.kind import Columns, Kind
+from index.segments.segment import CodeSegment
+from index.storage.kind import Columns, RowKind
 
 
 def _halves(codes: NDArray[np.uint8]) -> Columns:
@@ -20,8 +20,8 @@ def _halves(codes: NDArray[np.uint8]) -> Columns:
     return words[:, :2], words[:, 2:]
 
 
-def _built(ids: Ids, groups: Groups, columns: Columns, threads: int) -> Segment:
+def _built(ids: Ids, groups: Groups, columns: Columns, threads: int) -> CodeSegment:
     return build(ids, groups, np.concatenate(columns, axis=1).reshape(-1), threads)
 
 
-CODES: Final = Kind("segmented", CODE_BYTES, _halves, _built, Segment.of)
+CODES: Final = RowKind("segmented", CODE_BYTES, _halves, _built, CodeSegment.of)

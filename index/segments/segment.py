@@ -39,7 +39,7 @@ _PARTS: Final = (
 
 
 @dataclass(frozen=True, eq=False)
-class Segment:
+class CodeSegment:
     """The arrays above; each may be read ``intrinsics.PADDING`` bytes past its end."""
 
     ids: Ids

@@ -24,7 +24,7 @@ import numpy as np
 
 from embeddings.cores import available_cores
 from index.contract.arguments import distinct_ids
-from index.contract.changes import Applied, Changeable, Changes, Entries
+from index.contract.changes import Additions, Applied, Changeable, Changes
 from index.contract.errors import (
     ClosedIndexError,
     DamagedFileError,
@@ -36,7 +36,7 @@ from index.contract.interface import IndexStats
 from index.contract.numbered import Alarm, Pace
 from index.storage.delta import Delta
 from index.storage.holder import Holder
-from index.storage.kind import MOST_ROWS, Kind, S
+from index.storage.kind import MOST_ROWS, RowKind, S
 from index.storage.maintenance import Maintenance
 from index.storage.rows import Rows, in_chunks, rows_of
 from index.storage.scrub import Watch
@@ -54,7 +54,7 @@ class KeptIndex(Changeable, Generic[S]):
 
     def __init__(
         self,
-        kind: Kind[S],
+        kind: RowKind[S],
         folder: Folder[S] | None = None,
         threads: int | None = None,
         background: bool = True,
@@ -124,7 +124,7 @@ class KeptIndex(Changeable, Generic[S]):
         self._maintenance.notice()
         return Applied(gone, len(rows.ids), off, on)
 
-    def rebuild(self, entries: Iterable[Entries], sequence: int, mark: str = "") -> None:
+    def rebuild(self, entries: Iterable[Additions], sequence: int, mark: str = "") -> None:
         """Hold exactly ``entries``, which are the store's at ``sequence``, and save them.
 
         Until it returns, queries see what was there before. Other changes must wait. Raises

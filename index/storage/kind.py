@@ -63,7 +63,7 @@ S = TypeVar("S", bound=Segment)
 
 
 @dataclass(frozen=True)
-class Kind(Generic[S]):
+class RowKind(Generic[S]):
     """One kind of rows."""
 
     name: str

@@ -17,7 +17,7 @@ from embeddings.cores import give_way
 from index.contract.errors import DamagedFileError
 from index.contract.numbered import Pace
 from index.storage.holder import Holder
-from index.storage.kind import Kind, S
+from index.storage.kind import RowKind, S
 from index.storage.merging import SEAL_AT, mergeable, merged, sealed
 from index.storage.scrub import Watch
 from index.storage.snapshots import Folder, Snapshot
@@ -33,7 +33,7 @@ class Maintenance(Generic[S]):
     """Keeps one index in shape."""
 
     def __init__(
-        self, kind: Kind[S], holder: Holder[S], folder: Folder[S] | None, background: bool
+        self, kind: RowKind[S], holder: Holder[S], folder: Folder[S] | None, background: bool
     ) -> None:
         """``folder``: where to save, if anywhere; ``background``: whether to start threads."""
         self._kind = kind

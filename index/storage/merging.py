@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from index.contract.interface import Groups, Ids
 from index.storage import bitmap
 from index.storage.delta import Delta
-from index.storage.kind import MOST_ROWS, Columns, Kind, S
+from index.storage.kind import MOST_ROWS, Columns, RowKind, S
 from index.storage.state import Part
 
 SEAL_AT: Final = 16_384
@@ -49,7 +49,7 @@ def mergeable(parts: Sequence[Part[Any]]) -> list[int]:
     return sorted(chosen) if len(chosen) > 1 else []
 
 
-def merged(kind: Kind[S], parts: Sequence[Part[S]], threads: int) -> Part[S] | None:
+def merged(kind: RowKind[S], parts: Sequence[Part[S]], threads: int) -> Part[S] | None:
     """One part of the rows present in ``parts``; none if there are none."""
     gathered: list[_Rows] = []
     for part in parts:
@@ -62,7 +62,7 @@ def merged(kind: Kind[S], parts: Sequence[Part[S]], threads: int) -> Part[S] | N
     return _built(kind, gathered, threads)
 
 
-def sealed(kind: Kind[S], delta: Delta, threads: int) -> Part[S] | None:
+def sealed(kind: RowKind[S], delta: Delta, threads: int) -> Part[S] | None:
     """One part of the rows present in ``delta``; none if there are none."""
     rows = bitmap.members(delta.present, len(delta))
     columns = tuple(column[rows] for column in delta.columns)
@@ -70,7 +70,7 @@ def sealed(kind: Kind[S], delta: Delta, threads: int) -> Part[S] | None:
     return _built(kind, [(delta.ids[rows], delta.groups[rows], live, columns)], threads)
 
 
-def _built(kind: Kind[S], gathered: list[_Rows], threads: int) -> Part[S] | None:
+def _built(kind: RowKind[S], gathered: list[_Rows], threads: int) -> Part[S] | None:
     all_ids, all_groups, all_live, all_columns = zip(*gathered, strict=True)
     ids, live = np.concatenate(all_ids), np.concatenate(all_live)
     if not len(ids):

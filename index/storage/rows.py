@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.contract.arguments import checked_ids, checked_rows
-from index.contract.changes import Entries
+from index.contract.changes import Additions
 from index.contract.errors import RowsError
 from index.contract.interface import Groups, Ids
 from index.storage.kind import MOST_ROWS
@@ -27,7 +27,7 @@ class Rows:
     """Those that are not enabled, in any order."""
 
 
-def rows_of(entries: Entries, width: int) -> Rows:
+def rows_of(entries: Additions, width: int) -> Rows:
     """``entries``, each of ``width`` bytes. Raises ``RowsError`` or ``DuplicateIdError``."""
     # No rows at all have no width either.
     codes = entries.codes if len(entries.ids) else np.empty((0, width), np.uint8)
@@ -35,7 +35,7 @@ def rows_of(entries: Entries, width: int) -> Rows:
     return Rows(ids, payload, groups, _off(entries))
 
 
-def in_chunks(entries: Iterable[Entries], width: int) -> Iterator[Rows]:
+def in_chunks(entries: Iterable[Additions], width: int) -> Iterator[Rows]:
     """Batches as chunks that a segment can hold. Raises as ``rows_of`` does."""
     waiting: list[Rows] = []
     count = 0
@@ -43,7 +43,7 @@ def in_chunks(entries: Iterable[Entries], width: int) -> Iterator[Rows]:
         for at in range(0, len(batch.ids), MOST_ROWS):
             cut = slice(at, at + MOST_ROWS)
             enabled = None if batch.enabled is None else batch.enabled[cut]
-            some = Entries(batch.ids[cut], batch.codes[cut], batch.groups[cut], enabled)
+            some = Additions(batch.ids[cut], batch.codes[cut], batch.groups[cut], enabled)
             rows = rows_of(some, width)
             if count + len(rows.ids) > MOST_ROWS:
                 yield _joined(waiting, width)
@@ -60,7 +60,7 @@ def _joined(waiting: list[Rows], width: int) -> Rows:
     return Rows(*checked_rows(ids, payload, groups, width), np.sort(off))
 
 
-def _off(entries: Entries) -> Ids:
+def _off(entries: Additions) -> Ids:
     if entries.enabled is None:
         return np.empty(0, np.int64)
     ids, enabled = checked_ids(entries.ids), np.asarray(entries.enabled)

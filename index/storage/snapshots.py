@@ -32,7 +32,7 @@ from index.contract.errors import DamagedFileError
 from index.files import container
 from index.files.locking import TAKEN, Lock
 from index.storage import bitmap
-from index.storage.kind import Kind, S
+from index.storage.kind import RowKind, S
 from index.storage.scrub import Watch
 from index.storage.state import Part
 
@@ -68,7 +68,9 @@ class Snapshot(Generic[S]):
 class Folder(Generic[S]):
     """One index's folder; takes the lock if it is free. Used by one thread at a time."""
 
-    def __init__(self, path: Path, kind: Kind[S], identity: Identity, write: bool = True) -> None:
+    def __init__(
+        self, path: Path, kind: RowKind[S], identity: Identity, write: bool = True
+    ) -> None:
         """Create the folder if need be. Raises ``OSError`` if that cannot be done.
 
         Without ``write`` nothing is made and no lock taken: whoever looks for a moment must not

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from index.contract.changes import Entries
+from index.contract.changes import Additions
 from index.contract.interface import Hits
 from index.digests.digest_index import DigestIndex
 from service.replica.columns import IndexName, gathered
 from service.replica.feeding import left_out
 from service.replica.indexes import Indexes
 from service.replica.shelf import FolderShelf
-from service.store import Commit, Flaw, Store, View
+from service.store import Commit, Flaw, Store, StoreView
 
 
 def index_flaws(store: Store, folder: Path) -> Iterator[Flaw]:
@@ -34,7 +34,7 @@ def index_flaws(store: Store, folder: Path) -> Iterator[Flaw]:
         indexes.close()
 
 
-def _compared(indexes: Indexes, view: View) -> Iterator[Flaw]:
+def _compared(indexes: Indexes, view: StoreView) -> Iterator[Flaw]:
     usable: dict[IndexName, Any] = {}
     for name, index in indexes.all.items():
         said = " ".join(filter(None, (name.signal, name.space)))
@@ -64,7 +64,7 @@ def _compared(indexes: Indexes, view: View) -> Iterator[Flaw]:
             yield Flaw("index", f"{said}: it holds {there} entries, and the store {held[name]}")
 
 
-def _missing(index: Any, entries: Entries) -> int:  # noqa: ANN401 (of digests or of codes)
+def _missing(index: Any, entries: Additions) -> int:  # noqa: ANN401 (of digests or of codes)
     """How many of these are enabled and not found by what they are."""
     on = np.ones(len(entries.ids), np.bool_) if entries.enabled is None else entries.enabled
     ids, codes, groups = entries.ids[on], entries.codes[on], entries.groups[on]

@@ -18,7 +18,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from service.cli.files import read
 from service.domain.errors import InvalidValueError
-from service.http.shapes.schemas import BankChange, Model
+from service.http.shapes.schemas import BankChange, RequestShape
 from service.store import Policy, Radii, Thresholds
 
 FORMAT: Final = "lookalike-policy-1"
@@ -45,7 +45,7 @@ class _Bank(BankChange):
     name: Annotated[str, Field(max_length=64)]
 
 
-class _Document(Model):
+class _Document(RequestShape):
     format: Literal["lookalike-policy-1"]
     banks: Annotated[list[_Bank], Field(min_length=1, max_length=MAX_BANKS)]
     provenance: Annotated[dict[str, JsonValue], Field(default_factory=dict)]

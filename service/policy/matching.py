@@ -55,7 +55,7 @@ class Coverage(StrEnum):
 
 
 @dataclass(frozen=True)
-class Model:
+class SpaceModel:
     """What matching must know of the model behind a code space."""
 
     space: str
@@ -99,7 +99,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Row:
+class JudgedMatch:
     """One (entry, signal) of the answer."""
 
     found: Found
@@ -113,7 +113,7 @@ class Decision:
 
     verdict: Verdict
     """The most severe of all rows, those cut off included."""
-    rows: tuple[Row, ...]
+    rows: tuple[JudgedMatch, ...]
     """By severity, distance, entry id, signal; at most ``MAX_MATCHES``."""
     truncated: bool
 
@@ -180,7 +180,7 @@ def plan(
     signals: Signals,
     imagery: Label,
     banks: Iterable[Bank],
-    models: Mapping[str, Model],
+    models: Mapping[str, SpaceModel],
     held: Mapping[int, frozenset[str]] = MappingProxyType({}),
     hashed: Mapping[str, frozenset[int]] = MappingProxyType({}),
 ) -> Plan:
@@ -319,7 +319,10 @@ def decide(found: Iterable[Found], banks: Mapping[int, Bank], cut: bool = False)
     over; ``cut``: there may be more entries than were found."""
     rows = [(hit, banks[hit.group]) for hit in _one_per_signal(found) if hit.group in banks]
     allowed = any(bank.policy.action is Action.ALLOW for _, bank in rows)
-    judged = [Row(hit, bank.name, _verdict(hit, bank.policy.action, allowed)) for hit, bank in rows]
+    judged = [
+        JudgedMatch(hit, bank.name, _verdict(hit, bank.policy.action, allowed))
+        for hit, bank in rows
+    ]
     judged.sort(
         key=lambda row: (
             _SEVERITY[row.verdict],

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from embeddings.figures import MIN_STRUCTURE
 from index.contract.arguments import distinct_ids
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from index.contract.interface import Ids
 from service.domain.signals import Keyed, types_by_name
 from service.store import EntryBatch
@@ -39,26 +39,26 @@ PDQ: Final = IndexName("pdq")
 
 
 @dataclass(frozen=True, eq=False)
-class Gathered:
+class EntryColumns:
     """Many entries, by index."""
 
     ids: Ids
     """Of all signals that these entries have or had, in force or not."""
-    batches: Mapping[IndexName, Sequence[Entries]]
+    batches: Mapping[IndexName, Sequence[Additions]]
     """What stands in each index; those that are absent hold none of these entries."""
 
     def changes(self, name: IndexName) -> Changes:
         """What sets these entries in one index to what they are now, whatever they were."""
         return Changes(remove=self.ids, add=self.entries(name))
 
-    def entries(self, name: IndexName) -> Entries:
+    def entries(self, name: IndexName) -> Additions:
         """What stands in one index."""
         batches = self.batches.get(name, ())
         if not batches:
-            return Entries()
+            return Additions()
         if len(batches) == 1:
             return batches[0]
-        return Entries(
+        return Additions(
             np.concatenate([batch.ids for batch in batches]),
             np.concatenate([batch.codes for batch in batches]),
             np.concatenate([batch.groups for batch in batches]),
@@ -70,11 +70,11 @@ def gathered(
     batches: Iterable[EntryBatch],
     names: frozenset[IndexName] | None = None,
     keyed: Keyed | None = None,
-) -> Gathered:
+) -> EntryColumns:
     """``batches``, for the indexes ``names``, or for all; ``keyed`` hides what is found by keys."""
     keyed = keyed or Keyed()
     ids: list[Ids] = [np.empty(0, np.int64)]
-    found: dict[IndexName, list[Entries]] = {}
+    found: dict[IndexName, list[Additions]] = {}
     for batch in batches:
         ids.append(index_ids(batch.ids))
         for number, most in batch.several.items():
@@ -83,7 +83,7 @@ def gathered(
             for name, entries in _split(alike, names, keyed):
                 found.setdefault(name, []).append(entries)
     # In order once, not by each index: a store's batches mostly are.
-    return Gathered(distinct_ids(np.concatenate(ids)), found)
+    return EntryColumns(distinct_ids(np.concatenate(ids)), found)
 
 
 def index_ids(entries: Ids, ordinal: Ids | int = 0) -> Ids:
@@ -97,7 +97,7 @@ def index_ids(entries: Ids, ordinal: Ids | int = 0) -> Ids:
 
 def _split(
     alike: Alike, names: frozenset[IndexName] | None, keyed: Keyed
-) -> Iterator[tuple[IndexName, Entries]]:
+) -> Iterator[tuple[IndexName, Additions]]:
     """What stands in which index."""
     types = types_by_name()
     structured = _least(alike, alike.layout.structure, "f", MIN_STRUCTURE)
@@ -121,7 +121,7 @@ def _split(
             ids, groups, enabled, values = ids[fit], groups[fit], enabled[fit], values[fit]
         yield (
             IndexName(one.type, one.space),
-            Entries(index_ids(ids, one.ordinal), values, groups, enabled),
+            Additions(index_ids(ids, one.ordinal), values, groups, enabled),
         )
 
 
@@ -135,5 +135,5 @@ def _least(alike: Alike, at: int, number: str, least: float) -> Bools | None:
     return fit
 
 
-def _enabled(batch: Entries) -> Bools:
+def _enabled(batch: Additions) -> Bools:
     return np.ones(len(batch.ids), np.bool_) if batch.enabled is None else batch.enabled

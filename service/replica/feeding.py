@@ -15,7 +15,7 @@ from typing import Final
 from index.contract.numbered import Fed
 from service.replica.columns import IndexName, gathered
 from service.replica.indexes import Indexes
-from service.store import Commit, EntryBatch, View
+from service.store import Commit, EntryBatch, StoreView
 from service.store.views.view import START
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ reads all entries again instead of forgetting that some are missing."""
 
 def bring_up(
     indexes: Indexes,
-    view: View,
+    view: StoreView,
     known: Commit | None = None,
     pace: Callable[[], None] = lambda: None,
     flawed: bool = False,
@@ -82,7 +82,7 @@ def fed_mark(mark: str) -> str:
 
 def _rebuild(
     indexes: Indexes,
-    view: View,
+    view: StoreView,
     anew: dict[IndexName, str],
     entries: Iterable[EntryBatch],
     flawed: bool,
@@ -98,14 +98,14 @@ def _rebuild(
         indexes.all[name].rebuild(batches, commit.sequence, commit.mark)
 
 
-def _fed(view: View, flawed: bool) -> Commit:
+def _fed(view: StoreView, flawed: bool) -> Commit:
     """What an index is told that it holds, once the entries of ``view`` were read."""
     if flawed or view.damaged or view.incomplete or any(view.lost.values()):
         return Commit(view.commit.sequence, _FLAWED + view.commit.mark)
     return view.commit
 
 
-def _not_ours(index: Fed, view: View, ours: set[Commit]) -> str | None:
+def _not_ours(index: Fed, view: StoreView, ours: set[Commit]) -> str | None:
     """Why an index cannot go on from what it holds; empty if it holds nothing yet, ``None`` if it
     can. ``ours``: commits that ``view`` is known to hold; grows."""
     if index.needs_rebuild:

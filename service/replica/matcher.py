@@ -18,7 +18,7 @@ from embeddings.errors import EmptyFileError, FileTooLargeError, ImageError
 from embeddings.fingerprint import Fingerprint, Role, ViewFingerprint
 from embeddings.hashes.digests import digests
 from embeddings.network.encoder import Encoder
-from embeddings.network.imagery import Imagery as ImageryModel
+from embeddings.network.imagery import ImageryModel
 from service.domain.errors import (
     BadSignalError,
     BankNotFoundError,
@@ -38,7 +38,7 @@ from service.domain.signals import (
     types_by_name,
 )
 from service.policy import matching
-from service.policy.matching import Coverage, Decision, Label, Model, NotMatched, Plan
+from service.policy.matching import Coverage, Decision, Label, NotMatched, Plan, SpaceModel
 from service.replica.lookups import Lookups
 from service.replica.replica import Freshness, Replica
 from service.replica.shared import Shared
@@ -86,7 +86,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Imagery:
+class ImageryScore:
     """What the imagery score says of a query."""
 
     photographic: float
@@ -102,7 +102,7 @@ class Answer:
     entries: Mapping[int, Entry]
     """By internal id, of the decision's rows; none of them where the store was away, and the
     decision is then ``truncated``."""
-    imagery: Imagery | None
+    imagery: ImageryScore | None
     """``None`` where no image was sent and nobody said."""
     coverage: Coverage
     not_matched: tuple[NotMatched, ...]
@@ -110,7 +110,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Hits:
+class Findings:
     """Everything that a query finds, before any policy: what a protocol without verdicts tells."""
 
     found: list[Found]
@@ -166,8 +166,11 @@ class Matcher:
         self._fingerprints = fingerprints
         self.encoders = () if fingerprints is None else tuple(fingerprints.encoders)
         infos = [encoder.info for encoder in self.encoders]
-        self.models: Mapping[str, Model] = MappingProxyType(
-            {i.space: Model(i.space, dict(i.radii), dict(i.scores), i.candidates) for i in infos}
+        self.models: Mapping[str, SpaceModel] = MappingProxyType(
+            {
+                i.space: SpaceModel(i.space, dict(i.radii), dict(i.scores), i.candidates)
+                for i in infos
+            }
         )
 
     def close(self) -> None:
@@ -235,7 +238,7 @@ class Matcher:
         )
         return query, fingerprint
 
-    def hits(self, query: Query) -> Hits:
+    def hits(self, query: Query) -> Findings:
         """Search for signals, and judge nothing. Raises ``NoSignalsError``, ``BadSignalError``,
         ``BankNotFoundError``, ``IndexNotLoadedError``."""
         if not query.signals:
@@ -265,7 +268,7 @@ class Matcher:
         self._observe("search", perf_counter() - started)
         # Asked after the search: a fault that shows while it runs must count.
         incomplete = incomplete or self._replica.health.incomplete
-        return Hits(found, banks, plan, incomplete, cut, freshness)
+        return Findings(found, banks, plan, incomplete, cut, freshness)
 
     def match(self, query: Query) -> Answer:
         """Match signals. Raises ``NoSignalsError``, ``BankNotFoundError``,
@@ -339,14 +342,14 @@ class Matcher:
         """Ids of the banks that hold an entry that is enabled."""
         return self._replica.known.filled
 
-    def imagery(self, photographic: float | None) -> Imagery | None:
+    def imagery(self, photographic: float | None) -> ImageryScore | None:
         """The label of a score."""
         if photographic is None:
             return None
         made = self._fingerprints
         # Without a model nobody knows what a score means.
         bounds = (0.0, 1.0) if made is None else made.imagery.info.bounds
-        return Imagery(photographic, matching.label(photographic, bounds))
+        return ImageryScore(photographic, matching.label(photographic, bounds))
 
     def chosen(self, names: tuple[str, ...] | None) -> dict[int, Bank]:
         """The banks of these names, by id; of ``None`` all. Raises ``BankNotFoundError``."""

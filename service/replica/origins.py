@@ -15,7 +15,7 @@ from pathlib import Path
 from index.opening import Origin, forget, origin
 from service.domain.errors import StoreSwappedError
 from service.replica.feeding import fed_mark
-from service.store import Commit, Store, View
+from service.store import Commit, Store, StoreView
 
 
 def refuse_if_swapped(store: Store, folder: Path) -> None:
@@ -49,7 +49,7 @@ def _origins(folder: Path) -> Iterator[tuple[Path, Origin]]:
                 yield place, one
 
 
-def _misfit(one: Origin, view: View) -> str:
+def _misfit(one: Origin, view: StoreView) -> str:
     """Why an index can not have been made from the store; empty if it can."""
     if one.store != view.identity:
         return f"that has the identity {one.store[:12]!r}, and this one {view.identity[:12]!r}"

@@ -33,7 +33,7 @@ from service.replica.feeding import bring_up
 from service.replica.indexes import Indexes, SignalStats
 from service.replica.scrub import Scrub
 from service.replica.shelf import Shelf
-from service.store import Action, Bank, Commit, Key, Store, View
+from service.store import Action, Bank, Commit, Key, Store, StoreView
 from service.store.views.flaws import altered
 from service.store.views.view import START
 
@@ -328,7 +328,7 @@ class Replica:
             incomplete=True,
         )
 
-    def _tell_incomplete(self, view: View) -> None:
+    def _tell_incomplete(self, view: StoreView) -> None:
         """Banks, lists and keys that are not what was written, and rows that are not there."""
         names = {bank.id: bank.name for bank in self._known.banks.values()}
         lost = [
@@ -403,7 +403,7 @@ class Replica:
 
 def _known(
     commit: Commit,
-    view: View,
+    view: StoreView,
     spaces: Mapping[int, frozenset[str]],
     hashed: Mapping[str, frozenset[int]],
 ) -> Known:

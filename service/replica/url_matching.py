@@ -32,7 +32,7 @@ class UrlAsked(NamedTuple):
     """What it may stand for, the likeliest first."""
 
 
-class UrlAnswer(NamedTuple):
+class UrlResult(NamedTuple):
     """What is said of one URL."""
 
     asked: UrlAsked
@@ -53,7 +53,7 @@ class UrlFailure(NamedTuple):
 class UrlAnswers:
     """What is said of many, in their order."""
 
-    answers: tuple[UrlAnswer | UrlFailure, ...]
+    answers: tuple[UrlResult | UrlFailure, ...]
     entries: Mapping[int, Entry]
     """By internal id, of all decisions' rows; none where the store was away, and each decision
     that lacks one is then ``truncated``."""
@@ -84,7 +84,7 @@ def match_urls(
 
     plain = covered(Verdict.NONE, faulty)  # that of nearly all
 
-    def answer(one: UrlAsked, said: Question, searched: Searched) -> UrlAnswer:
+    def answer(one: UrlAsked, said: Question, searched: Searched) -> UrlResult:
         if searched.found or searched.incomplete or searched.cut:
             decision = matching.decide(searched.found, chosen, searched.cut)
             coverage, why = covered(decision.verdict, faulty or searched.incomplete)
@@ -93,7 +93,7 @@ def match_urls(
         if said.doubts:
             why = (*why, *(NotMatched(_URL, "", doubt) for doubt in said.doubts))
             coverage = coverage if decision.verdict is Verdict.BLOCK else Coverage.NONE
-        return UrlAnswer(one, said, decision, coverage, why)
+        return UrlResult(one, said, decision, coverage, why)
 
     results = iter(found)
     answers = [
@@ -114,18 +114,18 @@ def _question(one: UrlAsked) -> Question | BadUrlError:
 
 
 def _with_entries(
-    answers: Sequence[UrlAnswer | UrlFailure],
+    answers: Sequence[UrlResult | UrlFailure],
     entries_of: Callable[[list[int]], Mapping[int, Entry]],
     freshness: Freshness,
 ) -> UrlAnswers:
     ids = {
-        row.found.id for one in answers if isinstance(one, UrlAnswer) for row in one.decision.rows
+        row.found.id for one in answers if isinstance(one, UrlResult) for row in one.decision.rows
     }
     entries = entries_of(sorted(ids))
     if len(entries) < len(ids):
         answers = [
             one._replace(decision=replace(one.decision, truncated=True))
-            if isinstance(one, UrlAnswer)
+            if isinstance(one, UrlResult)
             and any(row.found.id not in entries for row in one.decision.rows)
             else one
             for one in answers

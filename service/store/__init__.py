@@ -39,7 +39,7 @@ from service.store.imports.rollback import VersionNotFoundError
 from service.store.store import Store, backup, migrate, open_store, restore
 from service.store.views.batches import EntryBatch
 from service.store.views.flaws import Flaw
-from service.store.views.view import View
+from service.store.views.view import StoreView
 
 __all__ = [
     "DEFAULT_LIST",
@@ -73,10 +73,10 @@ __all__ = [
     "Role",
     "Signing",
     "Store",
+    "StoreView",
     "Thresholds",
     "TooManyRejectedError",
     "VersionNotFoundError",
-    "View",
     "backup",
     "migrate",
     "open_store",

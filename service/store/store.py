@@ -34,7 +34,7 @@ from service.store.imports.rollback import roll_back
 from service.store.imports.versions import list_versions
 from service.store.keys import Keys
 from service.store.views.flaws import Flaw, all_flaws
-from service.store.views.view import View, filled_banks, identity, newest_commit, view_of
+from service.store.views.view import StoreView, filled_banks, identity, newest_commit, view_of
 
 
 class Store:
@@ -110,7 +110,7 @@ class Store:
         there is something, so all of them."""
         return filled_banks(self._database, bank_ids)
 
-    def view(self) -> AbstractContextManager[View]:
+    def view(self) -> AbstractContextManager[StoreView]:
         """The store as it is now, and what changed since any commit, consistently."""
         return view_of(self._database)
 

@@ -21,7 +21,7 @@ from evaluation.speed.index.code_sets import (
     of_images,
     random_codes,
 )
-from evaluation.speed.index.engines import Flat, Lookalike, MultiHash
+from evaluation.speed.index.engines import Flat, MultiHash, OurIndex
 
 pytestmark = pytest.mark.slow
 
@@ -49,9 +49,9 @@ def test_every_engine_answers_the_same_queries_and_ours_misses_nothing() -> None
     }
 
 
-@pytest.mark.parametrize("engine", [Flat, Lookalike, MultiHash])
+@pytest.mark.parametrize("engine", [Flat, OurIndex, MultiHash])
 def test_exact_engines_find_a_code_at_the_radius_and_not_beyond(
-    engine: type[Flat | Lookalike | MultiHash],
+    engine: type[Flat | OurIndex | MultiHash],
 ) -> None:
     codes = random_codes(500, np.random.default_rng(1))
     planted = unpack(codes[:2]).copy()

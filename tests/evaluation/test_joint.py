@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evaluation.statistics import joint
-from evaluation.statistics.joint import Pair, Radii
+from evaluation.statistics.joint import Pair, RadiusPair
 
 LEVELS = (5, 4)
 PAIRS = st.lists(st.tuples(st.integers(0, LEVELS[0]), st.integers(0, LEVELS[1])), max_size=15)
@@ -29,16 +29,16 @@ def test_the_choice_is_the_best_of_all_pairs_of_radii(
 ) -> None:
     chosen = joint.choose(_pair(true), _pair(outside), LEVELS, rate)
     if not outside:
-        assert chosen == Radii(-1, -1)
+        assert chosen == RadiusPair(-1, -1)
         return
 
-    def key(radii: Radii) -> tuple[int, int, int, int]:
+    def key(radii: RadiusPair) -> tuple[int, int, int, int]:
         found = int(_pair(true).within(radii).sum())
         flagged = int(_pair(outside).within(radii).sum())
         return -found, flagged, radii.left + radii.right, radii.left
 
     everything = [
-        Radii(left, right)
+        RadiusPair(left, right)
         for left, right in itertools.product(range(-1, LEVELS[0]), range(-1, LEVELS[1]))
     ]
     allowed = [
@@ -55,7 +55,7 @@ def test_each_half_is_measured_with_the_radii_of_the_other() -> None:
     outside = _pair([(4, 4), (4, 4), (2, 4), (2, 4)])
     first = np.array([True, True, False, False])
     result = joint.halved(true, outside, (first, first), LEVELS, 0.0)
-    assert result.radii == (Radii(3, -1), Radii(1, -1))
+    assert result.radii == (RadiusPair(3, -1), RadiusPair(1, -1))
     assert result.found.tolist() == [False, False, True, True]
     assert result.flagged.tolist() == [False, False, True, True]
 

@@ -15,7 +15,7 @@ from scipy import stats
 from embeddings.codes import Codes, distances
 from evaluation.base.errors import CalibrationError
 from evaluation.base.hashers import Hashes, Space
-from evaluation.copies.benchmark import Query
+from evaluation.copies.benchmark import EditedQuery
 from evaluation.copies.hashing import Hashed
 from evaluation.corpora.corpus import KINDS
 from evaluation.corpora.sample_corpus import sample_corpus
@@ -37,8 +37,12 @@ def hashed() -> Hashed:
     """Twelve images: eight references with two copies each, four strangers with three."""
     rng = np.random.default_rng(3)
     references, strangers = random_codes(8, rng), random_codes(4, rng)
-    inside = [Query(item, "jpeg-30", "mild", outside=False) for item in range(8) for _ in "ab"]
-    outside = [Query(item, "jpeg-30", "mild", outside=True) for item in range(8, 12) for _ in "abc"]
+    inside = [
+        EditedQuery(item, "jpeg-30", "mild", outside=False) for item in range(8) for _ in "ab"
+    ]
+    outside = [
+        EditedQuery(item, "jpeg-30", "mild", outside=True) for item in range(8, 12) for _ in "abc"
+    ]
     copies = near(np.repeat(references, 2, axis=0), 30, rng)
     matchable = np.ones(16, bool)
     matchable[3] = False

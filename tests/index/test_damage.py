@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from index.contract.errors import RebuildNeededError
 from index.contract.interface import Hits, Ids
 from index.contract.numbered import Fed
@@ -29,9 +29,9 @@ from tests.index.damages import DAMAGES, Damage
 Same = Callable[[Hits, Hits], None]
 
 
-def entries(rows: Codes) -> Entries:
+def entries(rows: Codes) -> Additions:
     """``rows`` under ids 0, 1, … in group 1."""
-    return Entries(np.arange(len(rows)), rows, np.ones(len(rows), np.int32))
+    return Additions(np.arange(len(rows)), rows, np.ones(len(rows), np.int32))
 
 
 def opened_codes(folder: Path) -> SegmentedIndex:
@@ -256,7 +256,7 @@ class ScrubbedIndexes(RuleBasedStateMachine):
         ids = np.arange(self.next, self.next + rows)
         self.next += rows
         codes = np.random.default_rng(self.next).integers(0, 256, (rows, 32), np.uint8)
-        self.apply(Changes(add=Entries(ids, codes, np.ones(rows, np.int32))))
+        self.apply(Changes(add=Additions(ids, codes, np.ones(rows, np.int32))))
 
     @rule(data=st.data(), change=st.sampled_from(MARKS))
     def mark(self, data: st.DataObject, change: Callable[[Ids], Changes]) -> None:

@@ -21,7 +21,7 @@ from index.search.batches import search_part
 from index.search.workers import Workers
 from index.segments.building import build
 from index.segments.permutation import reordered
-from index.segments.segment import Segment
+from index.segments.segment import CodeSegment
 from index.storage.state import Part
 
 
@@ -102,7 +102,7 @@ def test_kernels_touch_nothing_beyond_the_padding(random_codes: Codes) -> None:
         1,
     )
     arrays: dict[str, Any] = {name: _guarded(array) for name, array in segment.parts().items()}
-    guarded = Segment(**arrays)
+    guarded = CodeSegment(**arrays)
     part = Part.fresh(guarded)
     workers = Workers(1)
     for radius in (0, 31, 48, 64, 100, 256):

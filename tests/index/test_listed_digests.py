@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from index.contract.errors import (
     ClosedIndexError,
     DuplicateIdError,
@@ -27,10 +27,10 @@ def digests(*numbers: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     return np.array([[number % 251] * WIDTH for number in numbers], np.uint8).reshape(-1, WIDTH)
 
 
-def entries(*numbers: int, enabled: bool = True) -> Entries:
+def entries(*numbers: int, enabled: bool = True) -> Additions:
     ids = np.array(numbers, np.int64)
     on = np.full(len(ids), enabled)
-    return Entries(ids, digests(*numbers), np.zeros(len(ids), np.int32), on)
+    return Additions(ids, digests(*numbers), np.zeros(len(ids), np.int32), on)
 
 
 def found(index: DigestIndex, number: int) -> list[int]:

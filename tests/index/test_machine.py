@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from index.contract.errors import DuplicateIdError
 from index.contract.oracle import OracleIndex
 from index.segmented.segmented_index import SegmentedIndex
@@ -82,7 +82,7 @@ class Index(RuleBasedStateMachine):
         flags = ids % 5 != 0
         changes = Changes(
             np.array(remove, np.int64),
-            Entries(ids, POOL[ids % len(POOL)], (ids % 4).astype(np.int32), flags),
+            Additions(ids, POOL[ids % len(POOL)], (ids % 4).astype(np.int32), flags),
             np.array(disable, np.int64),
             np.array(enable, np.int64),
         )
@@ -145,16 +145,16 @@ class Index(RuleBasedStateMachine):
             path.write_bytes(content)
         self.index = self.opened()
         if self.index.needs_rebuild:
-            batches = [self.rows(), Entries()]
+            batches = [self.rows(), Additions()]
             self.index.rebuild(batches, self.sequence)
         for number, changes in self.log:
             if number > self.index.sequence:
                 self.index.apply(changes, number)
 
-    def rows(self) -> Entries:
+    def rows(self) -> Additions:
         """What the store holds now."""
         oracle = self.oracle
-        return Entries(
+        return Additions(
             oracle._ids.copy(),
             oracle._codes.copy(),
             oracle._groups.copy(),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from embeddings.codes import Codes
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from index.contract.errors import (
     ClosedIndexError,
     DuplicateIdError,
@@ -43,9 +43,9 @@ def opened(path: Path, store: str = "store", background: bool = False) -> Segmen
     return SegmentedIndex.open(path, "lite0", "code", store, threads=2, background=background)
 
 
-def entries(codes: Codes, first: int = 0) -> Entries:
+def entries(codes: Codes, first: int = 0) -> Additions:
     ids = np.arange(first, first + len(codes))
-    return Entries(ids, codes, (ids % 3).astype(np.int32))
+    return Additions(ids, codes, (ids % 3).astype(np.int32))
 
 
 def ids_of(index: NumberedIndex, codes: Codes) -> list[int]:
@@ -101,7 +101,7 @@ def test_a_change_applies_whole_or_not_at_all(random_codes: Codes) -> None:
 
 def test_disabled_rows_can_be_added_and_rebuilt_disabled(random_codes: Codes) -> None:
     flags = np.arange(40) % 2 == 0
-    rows = Entries(np.arange(40), random_codes[:40], np.zeros(40, np.int32), flags)
+    rows = Additions(np.arange(40), random_codes[:40], np.zeros(40, np.int32), flags)
     index = SegmentedIndex(background=False)
     index.apply(Changes(add=rows), 1)
     assert ids_of(index, random_codes[:40]) == list(range(0, 40, 2))
@@ -118,7 +118,7 @@ def test_a_rebuild_replaces_everything_or_nothing(tmp_path: Path, random_codes: 
         with pytest.raises(DuplicateIdError):
             index.rebuild([entries(random_codes[:9]), entries(random_codes[:9], 8)], 5)
         with pytest.raises(RowsError):
-            index.rebuild([Entries(np.arange(3), random_codes[:2], np.zeros(3, np.int32))], 5)
+            index.rebuild([Additions(np.arange(3), random_codes[:2], np.zeros(3, np.int32))], 5)
         assert ids_of(index, random_codes) == list(range(50))
         index.rebuild((entries(random_codes[at : at + 70], at) for at in (70, 140)), 3)
         assert index.sequence == 3
@@ -445,7 +445,7 @@ def test_an_index_knows_which_groups_it_holds(
     assert index.groups() == frozenset()
     count = len(random_codes) - 1
     groups = np.where(np.arange(count) % 2, 7, 3).astype(np.int32)
-    index.rebuild([Entries(np.arange(count), random_codes[:-1], groups)], 1)
+    index.rebuild([Additions(np.arange(count), random_codes[:-1], groups)], 1)
     index.add(np.array([count]), random_codes[-1:], np.array([9], np.int32))
     assert index.groups() == {3, 7, 9}
     index.close()

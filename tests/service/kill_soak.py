@@ -32,7 +32,7 @@ import uvicorn
 
 from embeddings.fingerprint import Fingerprint, Role, ViewFingerprint
 from embeddings.network.encoder import Encoder
-from embeddings.network.imagery import Imagery
+from embeddings.network.imagery import ImageryModel
 from index.storage import maintenance
 from service.domain.settings import load_settings
 from service.http.app import create_app
@@ -50,7 +50,7 @@ class NoImages:
     encoders: tuple[Encoder, ...] = ()
 
     @property
-    def imagery(self) -> Imagery:
+    def imagery(self) -> ImageryModel:
         raise NotImplementedError
 
     def fingerprint(self, data: bytes, role: Role = "query") -> Fingerprint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from index.contract.changes import Entries
+from index.contract.changes import Additions
 from service.domain.signals import Keyed, Signal, Signals
 from service.replica.columns import PDQ, IndexName, gathered
 from service.store import EntryBatch
@@ -32,7 +32,7 @@ def batch(*rows: Signals | None, enabled: bool = True, first: int = 1) -> EntryB
     return made
 
 
-def told(entries: Entries) -> dict[tuple[int, int], tuple[bytes, bool]]:
+def told(entries: Additions) -> dict[tuple[int, int], tuple[bytes, bool]]:
     """By entry and ordinal."""
     assert entries.enabled is not None
     assert set(entries.groups.tolist()) <= {7}

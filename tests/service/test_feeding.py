@@ -15,7 +15,15 @@ from service.domain.search import Search
 from service.domain.signals import Signals
 from service.replica.replica import Replica
 from service.replica.shelf import FolderShelf
-from service.store import EntryBatch, ImportRow, ImportTarget, NewEntry, Store, View, open_store
+from service.store import (
+    EntryBatch,
+    ImportRow,
+    ImportTarget,
+    NewEntry,
+    Store,
+    StoreView,
+    open_store,
+)
 from service.store.core.traces import DATABASE_FILE
 
 SPACE = "s-256-0"
@@ -81,13 +89,13 @@ def restart(folder: Path) -> Iterator[Restart]:
 def since(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """From which sequence on the store's entries were read, each time they were."""
     asked: list[int] = []
-    entries = View.entries
+    entries = StoreView.entries
 
-    def watched(view: View, since: int = 0) -> Iterator[EntryBatch]:
+    def watched(view: StoreView, since: int = 0) -> Iterator[EntryBatch]:
         asked.append(since)
         return entries(view, since)
 
-    monkeypatch.setattr(View, "entries", watched)
+    monkeypatch.setattr(StoreView, "entries", watched)
     return asked
 
 
@@ -387,14 +395,14 @@ def test_a_long_list_is_in_force_all_at_once(
         for kind in KINDS:
             seen.add((kind in matched(replica, 1), kind in matched(replica, 11)))
 
-    entries = View.entries
+    entries = StoreView.entries
 
-    def watched(view: View, since: int = 0) -> Iterator[EntryBatch]:
+    def watched(view: StoreView, since: int = 0) -> Iterator[EntryBatch]:
         for batch in entries(view, since):
             look()
             yield batch
 
-    monkeypatch.setattr(View, "entries", watched)
+    monkeypatch.setattr(StoreView, "entries", watched)
     rows = [ImportRow(n, signals(n + 10), f"new {n}") for n in range(5)]
     store.apply_import(ImportTarget("A"), rows)
     replica.sync()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from index.contract.interface import Ids
 from index.digests.digest_index import DigestIndex
 from service.domain.search import Search
@@ -49,7 +49,7 @@ def feed(indexes: Indexes, ids: list[int], group: int, number: int, item: bytes 
         if name in (PDQ, CODE) and item:
             said = item
         payload = np.frombuffer(said * len(ids), np.uint8).reshape(len(ids), -1)
-        add = Entries(rows, payload, np.full(len(ids), group, np.int32)) if said else Entries()
+        add = Additions(rows, payload, np.full(len(ids), group, np.int32)) if said else Additions()
         index.apply(Changes(remove=rows, add=add), number)
 
 

@@ -16,8 +16,8 @@ from service.policy.matching import (
     MAX_MATCHES,
     Coverage,
     Label,
-    Model,
     NotMatched,
+    SpaceModel,
     Verdict,
     code_radius,
     code_threshold,
@@ -29,7 +29,7 @@ from service.store import Action, Bank, Imagery, Policy, Radii, Thresholds
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPACE = "s-256-0"
-MODELS = {SPACE: Model(SPACE, {"photographic": 50, "non_photographic": 40, "any": 45})}
+MODELS = {SPACE: SpaceModel(SPACE, {"photographic": 50, "non_photographic": 40, "any": 45})}
 BLOCK, REVIEW, ALLOW = Action.BLOCK, Action.REVIEW, Action.ALLOW
 FULL = Signals.of(
     md5=b"m" * 16, sha256=b"t" * 32, pdq=b"p" * 32, codes={SPACE: b"c" * 32}, url="https://a/"

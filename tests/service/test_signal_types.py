@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from service.domain.errors import BadSignalError
 from service.domain.signals import (
     MAX_FRAMES,
@@ -207,7 +207,7 @@ def fed(signal: str, value: bytes) -> Indexes:
     for name, index in indexes.all.items():
         ids = index_ids(np.array([7], np.int64))
         row = np.frombuffer(value, np.uint8).reshape(1, -1)
-        add = Entries(ids, row, np.array([1], np.int32)) if name.signal == signal else Entries()
+        add = Additions(ids, row, np.array([1], np.int32)) if name.signal == signal else Additions()
         index.apply(Changes(remove=ids, add=add), 1, "m")
     return indexes
 
@@ -284,10 +284,10 @@ def test_a_search_that_was_cut_short_says_so() -> None:
     ids = np.arange(102)
     index = indexes.all[IndexName("pdq")]
     codes = np.zeros((102, 32), np.uint8)
-    index.apply(Changes(remove=ids, add=Entries(ids, codes, np.ones(102, np.int32))), 1, "m")
+    index.apply(Changes(remove=ids, add=Additions(ids, codes, np.ones(102, np.int32))), 1, "m")
     made = plan(Signals.of(pdq=bytes(32)), Label.UNCERTAIN, [bank()], {})
     assert indexes.search(made.search).cut
-    index.apply(Changes(remove=ids[50:], add=Entries()), 2, "n")
+    index.apply(Changes(remove=ids[50:], add=Additions()), 2, "n")
     assert not indexes.search(made.search).cut
     indexes.close()
 

@@ -23,7 +23,7 @@ from PIL import (
 from embeddings.errors import UnreadableImageError
 from embeddings.files.decoding import bmp, gif, jpeg, png, tiff
 from embeddings.files.decoding.decoded import Decoded
-from embeddings.files.formats import Contents, Format
+from embeddings.files.formats import FileContents, Format
 from embeddings.files.srgb import Colours
 
 __all__ = ["Decoded", "load"]
@@ -40,7 +40,7 @@ _READERS: Final[dict[Format, type[ImageFile.ImageFile]]] = {
 _NO_EXIF: Final = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"
 
 
-def load(contents: Contents, factor: int) -> Decoded:
+def load(contents: FileContents, factor: int) -> Decoded:
     """The image of ``contents``, decoded; ``factor``: by which it is to be reduced, 1, 2, 4 or 8.
 
     Raises ``ImageError``, and whatever Pillow's plugins run into on a damaged file.
@@ -64,7 +64,7 @@ def load(contents: Contents, factor: int) -> Decoded:
     )
 
 
-def _opened(contents: Contents, data: bytes = b"") -> ImageFile.ImageFile:
+def _opened(contents: FileContents, data: bytes = b"") -> ImageFile.ImageFile:
     """The reader of a file, its header read; ``data``: in place of what ``contents`` has."""
     image = _READERS[contents.format](io.BytesIO(data or contents.data))
     if image.size != contents.decoded_size:

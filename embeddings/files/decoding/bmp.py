@@ -15,14 +15,14 @@ from PIL import Image
 
 from embeddings.errors import UnreadableImageError
 from embeddings.files.decoding.decoded import Decoded, enough
-from embeddings.files.formats import Contents
+from embeddings.files.formats import FileContents
 from embeddings.files.formats.bmp import RLE4, RLE8, Header, header
 from embeddings.files.srgb import Colours
 
 _BAND_PIXELS: Final = 2**20
 
 
-def load(contents: Contents, factor: int) -> Decoded:
+def load(contents: FileContents, factor: int) -> Decoded:
     """The image. Raises ``UnreadableImageError``."""
     head = header(contents.data)
     rows: int | None = None

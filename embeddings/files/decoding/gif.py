@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from embeddings.files.decoding.decoded import Decoded, enough
-from embeddings.files.formats import Contents
+from embeddings.files.formats import FileContents
 from embeddings.files.srgb import Colours
 
 
-def load(contents: Contents, image: ImageFile.ImageFile, factor: int) -> Decoded:
+def load(contents: FileContents, image: ImageFile.ImageFile, factor: int) -> Decoded:
     """The first frame on its canvas. Raises ``UnreadableImageError``."""
     rows = None
     interlaced = any(isinstance(tile.args, tuple) and tile.args[1] for tile in image.tile)

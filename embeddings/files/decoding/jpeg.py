@@ -14,14 +14,14 @@ import numpy as np
 from PIL import ImageFile
 
 from embeddings.files.decoding.decoded import Decoded, enough
-from embeddings.files.formats import Contents
+from embeddings.files.formats import FileContents
 from embeddings.files.srgb import Colours
 
 _GREY: Final = 128
 _ROUNDING: Final = 1
 
 
-def load(contents: Contents, image: ImageFile.ImageFile, factor: int) -> Decoded:
+def load(contents: FileContents, image: ImageFile.ImageFile, factor: int) -> Decoded:
     """The image, reduced by ``factor`` within the decoder. Raises ``UnreadableImageError``."""
     if factor > 1:
         image.draft(image.mode, (contents.width // factor, contents.height // factor))

@@ -16,7 +16,7 @@ from PIL import ImageFile
 
 from embeddings.errors import UnreadableImageError
 from embeddings.files.decoding.decoded import Decoded, enough
-from embeddings.files.formats import Contents
+from embeddings.files.formats import FileContents
 from embeddings.files.srgb import Colours
 
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -25,7 +25,7 @@ _PIECE: Final = 1024
 
 
 def load(
-    contents: Contents, opened: Callable[[bytes], ImageFile.ImageFile], factor: int
+    contents: FileContents, opened: Callable[[bytes], ImageFile.ImageFile], factor: int
 ) -> Decoded:
     """The image; ``opened``: gives the reader of a file. Raises ``UnreadableImageError``."""
     colours = Colours(contents.profile, contents.space, contents.sample_range, contents.key)
@@ -48,7 +48,7 @@ def load(
     return Decoded(image, colours, factor, lower, rows)
 
 
-def _completed(contents: Contents) -> tuple[bytes, int]:
+def _completed(contents: FileContents) -> tuple[bytes, int]:
     """A file whose data was cut off, with rows of zeros for those that are missing; how many are
     there. Raises ``UnreadableImageError``."""
     data = contents.data

@@ -21,8 +21,8 @@ from PIL import Image, ImageFile, TiffImagePlugin
 
 from embeddings.errors import TooManyPixelsError, UnreadableImageError
 from embeddings.files.decoding.decoded import Decoded
-from embeddings.files.formats import Contents
-from embeddings.files.formats.tiff import Layout, numbers
+from embeddings.files.formats import FileContents
+from embeddings.files.formats.tiff import TiffLayout, numbers
 from embeddings.files.srgb import Colours
 
 MAX_SAMPLE_BYTES: Final = 3 * 2**27
@@ -103,7 +103,7 @@ class _Samples:
         return f"{self.channels} x {self.bits}-bit {name} (photometric {self.photometric})"
 
 
-def load(contents: Contents, opened: Callable[[], ImageFile.ImageFile], factor: int) -> Decoded:
+def load(contents: FileContents, opened: Callable[[], ImageFile.ImageFile], factor: int) -> Decoded:
     """The first page; ``opened``: gives Pillow's reader of it. Raises ``UnreadableImageError`` or
     ``TooManyPixelsError``."""
     layout, tags = numbers(contents.data, _WANTED)
@@ -127,7 +127,7 @@ def load(contents: Contents, opened: Callable[[], ImageFile.ImageFile], factor: 
     return Decoded(_image(planes, samples), Colours(contents.profile), factor)
 
 
-def _samples(layout: Layout, tags: _Tags) -> _Samples:
+def _samples(layout: TiffLayout, tags: _Tags) -> _Samples:
     channels = _first(tags, _CHANNELS, 1)
     photometric = _first(tags, _PHOTOMETRIC, _WHITE_IS_ZERO)
     bits = set(tags.get(_BITS, (1,))[:channels])
@@ -151,7 +151,9 @@ def _first(tags: _Tags, tag: int, default: int) -> int:
     return tags.get(tag, (default,))[0]
 
 
-def _planes(contents: Contents, layout: Layout, tags: _Tags, samples: _Samples) -> NDArray[Any]:
+def _planes(
+    contents: FileContents, layout: TiffLayout, tags: _Tags, samples: _Samples
+) -> NDArray[Any]:
     """The samples: (h, w, channels), in the processor's byte order; of planes only those shown."""
     tiled = _TILES in tags
     offsets = tags.get(_TILES if tiled else _STRIPS, ())
@@ -188,8 +190,8 @@ def _planes(contents: Contents, layout: Layout, tags: _Tags, samples: _Samples) 
 
 
 def _of_bytes(
-    contents: Contents,
-    layout: Layout,
+    contents: FileContents,
+    layout: TiffLayout,
     tags: _Tags,
     shape: tuple[int, int, int],
     offsets: Sequence[int],

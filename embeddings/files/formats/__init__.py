@@ -12,9 +12,9 @@ from typing import Final
 
 from embeddings.errors import UnsupportedImageError
 from embeddings.files.formats import avif, bmp, gif, jpeg, png, tiff, webp
-from embeddings.files.formats.contents import Contents, Format
+from embeddings.files.formats.contents import FileContents, Format
 
-__all__ = ["Contents", "Format", "inspect"]
+__all__ = ["FileContents", "Format", "inspect"]
 
 # A file of a general brand is AVIF unless it says that it is HEIC: then Pillow has no decoder.
 _AVIF: Final = re.compile(
@@ -28,7 +28,7 @@ _NOT_READ: Final = (
 )
 
 
-def inspect(data: bytes) -> Contents:
+def inspect(data: bytes) -> FileContents:
     """What ``data`` announces.
 
     Raises ``UnsupportedImageError`` if it begins like no format read here,
@@ -37,7 +37,7 @@ def inspect(data: bytes) -> Contents:
     return _reader(data)(data)
 
 
-def _reader(data: bytes) -> Callable[[bytes], Contents]:
+def _reader(data: bytes) -> Callable[[bytes], FileContents]:
     """The reader for the magic bytes ``data`` begins with."""
     if data.startswith(b"\xff\xd8\xff"):
         return jpeg.read

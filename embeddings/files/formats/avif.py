@@ -14,7 +14,7 @@ from typing import Final
 from PIL import AvifImagePlugin
 
 from embeddings.files.colour_spaces import SRGB_TRANSFER, ColourSpace, from_numbers
-from embeddings.files.formats.contents import MAX_PROFILE_BYTES, Contents, exif_orientation
+from embeddings.files.formats.contents import MAX_PROFILE_BYTES, FileContents, exif_orientation
 
 MAX_BOXES: Final = 4096
 _SRGB_PRIMARIES: Final = 1
@@ -22,13 +22,13 @@ _SRGB_PRIMARIES: Final = 1
 _AS_SRGB: Final = frozenset({1, 6, 14, 15})
 
 
-def read(data: bytes) -> Contents:
+def read(data: bytes) -> FileContents:
     """The header of an AVIF file."""
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
     # Rotation and mirroring of the container, which outrank EXIF, are given as if they were EXIF.
     exif, profile = image.info.get("exif", b""), image.info.get("icc_profile", b"")
     numbers = _numbers(data)
-    return Contents(
+    return FileContents(
         "avif",
         image.width,
         image.height,

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from embeddings.files.formats.contents import MAX_PROFILE_BYTES, Contents, damaged
+from embeddings.files.formats.contents import MAX_PROFILE_BYTES, FileContents, damaged
 
 RAW, RLE8, RLE4, FIELDS, ALPHA_FIELDS = 0, 1, 2, 3, 6
 _BITS: Final = {
@@ -52,13 +52,13 @@ class Header:
     profile: bytes
 
 
-def read(data: bytes) -> Contents:
+def read(data: bytes) -> FileContents:
     """The header of a BMP file."""
     head = header(data)
     large = head.width * head.height > MAX_RUN_LENGTH_PIXELS or len(data) > MAX_RUN_LENGTH_BYTES
     if head.compression in {RLE8, RLE4} and large:
         raise damaged("bmp", "with run lengths, only small files are read")
-    return Contents("bmp", head.width, head.height, data, profile=head.profile)
+    return FileContents("bmp", head.width, head.height, data, profile=head.profile)
 
 
 def header(data: bytes) -> Header:

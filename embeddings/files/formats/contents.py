@@ -27,7 +27,7 @@ _MAX_EXIF_ENTRIES: Final = 1000
 
 
 @dataclass(frozen=True)
-class Contents:
+class FileContents:
     """What one file announces about itself, and what of it is given to the decoder."""
 
     format: Format

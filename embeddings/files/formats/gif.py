@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from embeddings.files.formats.contents import Contents, damaged
+from embeddings.files.formats.contents import FileContents, damaged
 
 _EXTENSION, _FRAME, _GRAPHIC_CONTROL = 0x21, 0x2C, 0xF9
 
@@ -16,7 +16,7 @@ MAX_BLOCKS: Final = 300_000
 """Blocks of at most 255 bytes: what an honest file of 70 MiB needs."""
 
 
-def read(data: bytes) -> Contents:
+def read(data: bytes) -> FileContents:
     """The header of a GIF file; the canvas grows to hold the first frame, as viewers have it.
 
     The decoder gets that frame as if it were the whole picture.
@@ -27,7 +27,7 @@ def read(data: bytes) -> Contents:
         raise damaged("gif", "it ends before its first frame") from None
 
 
-def _walk(data: bytes) -> Contents:
+def _walk(data: bytes) -> FileContents:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     start = 13 + _palette_bytes(flags)
     control = b""
@@ -69,7 +69,7 @@ def _walk(data: bytes) -> Contents:
     at = start + len(control)
     struct.pack_into("<HH", frame, 6, *part)
     struct.pack_into("<HH", frame, at + 1, 0, 0)
-    return Contents(
+    return FileContents(
         "gif",
         width,
         height,

@@ -11,7 +11,7 @@ from typing import Final
 
 from embeddings.files.formats.contents import (
     MAX_PROFILE_BYTES,
-    Contents,
+    FileContents,
     damaged,
     exif_entries,
     exif_orientation,
@@ -39,7 +39,7 @@ MAX_SCANNED_PIXELS: Final = 2**30
 """Each scan of a progressive file visits every pixel again; an encoder makes about ten."""
 
 
-def read(data: bytes) -> Contents:
+def read(data: bytes) -> FileContents:
     """The header of a JPEG file; pictures within it (a thumbnail, a second view) stand apart."""
     kept = [b"\xff\xd8"]
     exif = b""
@@ -97,7 +97,7 @@ def read(data: bytes) -> Contents:
             raise damaged("jpeg", f"it has {scans} scans, {allowed} are allowed at its size")
     kept.append(image)
     joined = b"".join(profile[part] for part in sorted(profile))
-    return Contents(
+    return FileContents(
         "jpeg",
         width,
         height,

@@ -10,7 +10,12 @@ import zlib
 from typing import Final
 
 from embeddings.files.colour_spaces import ColourSpace, Primaries, from_gamma, from_numbers
-from embeddings.files.formats.contents import MAX_PROFILE_BYTES, Contents, damaged, exif_orientation
+from embeddings.files.formats.contents import (
+    MAX_PROFILE_BYTES,
+    FileContents,
+    damaged,
+    exif_orientation,
+)
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _END: Final = struct.pack(">L4sL", 0, b"IEND", zlib.crc32(b"IEND"))
@@ -22,7 +27,7 @@ _WANTED: Final = frozenset({b"PLTE", b"tRNS", b"cICP", b"sRGB", b"gAMA", b"cHRM"
 MAX_CHUNKS: Final = 65_536
 
 
-def read(data: bytes) -> Contents:
+def read(data: bytes) -> FileContents:
     """The header of a PNG file.
 
     Of an animation the decoder gets the default image, which need not be a frame of it: then it
@@ -74,7 +79,7 @@ def read(data: bytes) -> Contents:
     image = b"".join(pieces)
     orientation = exif_orientation(said.get(b"eXIf", b""))
     profile, space = _colours(said)
-    return Contents(
+    return FileContents(
         "png",
         width,
         height,

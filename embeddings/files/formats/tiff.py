@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from embeddings.files.formats.contents import Contents, damaged
+from embeddings.files.formats.contents import FileContents, damaged
 
 _UNIT: Final = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), start=1)) | {
     16: 8,
@@ -36,7 +36,7 @@ MAX_DIRECTORIES: Final = 65_536
 
 
 @dataclass(frozen=True)
-class Layout:
+class TiffLayout:
     """How directories are written: classic TIFF, or BigTIFF with 64-bit offsets."""
 
     order: str
@@ -58,7 +58,7 @@ class Layout:
         return struct.Struct(self.order + ("Q" if self.big else "L"))
 
 
-def read(data: bytes) -> Contents:
+def read(data: bytes) -> FileContents:
     """The header of a TIFF file: its first page."""
     try:
         layout, start = _begin(data)
@@ -67,7 +67,7 @@ def read(data: bytes) -> Contents:
         raise damaged("tiff", "it ends within its directory") from None
 
 
-def numbers(data: bytes, wanted: Collection[int]) -> tuple[Layout, dict[int, tuple[int, ...]]]:
+def numbers(data: bytes, wanted: Collection[int]) -> tuple[TiffLayout, dict[int, tuple[int, ...]]]:
     """How directories are written, and the whole numbers that the first has for ``wanted`` tags.
 
     Of a file that ``read`` has let through. Raises ``UnreadableImageError``.
@@ -85,15 +85,15 @@ def numbers(data: bytes, wanted: Collection[int]) -> tuple[Layout, dict[int, tup
     return layout, found
 
 
-def _begin(data: bytes) -> tuple[Layout, int]:
+def _begin(data: bytes) -> tuple[TiffLayout, int]:
     """How its directories are written, and where the first one is."""
     order = "<" if data[:2] == b"II" else ">"
-    layout = Layout(order, big=data[2:4] in {b"+\0", b"\0+"})
+    layout = TiffLayout(order, big=data[2:4] in {b"+\0", b"\0+"})
     (start,) = layout.offset.unpack_from(data, 8 if layout.big else 4)
     return layout, start
 
 
-def _entries(data: bytes, layout: Layout, start: int) -> Iterator[tuple[int, int, int, int]]:
+def _entries(data: bytes, layout: TiffLayout, start: int) -> Iterator[tuple[int, int, int, int]]:
     """Tag, type, count and place of the values of each entry of a directory."""
     size = layout.entry.size + layout.offset.size
     (entries,) = layout.count.unpack_from(data, start)
@@ -111,7 +111,7 @@ def _entries(data: bytes, layout: Layout, start: int) -> Iterator[tuple[int, int
         yield tag, kind, count, where
 
 
-def _first_page(data: bytes, layout: Layout, start: int) -> Contents:
+def _first_page(data: bytes, layout: TiffLayout, start: int) -> FileContents:
     values: dict[int, int] = {}
     profile = b""
     orientation_at, orientation_kind = 0, "H"
@@ -133,7 +133,7 @@ def _first_page(data: bytes, layout: Layout, start: int) -> Contents:
         upright = bytearray(data)
         struct.pack_into(layout.order + orientation_kind, upright, orientation_at, 1)
         data = bytes(upright)
-    return Contents(
+    return FileContents(
         "tiff",
         width,
         height,
@@ -158,7 +158,7 @@ def _check_blocks(values: dict[int, int], width: int, height: int) -> None:
         raise damaged("tiff", "a strip or tile is larger than the image")
 
 
-def _pages(data: bytes, layout: Layout, start: int) -> int:
+def _pages(data: bytes, layout: TiffLayout, start: int) -> int:
     """How many directories follow one another; a chain that bites its tail or breaks ends there."""
     seen: set[int] = set()
     size = layout.entry.size + layout.offset.size

@@ -8,12 +8,17 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from embeddings.files.formats.contents import MAX_PROFILE_BYTES, Contents, damaged, exif_orientation
+from embeddings.files.formats.contents import (
+    MAX_PROFILE_BYTES,
+    FileContents,
+    damaged,
+    exif_orientation,
+)
 
 MAX_CHUNKS: Final = 65_536
 
 
-def read(data: bytes) -> Contents:
+def read(data: bytes) -> FileContents:
     """The header of a WebP file. An animation goes to the decoder whole, which draws one frame."""
     try:
         width, height = _size(data)
@@ -36,7 +41,7 @@ def read(data: bytes) -> Contents:
         position += 8 + length + (length & 1)
     else:
         raise damaged("webp", f"it has more than {MAX_CHUNKS} chunks")
-    return Contents(
+    return FileContents(
         "webp",
         width,
         height,

@@ -37,7 +37,7 @@ _SURE: Final = 0.88  # mean certainty that cells within belong to the picture, a
 
 
 @dataclass(frozen=True)
-class Part:
+class ImageShare:
     """Part of an image, in shares of its width and height, 0..1."""
 
     left: float
@@ -55,7 +55,7 @@ class Part:
         )
 
 
-WHOLE: Final = Part(0.0, 0.0, 1.0, 1.0)
+WHOLE: Final = ImageShare(0.0, 0.0, 1.0, 1.0)
 
 Locate = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """The network: glances, uint8 (n, 96, 96, 3), to the share of each cell that is the picture's,
@@ -63,19 +63,19 @@ float32 (n, 24, 24), 0..1."""
 
 
 @dataclass(frozen=True)
-class Found:
+class LocatedPicture:
     """A picture on a page."""
 
     row: int
     """Which of the images it is on."""
-    part: Part
+    part: ImageShare
     box: Box
     """The same in the image's own pixels."""
 
 
 def pictures(
     squares: NDArray[np.uint8], sizes: Sequence[tuple[int, int]], locate: Locate
-) -> Iterator[Found]:
+) -> Iterator[LocatedPicture]:
     """The pictures on those of n images that are pages, by one call of the network.
 
     ``squares``: uint8 (n, s, s, 3), the images as squashed; ``sizes``: their heights and widths.
@@ -85,10 +85,10 @@ def pictures(
         part = picture(answer)
         box = part.within(height, width)
         if part != WHOLE and min(box.right - box.left, box.bottom - box.top) >= MIN_SIDE:
-            yield Found(row, part, box)
+            yield LocatedPicture(row, part, box)
 
 
-def is_empty(square: NDArray[np.uint8], part: Part) -> bool:
+def is_empty(square: NDArray[np.uint8], part: ImageShare) -> bool:
     """Whether a picture cut out at ``part`` has too little structure to be matched.
 
     ``square``: uint8 (s, s, 3), the picture squashed. As much as a cell of the page is left out on
@@ -106,7 +106,7 @@ def glance(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(resized)
 
 
-def picture(answer: NDArray[np.float32]) -> Part:
+def picture(answer: NDArray[np.float32]) -> ImageShare:
     """The rectangle that fits ``answer`` best; ``WHOLE`` if it is no clear one.
 
     ``answer``: float32 (24, 24), 0..1, the share of each cell that is the picture's.
@@ -126,7 +126,7 @@ def picture(answer: NDArray[np.float32]) -> Part:
     if min(answer[core].mean(), 1 - answer[~grown].mean()) < _SURE:
         return WHOLE
     columns, rows = answer[top:bottom].mean(0), answer[:, left:right].mean(1)
-    return Part(
+    return ImageShare(
         _edge(columns, left), _edge(rows, top),
         1 - _edge(columns[::-1], CELLS - right), 1 - _edge(rows[::-1], CELLS - bottom),
     )  # fmt: skip

@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from embeddings.errors import ImageError
-from embeddings.files.formats import Contents
+from embeddings.files.formats import FileContents
 from embeddings.files.images import ImageLimits, announced, decode, reduction
 from embeddings.network.encoder import prepare
 from embeddings.network.preparing import locating, trimming
@@ -67,7 +67,7 @@ class JpegPreparer:
     def __call__(self, files: Sequence[bytes]) -> Prepared:
         """``files`` as the network wants them; one that is faulty fails alone."""
         failures: dict[int, ImageError] = {}
-        plain: dict[int, Contents] = {}
+        plain: dict[int, FileContents] = {}
         pixels: dict[int, Tensor] = {}
         for place, data in enumerate(files):
             try:
@@ -109,7 +109,7 @@ class JpegPreparer:
                 squares[found.row] = picture
         return squares
 
-    def _decoded(self, plain: dict[int, Contents]) -> dict[int, Tensor]:
+    def _decoded(self, plain: dict[int, FileContents]) -> dict[int, Tensor]:
         """Those files the device's decoder can decode: uint8 (3, h, w) each, in full size."""
         if not plain:
             return {}
@@ -202,7 +202,7 @@ def _triangles(length: int, block: int, side: int) -> Tensor:
     return torch.from_numpy((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
-def _is_plain(contents: Contents) -> bool:
+def _is_plain(contents: FileContents) -> bool:
     """Whether the device's decoder is known to see in this file what the reference sees."""
     if contents.format != "jpeg" or contents.orientation != 1 or contents.profile:
         return False

@@ -52,7 +52,7 @@ class PassRecipe:
 
 
 @dataclass(frozen=True)
-class View:
+class TrainingView:
     """One view and what it shows."""
 
     image: Image.Image
@@ -62,7 +62,7 @@ class View:
     wear: Wear
 
 
-def draw(image: TrainingImage, rng: np.random.Generator, recipe: PassRecipe) -> View:
+def draw(image: TrainingImage, rng: np.random.Generator, recipe: PassRecipe) -> TrainingView:
     """A random view of ``image``."""
     view, photographic, style = image.open(), image.kind == "photo", image.style
     wear = _wear(rng, 1 - recipe.worn)
@@ -88,7 +88,7 @@ def draw(image: TrainingImage, rng: np.random.Generator, recipe: PassRecipe) -> 
         view = filters.blur(view, float(rng.uniform(0.8, 2.5)) * side / recipe.largest)
     elif rng.random() < 0.2:
         view = filters.blur(view, float(rng.uniform(0.2, 0.6)))
-    return View(_compressed(view, rng), photographic, style, wear)
+    return TrainingView(_compressed(view, rng), photographic, style, wear)
 
 
 def _wear(rng: np.random.Generator, usual: float) -> Wear:

@@ -25,7 +25,7 @@ from embeddings.hashes.structure import MIN_QUALITY, structure
 from embeddings.network.encoder import Encoded, Encoder
 from evaluation.base.hashers import Hashes, Images, Space
 from evaluation.base.progress import Progress, silent
-from evaluation.copies.benchmark import Benchmark, Query, plan
+from evaluation.copies.benchmark import Benchmark, EditedQuery, plan
 from evaluation.copies.edits import FAMILIES
 from evaluation.copies.hashing import Hashed, Skipped, run
 from evaluation.corpora.corpus import KINDS, Corpus
@@ -112,7 +112,7 @@ class Gathered:
 
 
 @dataclass(frozen=True)
-class Plan:
+class GatheringPlan:
     """What will be gathered from each corpus, known before anything is decoded."""
 
     corpora: tuple[Corpus, ...]
@@ -128,7 +128,7 @@ class Plan:
         return references * queries
 
 
-def planned(corpora: Sequence[Corpus], seed: int, edits_per_family: int) -> Plan:
+def planned(corpora: Sequence[Corpus], seed: int, edits_per_family: int) -> GatheringPlan:
     """Split every corpus. Raises ``CorpusError`` if one holds too few images."""
     benchmarks = [plan(corpus.items, seed, edits_per_family) for corpus in corpora]
     # Only the first corpus gives copies.
@@ -136,10 +136,10 @@ def planned(corpora: Sequence[Corpus], seed: int, edits_per_family: int) -> Plan
         replace(one, queries=tuple(query for query in one.queries if query.outside))
         for one in benchmarks[1:]
     ]
-    return Plan(tuple(corpora), (*benchmarks[:1], *strangers))
+    return GatheringPlan(tuple(corpora), (*benchmarks[:1], *strangers))
 
 
-def gather(plan: Plan, encoder: Encoder, progress: Progress = silent) -> Gathered:
+def gather(plan: GatheringPlan, encoder: Encoder, progress: Progress = silent) -> Gathered:
     """Decode, edit and encode. Only a batch of pictures is in memory at a time."""
     hasher, strangers = _Hasher(encoder), _Unlisted(encoder)
     references, unrelated, copies = [], [], []
@@ -173,11 +173,11 @@ def _named(progress: Progress, name: str) -> Progress:
     return lambda stage, done, total: progress(f"{stage}: {name}", done, total)
 
 
-def _unedited(hashed: Hashed) -> list[Query]:
-    return [Query(item, "", "mild", outside=False) for item in hashed.reference_items]
+def _unedited(hashed: Hashed) -> list[EditedQuery]:
+    return [EditedQuery(item, "", "mild", outside=False) for item in hashed.reference_items]
 
 
-def _coded(corpus: Corpus, hashes: Mapping[str, Hashes], queries: Sequence[Query]) -> Coded:
+def _coded(corpus: Corpus, hashes: Mapping[str, Hashes], queries: Sequence[EditedQuery]) -> Coded:
     items = [corpus.items[query.item] for query in queries]
     low = hashes["structure"].values[:, 0] < LOW_STRUCTURE
     kinds = np.array([KINDS.index(item.kind) for item in items], np.int64)

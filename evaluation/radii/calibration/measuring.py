@@ -20,7 +20,7 @@ from embeddings.network.encoder import Encoder
 from evaluation.base.errors import CalibrationError
 from evaluation.base.progress import Progress, silent
 from evaluation.base.provenance import Clock
-from evaluation.base.results import Estimate, Provenance, plain
+from evaluation.base.results import Estimate, ResultProvenance, plain
 from evaluation.corpora.corpus import KINDS, Corpus
 from evaluation.corpora.related import Names, pairs
 from evaluation.radii.calibration.choice import (
@@ -40,8 +40,8 @@ from evaluation.radii.calibration.rates import (
     pairs_needed,
 )
 from evaluation.radii.calibration.second_stage import (
-    AtRate,
     Beyond,
+    DistanceAtRate,
     at_rates,
     beyond,
     count_scores,
@@ -84,7 +84,7 @@ class Recommendation:
 class CalibrationResult:
     """Everything one run found."""
 
-    provenance: Provenance
+    provenance: ResultProvenance
     target: float
     """False matches per pair."""
     references: int
@@ -108,7 +108,7 @@ class CalibrationResult:
     """One row a pair of images."""
     scores: Mapping[Imagery, Recommendation]
     """The same for the score; its radius is what a score falls short of ``MAX_SCORE``."""
-    at_rates: tuple[AtRate, ...]
+    at_rates: tuple[DistanceAtRate, ...]
     """Of all pairs: what either stage finds at the same rate."""
     beyond: tuple[Beyond, ...]
     """Copies that reach the recommended threshold and lie beyond a radius of the first stage."""

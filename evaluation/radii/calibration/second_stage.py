@@ -32,7 +32,7 @@ Integers = NDArray[np.integer]
 
 
 @dataclass(frozen=True)
-class AtRate:
+class DistanceAtRate:
     """What finds most where so many unrelated pairs match, and how much that is."""
 
     rate: float
@@ -104,7 +104,7 @@ def at_rates(
     distances: tuple[Integers, Integers],
     shorts: tuple[Integers, Integers],
     rates: Sequence[float] = RATES,
-) -> tuple[AtRate, ...]:
+) -> tuple[DistanceAtRate, ...]:
     """Both stages at the same rates.
 
     ``distances``, ``shorts``: of unrelated pairs a histogram, int (L,), and those of the copies,
@@ -114,7 +114,7 @@ def at_rates(
     for rate in rates:
         radius, short = (_within(one[0], rate) for one in (distances, shorts))
         rows.append(
-            AtRate(
+            DistanceAtRate(
                 rate,
                 radius,
                 float((distances[1] <= radius).mean()),

@@ -24,7 +24,7 @@ MOST: Final = {"pdq": PDQ_RADIUS, "code": FAST_RADIUS}
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenRadius:
     """An operating point: a radius, what it finds, and what it falsely matches."""
 
     space: str
@@ -59,7 +59,7 @@ def target_rate(alerts: float, uploads: float, entries: float) -> float:
     return rate
 
 
-def choose(curve: pd.DataFrame, target: float, most: int | None = None) -> Choice:
+def choose(curve: pd.DataFrame, target: float, most: int | None = None) -> ChosenRadius:
     """The largest radius of one operating curve that keeps to ``target`` false matches per pair.
 
     ``most``: bits, inclusive; ``None``: what ``MOST`` says of the signal.
@@ -74,11 +74,11 @@ def choose(curve: pd.DataFrame, target: float, most: int | None = None) -> Choic
     names = str(first["space"]), str(first["signal"]), str(first["imagery"])
     if fitting.empty:
         nothing = (math.nan,) * 6
-        return Choice(*names, -1, *nothing, "none", int(first["pairs"]), target)
+        return ChosenRadius(*names, -1, *nothing, "none", int(first["pairs"]), target)
     row = fitting.iloc[-1]
     figures = ("recall", "recall_low", "recall_high", "false_rate", "false_low", "false_high")
     recall, recall_low, recall_high, rate, low, high = (float(row[name]) for name in figures)
-    return Choice(
+    return ChosenRadius(
         *names,
         int(row["radius"]),
         recall,
@@ -93,7 +93,7 @@ def choose(curve: pd.DataFrame, target: float, most: int | None = None) -> Choic
     )
 
 
-def table(choices: Iterable[Choice]) -> pd.DataFrame:
+def table(choices: Iterable[ChosenRadius]) -> pd.DataFrame:
     """The choices as a frame, one a row."""
     return pd.DataFrame([vars(one) for one in choices])
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from embeddings.codes import CODE_BITS
 from evaluation.base.errors import CalibrationError
 from evaluation.base.hashers import Hashes, Space, paired
-from evaluation.copies.benchmark import Query
+from evaluation.copies.benchmark import EditedQuery
 from evaluation.copies.hashing import Hashed
 from evaluation.corpora.corpus import KINDS, Corpus
 from evaluation.radii.calibration.pairs import LEVELS, count_pairs
@@ -111,7 +111,7 @@ def pairs_of(
     return Pairs(space, true, kinds[mine], mine, false.reshape(shape))
 
 
-def _items(queries: tuple[Query, ...]) -> Ints:
+def _items(queries: tuple[EditedQuery, ...]) -> Ints:
     return np.array([query.item for query in queries], np.int64)
 
 

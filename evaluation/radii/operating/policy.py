@@ -23,7 +23,7 @@ from typing import Any, Final
 from evaluation.base.errors import CalibrationError, ReportError
 from evaluation.base.provenance import machine, software
 from evaluation.base.results import plain
-from evaluation.radii.operating.choice import Choice
+from evaluation.radii.operating.choice import ChosenRadius
 from evaluation.radii.operating.gathering import IMAGERY
 
 FORMAT: Final = "lookalike-policy-1"
@@ -31,7 +31,7 @@ FORMAT: Final = "lookalike-policy-1"
 
 def document(
     banks: Mapping[str, str],
-    choices: Iterable[Choice],
+    choices: Iterable[ChosenRadius],
     *,
     data: str,
     action: str = "review",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from embeddings.codes import Codes
 from evaluation.base.provenance import machine
 from evaluation.speed.index.code_sets import clustered_codes, correlated_seeds, near, random_codes
-from evaluation.speed.index.engines import PEERS, Engine, Flat, Lookalike
+from evaluation.speed.index.engines import PEERS, Engine, Flat, OurIndex
 
 BATCH: Final = 32
 SEEDS: Final = 10_000
@@ -143,7 +143,7 @@ def _built(
     entries: int, radius: int, peers: Sequence[str], codes: Codes, progress: Progress
 ) -> dict[str, _Built]:
     """Engines by name, Flat first."""
-    engines: list[Engine] = [Flat(), Lookalike()]
+    engines: list[Engine] = [Flat(), OurIndex()]
     for name in peers:
         make, most = PEERS[name]
         if entries <= most:
@@ -160,7 +160,7 @@ def _built(
 def _share(engines: Mapping[str, _Built], threads: int) -> None:
     """Let our index use ``threads``; Flat stays on one, where it is quickest for one query."""
     ours = engines["lookalike"].engine
-    assert isinstance(ours, Lookalike)
+    assert isinstance(ours, OurIndex)
     ours.use(threads)
 
 

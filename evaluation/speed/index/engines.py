@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.codes import CODE_BITS, Codes
-from index.contract.changes import Entries
+from index.contract.changes import Additions
 from index.segmented.segmented_index import SegmentedIndex
 
 Ids = NDArray[np.int64]
@@ -56,7 +56,7 @@ def _by_query(ids: Ids, limits: NDArray[Any]) -> list[Ids]:
     return [ids] if len(limits) == 2 else np.split(ids, limits[1:-1].astype(np.int64))
 
 
-class Lookalike:
+class OurIndex:
     """This project's index."""
 
     def __init__(self, threads: int = 1) -> None:
@@ -69,7 +69,7 @@ class Lookalike:
         ids = np.arange(len(codes))
         self.index = SegmentedIndex(background=False)
         self.index.use_threads(self.threads)
-        self.index.rebuild([Entries(ids, codes, np.zeros(len(codes), np.int32))], 1)
+        self.index.rebuild([Additions(ids, codes, np.zeros(len(codes), np.int32))], 1)
 
     def use(self, threads: int) -> None:
         """Let one search use so many threads."""

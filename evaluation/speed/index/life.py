@@ -22,7 +22,7 @@ from typing import Final, Self
 import numpy as np
 
 from embeddings.codes import Codes
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from index.segmented.segmented_index import SegmentedIndex
 
 ADDED: Final = 10_000
@@ -68,7 +68,7 @@ def run(
     index = SegmentedIndex.open(Path(folder), SPACE, "code")
     count = len(codes)
     begin = time.perf_counter()
-    index.rebuild([Entries(np.arange(count), codes, np.zeros(count, np.int32))], 1)
+    index.rebuild([Additions(np.arange(count), codes, np.zeros(count, np.int32))], 1)
     save_s = time.perf_counter() - begin
     rng = np.random.default_rng(0)
     with _Readers(index, rng.integers(0, 256, (512, 32), np.uint8), radius) as readers:
@@ -79,7 +79,7 @@ def run(
             ids = np.arange(count + ADDED * number, count + ADDED * (number + 1))
             new = rng.integers(0, 256, (ADDED, 32), np.uint8)
             begin = time.perf_counter()
-            index.apply(Changes(add=Entries(ids, new, np.zeros(ADDED, np.int32))), number + 2)
+            index.apply(Changes(add=Additions(ids, new, np.zeros(ADDED, np.int32))), number + 2)
             added = time.perf_counter()
             found = index.search(new[-1:], 0).ids.tolist()
             visible.append(time.perf_counter() - added)

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from index.segmented.segmented_index import SegmentedIndex
 
 ADDED: Final = 97
@@ -75,7 +75,7 @@ def changes(number: int) -> Changes:
     earlier = rng.integers(ADDED, ADDED * number, 60) if number > 1 else ids[:0]
     return Changes(
         remove=earlier[:30],
-        add=Entries(ids, codes_of(ids), (ids % 7).astype(np.int32)),
+        add=Additions(ids, codes_of(ids), (ids % 7).astype(np.int32)),
         disable=earlier[30:45],
         enable=earlier[45:],
     )

@@ -21,7 +21,7 @@ from embeddings.codes import Codes
 from index.gpu.rows.slabs import WORDS, Slabs, words_of
 from index.gpu.scans.batch import NEVER, Batch, padded
 from index.gpu.scans.keys import POISON, Keys
-from index.gpu.scans.scanning import Engine
+from index.gpu.scans.scanning import ScanEngine
 
 MOST_QUERIES: Final = 16
 """Queries a recording takes at most."""
@@ -47,7 +47,7 @@ _NOT: Final = Replayed(np.empty(0, np.int64), complete=False)
 class Replays:
     """The recordings of one device."""
 
-    def __init__(self, slabs: Slabs, engine: Engine, stream: torch.cuda.Stream | None) -> None:
+    def __init__(self, slabs: Slabs, engine: ScanEngine, stream: torch.cuda.Stream | None) -> None:
         self._slabs, self._engine, self._stream = slabs, engine, stream
         self._recorded: dict[tuple[int, int], _Recording] = {}
         self._version = -1
@@ -97,7 +97,7 @@ class _Recording:
     """One size of batch, one number of planes read first."""
 
     def __init__(
-        self, slabs: Slabs, engine: Engine, stream: torch.cuda.Stream, queries: int, bound: int
+        self, slabs: Slabs, engine: ScanEngine, stream: torch.cuda.Stream, queries: int, bound: int
     ) -> None:
         self._stream = stream
         # Words, bounds and radii travel together.

@@ -26,7 +26,7 @@ MOST: Final = 1 << 26
 """Keys one piece may have: half a gigabyte."""
 
 
-class Engine(Protocol):
+class ScanEngine(Protocol):
     """Compares a batch with rows of a slab."""
 
     name: str
@@ -57,7 +57,12 @@ class Scanner:
     """Scans over all rows on one device."""
 
     def __init__(
-        self, slabs: Slabs, engine: Engine, memory: DeviceMemory, room: int = ROOM, most: int = MOST
+        self,
+        slabs: Slabs,
+        engine: ScanEngine,
+        memory: DeviceMemory,
+        room: int = ROOM,
+        most: int = MOST,
     ) -> None:
         """``room``: keys to make room for at first; ``most``: keys a piece may have."""
         self._slabs, self._engine, self._memory, self._most = slabs, engine, memory, most

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from service.domain.settings import Settings
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a finding is to be taken."""
 
     OK = "ok"
@@ -51,7 +51,7 @@ class Finding:
     """One thing that was looked at."""
 
     what: str
-    state: State
+    state: CheckState
     found: str
     mend: str = ""
     """What to do about it; empty where nothing need be done."""
@@ -73,8 +73,10 @@ def all_checks(data: Path | None) -> Iterator[Finding]:
     try:
         settings = settings_for(data)
     except ServiceError as error:
-        yield Finding("settings", State.WRONG, str(error), "correct this environment variable")
-        yield Finding("others", State.NOTE, "model and store were not looked at without settings")
+        yield Finding("settings", CheckState.WRONG, str(error), "correct this environment variable")
+        yield Finding(
+            "others", CheckState.NOTE, "model and store were not looked at without settings"
+        )
         return
     yield from _environment()
     yield from _guarded("model", lambda: _model(settings))
@@ -85,7 +87,7 @@ def _guarded(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
     try:
         yield from check()
     except (ServiceError, EmbeddingError, OSError, ImportError) as error:
-        yield Finding(what, State.WRONG, f"{code_of(error)}: {error}", _mend(error))
+        yield Finding(what, CheckState.WRONG, f"{code_of(error)}: {error}", _mend(error))
 
 
 def _mend(error: Exception) -> str:
@@ -97,16 +99,18 @@ def _mend(error: Exception) -> str:
 
 
 def _installed() -> Iterator[Finding]:
-    yield Finding("Python", State.OK, f"{platform.python_version()}, {sys.executable}")
+    yield Finding("Python", CheckState.OK, f"{platform.python_version()}, {sys.executable}")
     versions, missing = [], []
     for name in ("lookalike", *_PACKAGES):
         try:
             versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
-    yield Finding("packages", State.OK, ", ".join(versions))
+    yield Finding("packages", CheckState.OK, ", ".join(versions))
     if missing:
-        yield Finding("packages", State.WRONG, f"missing: {', '.join(missing)}", "run `make setup`")
+        yield Finding(
+            "packages", CheckState.WRONG, f"missing: {', '.join(missing)}", "run `make setup`"
+        )
 
 
 def _images() -> Iterator[Finding]:
@@ -114,10 +118,10 @@ def _images() -> Iterator[Finding]:
 
     read = [name for name, feature in _FORMATS.items() if features.check(feature)]
     unread = sorted(set(_FORMATS) - set(read))
-    yield Finding("images", State.OK, f"{', '.join([*read, 'GIF', 'BMP'])} are read")
+    yield Finding("images", CheckState.OK, f"{', '.join([*read, 'GIF', 'BMP'])} are read")
     if unread:
         mend = "install Pillow from its wheel, which has every decoder"
-        yield Finding("images", State.WRONG, f"{', '.join(unread)} cannot be read", mend)
+        yield Finding("images", CheckState.WRONG, f"{', '.join(unread)} cannot be read", mend)
 
 
 def _machine() -> Iterator[Finding]:
@@ -133,7 +137,7 @@ def _machine() -> Iterator[Finding]:
     found = f"{counted(available_cores(), 'processor')}, {platform.machine()}" + (
         f", {', '.join(fast)}" if fast else ""
     )
-    yield Finding("machine", State.OK, found)
+    yield Finding("machine", CheckState.OK, found)
 
 
 def _environment() -> Iterator[Finding]:
@@ -142,9 +146,9 @@ def _environment() -> Iterator[Finding]:
     unknown = list(unknown_variables())
     names = sorted(name for name in os.environ if name.startswith("LOOKALIKE_"))
     found = f"from the environment: {', '.join(names)}" if names else "all defaults"
-    yield Finding("settings", State.OK, found)
+    yield Finding("settings", CheckState.OK, found)
     for sentence in unknown:
-        yield Finding("settings", State.WRONG, sentence, "correct or remove this variable")
+        yield Finding("settings", CheckState.WRONG, sentence, "correct or remove this variable")
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
@@ -162,17 +166,17 @@ def _model(settings: Settings) -> Iterator[Finding]:
         encoder.encode([image])
         times.append(time.perf_counter() - start)
     radii = ", ".join(f"{imagery} {radius}" for imagery, radius in sorted(info.radii.items()))
-    yield Finding("model", State.OK, f"code space {info.space}; radii in bits: {radii}")
-    yield Finding("device", State.OK, f"{encoder.device}, {min(times) * 1000:.0f} ms an image")
+    yield Finding("model", CheckState.OK, f"code space {info.space}; radii in bits: {radii}")
+    yield Finding("device", CheckState.OK, f"{encoder.device}, {min(times) * 1000:.0f} ms an image")
     low, high = imagery.info.bounds
     said = f"photographic from {high:.2f}, non-photographic up to {low:.2f}; on the cpu"
-    yield Finding("imagery", State.OK, f"{imagery.info.name}: {said}")
+    yield Finding("imagery", CheckState.OK, f"{imagery.info.name}: {said}")
     driver = Path("/proc/driver/nvidia/version").exists()
     if driver and not encoder.device.startswith("cuda") and settings.device == "auto":
         mend = "install torch (`make setup`) to run the model on it"
         if importlib.util.find_spec("torch"):
             mend = "see what torch says of it"
-        yield Finding("device", State.NOTE, "an NVIDIA driver is there but not used", mend)
+        yield Finding("device", CheckState.NOTE, "an NVIDIA driver is there but not used", mend)
 
 
 def _store(data: Path | None, settings: Settings) -> Iterator[Finding]:
@@ -191,35 +195,37 @@ def _store(data: Path | None, settings: Settings) -> Iterator[Finding]:
             refuse_if_swapped(store, settings.data_dir / FOLDER)
     except StoreSwappedError as error:
         found, mend = str(error).split(". ", 1)
-        yield Finding("store", State.WRONG, found, mend)
+        yield Finding("store", CheckState.WRONG, found, mend)
         return
     except StoreMissingError as error:
         mend = "`lookalike init` or a first `lookalike serve` makes it"
-        yield Finding("store", State.NOTE, str(error).partition(":")[0], mend)
+        yield Finding("store", CheckState.NOTE, str(error).partition(":")[0], mend)
         return
     except StoreLostError as error:
         found, mend = str(error).split(". ", 1)
-        yield Finding("store", State.WRONG, found, mend)
+        yield Finding("store", CheckState.WRONG, found, mend)
         return
     except SchemaOutdatedError as error:
-        yield Finding("store", State.WRONG, str(error), "stop servers, run `lookalike migrate`")
+        yield Finding(
+            "store", CheckState.WRONG, str(error), "stop servers, run `lookalike migrate`"
+        )
         return
     yield Finding(
         "store",
-        State.OK,
+        CheckState.OK,
         f"{where}: {counted(len(banks), 'bank')}, {counted(entries, 'entry', 'entries')},"
         f" at sequence {sequence}",
     )
     for flaw in flaws:
         mend = "see docs/operations.md, When something is wrong; a backup mends it"
-        yield Finding(flaw.what, State.WRONG, flaw.said, mend)
+        yield Finding(flaw.what, CheckState.WRONG, flaw.said, mend)
     if not keys and settings.admin_key is None:
         there = f" --data {shlex.quote(str(data))}" if data else ""
         mend = f"`lookalike keys create NAME --role admin{there}`, or set LOOKALIKE_ADMIN_KEY"
-        yield Finding("keys", State.NOTE, "no key: nobody can use the HTTP service", mend)
+        yield Finding("keys", CheckState.NOTE, "no key: nobody can use the HTTP service", mend)
     else:
         named = f"{len(keys)} in the store" + (", LOOKALIKE_ADMIN_KEY" * bool(settings.admin_key))
-        yield Finding("keys", State.OK, named)
+        yield Finding("keys", CheckState.OK, named)
     if settings.store_url is None:
         yield from _files(settings.data_dir)
 
@@ -233,12 +239,12 @@ def _files(folder: Path) -> Iterator[Finding]:
     if open_to_others:
         yield Finding(
             "files",
-            State.WRONG,
+            CheckState.WRONG,
             f"others may read listed hashes: {', '.join(open_to_others)}",
             f"chmod 600 {folder}/lookalike.db*",
         )
     free = shutil.disk_usage(folder).free
     if free < _LEAST_FREE:
-        yield Finding("disk", State.WRONG, f"{free >> 20} MiB free", "make room for the store")
+        yield Finding("disk", CheckState.WRONG, f"{free >> 20} MiB free", "make room for the store")
     else:
-        yield Finding("disk", State.OK, f"{free >> 30} GiB free")
+        yield Finding("disk", CheckState.OK, f"{free >> 30} GiB free")

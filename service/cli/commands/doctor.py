@@ -25,7 +25,7 @@ def doctor(
 
     from rich.table import Table
 
-    from service.cli.commands.checks import State, all_checks
+    from service.cli.commands.checks import CheckState, all_checks
 
     findings = list(all_checks(data))
     if jsonl:
@@ -35,13 +35,15 @@ def doctor(
         table = Table()
         for heading in ("", "what", "found"):
             table.add_column(heading, overflow="fold")
-        styles = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red"}
+        styles = {CheckState.OK: "green", CheckState.NOTE: "yellow", CheckState.WRONG: "bold red"}
         for finding in findings:
             found = finding.found if not finding.mend else f"{finding.found}\n→ {finding.mend}"
             table.add_row(finding.state, finding.what, printable(found))
-            table.rows[-1].style = styles[finding.state] if finding.state is not State.OK else None
+            table.rows[-1].style = (
+                styles[finding.state] if finding.state is not CheckState.OK else None
+            )
         print_table(table)
-    wrong = sum(finding.state is State.WRONG for finding in findings)
+    wrong = sum(finding.state is CheckState.WRONG for finding in findings)
     if wrong:
         say(f"wrong: {wrong} of {counted(len(findings), 'finding')}; → says how to mend it")
         raise typer.Exit(FAILED)

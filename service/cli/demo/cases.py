@@ -52,7 +52,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Query:
+class DemoQuery:
     """An image to ask about."""
 
     name: str
@@ -79,24 +79,24 @@ def references() -> Iterator[Reference]:
     yield Reference(DRAWINGS, BLANK, _blank((255, 255, 255)))
 
 
-def queries() -> Iterator[Query]:
+def queries() -> Iterator[DemoQuery]:
     """Copies of listed images, then strangers, then blank pages."""
     for bank, name, image in (
         *((PHOTOGRAPHS, name, samples.photograph(name).image) for name in _COPIED_PHOTOGRAPHS),
         *((DRAWINGS, name, samples.drawing(name).image) for name in _COPIED_DRAWINGS),
     ):
-        yield Query(name, "the same file", _jpeg(image), "block", bank)
+        yield DemoQuery(name, "the same file", _jpeg(image), "block", bank)
         for edit, verdicts, apply in _EDITS:
             verdict = verdicts[bank]
             edited = apply(image)
-            yield Query(name, edit, _jpeg(edited, 90), verdict, bank)
+            yield DemoQuery(name, edit, _jpeg(edited, 90), verdict, bank)
     for name in _STRANGE_PHOTOGRAPHS:
-        yield Query(name, "stranger", _jpeg(samples.photograph(name).image), "none")
+        yield DemoQuery(name, "stranger", _jpeg(samples.photograph(name).image), "none")
     for name in _STRANGE_DRAWINGS:
-        yield Query(name, "stranger", _jpeg(samples.drawing(name).image), "none")
+        yield DemoQuery(name, "stranger", _jpeg(samples.drawing(name).image), "none")
     blank = _blank((255, 255, 255))
-    yield Query(BLANK, "the same file", blank, "block", DRAWINGS, "digests_only")
-    yield Query(BLANK, "another blank", _blank((250, 250, 245)), "none", "", "digests_only")
+    yield DemoQuery(BLANK, "the same file", blank, "block", DRAWINGS, "digests_only")
+    yield DemoQuery(BLANK, "another blank", _blank((250, 250, 245)), "none", "", "digests_only")
 
 
 def _recompressed(image: PIL.Image.Image) -> PIL.Image.Image:

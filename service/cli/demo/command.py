@@ -23,7 +23,7 @@ from service.cli.terminal import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from service.cli.demo.cases import Query
+    from service.cli.demo.cases import DemoQuery
     from service.client import Lookalike
 
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Outcome:
     """A query and what the service said of it."""
 
-    query: Query
+    query: DemoQuery
     verdict: str
     coverage: str
     matches: tuple[dict[str, Any], ...]
@@ -146,7 +146,7 @@ def table(outcomes: list[Outcome]) -> Table:
     for heading in ("query", "edit", "verdict", "bank", "by, bits/radius", ""):
         # A narrow terminal breaks lists of signals before it breaks a name or a verdict.
         out.add_column(heading, no_wrap=not heading.startswith("by"))
-    last: Query | None = None
+    last: DemoQuery | None = None
     for outcome in outcomes:
         query = outcome.query
         again = last is not None and last.name == query.name

@@ -41,7 +41,7 @@ class ImportFailedError(ServiceError):
 
 
 @dataclass(frozen=True)
-class Step:
+class ImportStep:
     """What one change of a list took."""
 
     name: str
@@ -69,13 +69,13 @@ class _Done:
 
 def run(
     count: int, forms: Sequence[str], told: Callable[[str], object] = lambda _said: None
-) -> list[Step]:
+) -> list[ImportStep]:
     """Measure lists of ``count`` lines: a first version in each of ``forms``; and, of the CSV list,
     a version in which 1,000 lines differ and the way back.
 
     Raises ``ImportFailedError`` and ``ServerFailedError``.
     """
-    steps: list[Step] = []
+    steps: list[ImportStep] = []
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(running_server(key_rate="0"))
         client = stack.enter_context(server.client())
@@ -95,7 +95,9 @@ def run(
             in_force = _in_force(client, bank, newest.sha256, listed) - committed
             done = change.done()
             peak = done.peak / 1e6
-            steps.append(Step(f"{form}, {name}", count, done.changed, done.seconds, peak, in_force))
+            steps.append(
+                ImportStep(f"{form}, {name}", count, done.changed, done.seconds, peak, in_force)
+            )
 
         for form in forms:
             told(f"{form}: writing {count:,} lines …")

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from index.contract.changes import Entries
+from index.contract.changes import Additions
 from service.domain.signals import signal_type
 from service.domain.urls.asking import question
 from service.replica.columns import IndexName, index_ids
@@ -129,13 +129,13 @@ def _asked(choice: random.Random, entries: int) -> tuple[str, set[int]]:
     return rule.replace("/albums/", ":443/a/../albums/./") + "&utm_source=x", {number}
 
 
-def _rows(indexes: Indexes, entries: int) -> Iterator[Entries]:
+def _rows(indexes: Indexes, entries: int) -> Iterator[Additions]:
     known = signal_type("url")
     assert known.keys is not None
     for first in range(0, entries, _CHUNK):
         numbers = range(first, min(first + _CHUNK, entries))
         digests = indexes.keyed.many(known.keys.listed(_rule(one).encode()) for one in numbers)
-        yield Entries(
+        yield Additions(
             index_ids(np.arange(numbers.start, numbers.stop, dtype=np.int64)),
             np.frombuffer(digests, np.uint8).reshape(-1, known.key_width),
             np.full(len(numbers), _GROUP, np.int32),

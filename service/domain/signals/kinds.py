@@ -56,7 +56,7 @@ class Grade:
 
 
 @dataclass(frozen=True, eq=False)
-class Keys:
+class KeyRules:
     """How signals of a type are found that match more than what is equal to them, as a rule for a
     whole domain does: what is listed has one key, and whoever asks asks for several."""
 
@@ -93,7 +93,7 @@ class SignalType:
     width: int | None
     """Of the canonical bytes; ``None`` where they vary."""
     matching: Matching = Matching.EXACT
-    keys: Keys | None = None
+    keys: KeyRules | None = None
     """Where what is listed matches more than what is equal to it."""
     key_width: int = 0
     """Bytes that an index holds of one: ``width``, or those of a key; 8 at least, and

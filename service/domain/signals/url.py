@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from service.domain.errors import BadSignalError, BadUrlError
-from service.domain.signals.kinds import Keys, SignalType, Weight
+from service.domain.signals.kinds import KeyRules, SignalType, Weight
 
 MAX_URL: Final = 2048
 """Characters of a rule."""
@@ -87,5 +87,5 @@ URL: Final = SignalType(
     write=bytes.decode,
     schema={"type": "string", "minLength": 1, "maxLength": MAX_ASKED, "pattern": "\\S"},
     width=None,
-    keys=Keys(_layout, _listed, _asked, _read_asked, _doubts),
+    keys=KeyRules(_layout, _listed, _asked, _read_asked, _doubts),
 )

@@ -42,7 +42,7 @@ _COPIES: Final = 3
 
 
 @dataclass(frozen=True)
-class Weight:
+class RequestWeight:
     """What an image will cost."""
 
     cost: float
@@ -51,13 +51,15 @@ class Weight:
     """Bytes."""
 
 
-def weigh(data: bytes, limits: ImageLimits, views: bool = False, listed: bool = False) -> Weight:
+def weigh(
+    data: bytes, limits: ImageLimits, views: bool = False, listed: bool = False
+) -> RequestWeight:
     """What the image in ``data`` will cost, to ask with or to be ``listed``; one that will be
     refused costs little."""
     try:
         contents = announced(data, limits)
     except ImageError:
-        return Weight(_NETWORK, _COPIES * len(data))
+        return RequestWeight(_NETWORK, _COPIES * len(data))
     pixels = contents.width * contents.height
     each = _PIXELS.get(contents.format, 1.0)
     taken = max(_BYTES.get(contents.format, _MOST_BYTES), 3 * contents.pixel_bytes + 8)
@@ -68,7 +70,7 @@ def weigh(data: bytes, limits: ImageLimits, views: bool = False, listed: bool = 
         each *= 2
     cost = _NETWORK * (_LOOKS if listed else 1.0) + pixels * each
     memory = _COPIES * len(data) + pixels * taken
-    return Weight(cost * (_VIEWS if views else 1.0), memory)
+    return RequestWeight(cost * (_VIEWS if views else 1.0), memory)
 
 
 def owed(further: int) -> float:

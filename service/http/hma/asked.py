@@ -29,7 +29,7 @@ from service.http.hma.signal_types import (
     CONTENT_TYPES,
     PHOTO,
     VIDEO,
-    SignalType,
+    HmaType,
     types_of_content,
 )
 from service.replica.matcher import digest_query
@@ -45,7 +45,7 @@ class Content:
     content_type: str
     data: bytes
 
-    def types(self, parts: Services) -> dict[str, SignalType]:
+    def types(self, parts: Services) -> dict[str, HmaType]:
         """The signal types it is hashed to."""
         return types_of_content(parts, self.content_type)
 

@@ -15,7 +15,7 @@ from service.http.door.services import services_of
 from service.http.hma.asked import Content, content_of, fetched, signals_of
 from service.http.hma.callers import hashing
 from service.http.hma.refusals import HmaError, missing
-from service.http.hma.signal_types import SignalType, shown
+from service.http.hma.signal_types import HmaType, shown
 from service.http.shapes.wire import json_response
 
 
@@ -36,7 +36,7 @@ async def hash_upload(request: Request) -> Response:
         return await _answer(request, content)
 
 
-def chosen(request: Request, content: Content) -> dict[str, SignalType]:
+def chosen(request: Request, content: Content) -> dict[str, HmaType]:
     """Of the types of ``content`` those that the parameter ``types`` names; by default all.
 
     Raises ``HmaError``.

@@ -34,10 +34,10 @@ from service.http.hma.asked import (
 from service.http.hma.callers import admitted, querying
 from service.http.hma.hashing import chosen
 from service.http.hma.refusals import HmaError, missing
-from service.http.hma.signal_types import VIDEO, SignalType, known_type, signal_types
+from service.http.hma.signal_types import VIDEO, HmaType, known_type, signal_types
 from service.http.shapes.wire import Json, json_response
 from service.policy.matching import MAX_MATCHES
-from service.replica.matcher import Hits, Query, digest_query
+from service.replica.matcher import Findings, Query, digest_query
 from service.store import Action
 
 _NEITHER: Final = "Either url or both signal and signal_type are required"
@@ -134,7 +134,7 @@ def content_id(hit: Found) -> int:
 
 async def _signal_hits(
     request: Request, name: str, text: str
-) -> tuple[SignalType, dict[str, dict[str, list[Found]]]]:
+) -> tuple[HmaType, dict[str, dict[str, list[Found]]]]:
     parts = services_of(request)
     kind = known_type(parts, name, f"No such SignalType '{name[:64]}'")
     signals = _read(kind, text)
@@ -161,7 +161,7 @@ async def _content_answer(request: Request, content: Content) -> Response:
         types = {single: types[single]}
     banks = _banks(request)
 
-    def work() -> tuple[tuple[Hits | None, Signals, ImageError | None], int]:
+    def work() -> tuple[tuple[Findings | None, Signals, ImageError | None], int]:
         failure, further = None, 0
         query = digest_query(content.data, banks)
         if content.content_type != VIDEO:
@@ -200,7 +200,7 @@ def _banks(request: Request) -> tuple[str, ...] | None:
     return tuple(name for name in dict.fromkeys(text.split(",")) if name in there)
 
 
-def _read(kind: SignalType, text: object) -> Signals:
+def _read(kind: HmaType, text: object) -> Signals:
     fields = kind.fields(text)
     if fields is None:
         said = UNUSABLE if kind.name == "pdq" else f"not {kind.digits} lower-case hex digits"
@@ -208,13 +208,13 @@ def _read(kind: SignalType, text: object) -> Signals:
     return parse_signals(fields, asked=True)
 
 
-def _certain(hits: Hits) -> None:
+def _certain(hits: Findings) -> None:
     """Refuse to say "nothing" where something listed could have been missed."""
     if hits.incomplete:
         raise UnavailableError("INDEX-STALE")
 
 
-def _sorted_out(hits: Hits, types: Iterable[SignalType]) -> dict[str, dict[str, list[Found]]]:
+def _sorted_out(hits: Findings, types: Iterable[HmaType]) -> dict[str, dict[str, list[Found]]]:
     """What was found by type and bank, each entry once and the nearest first. What an allow bank
     holds is no match to a client that knows of no such banks."""
     wanted = list(types)
@@ -246,7 +246,7 @@ def _row(hit: Found) -> dict[str, Any]:
     return {"bank_content_id": content_id(hit), "distance": str(hit.distance)}
 
 
-def _compared(parts: Services, kind: SignalType, one: Signals, other: Signals) -> list[Any]:
+def _compared(parts: Services, kind: HmaType, one: Signals, other: Signals) -> list[Any]:
     first, second = kind.of(one), kind.of(other)
     assert first is not None
     assert second is not None

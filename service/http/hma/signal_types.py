@@ -27,7 +27,7 @@ _HEX: Final = re.compile(r"[0-9a-f]*", re.ASCII)
 
 
 @dataclass(frozen=True)
-class SignalType:
+class HmaType:
     """One of their signal types."""
 
     name: str
@@ -66,20 +66,20 @@ class SignalType:
         return (by.algorithm, hit.space) == (self.known.algorithm, self.space)
 
 
-def signal_types(parts: Services) -> dict[str, SignalType]:
+def signal_types(parts: Services) -> dict[str, HmaType]:
     """Every signal type by name: ours, and the code spaces of models and lists."""
     known = ours.types_by_name()
     plain = [one for one in ours.signal_types() if not one.spaced]
     spaces = sorted({*parts.matcher.models, *parts.replica.spaces()})
     every = (
-        SignalType(_VIDEO_MD5, known["md5"]),
-        *(SignalType(one.name, one) for one in plain),
-        *(SignalType(space, known["code"], space) for space in spaces),
+        HmaType(_VIDEO_MD5, known["md5"]),
+        *(HmaType(one.name, one) for one in plain),
+        *(HmaType(space, known["code"], space) for space in spaces),
     )
     return {one.name: one for one in every}
 
 
-def known_type(parts: Services, name: str, refusal: str) -> SignalType:
+def known_type(parts: Services, name: str, refusal: str) -> HmaType:
     """The type of this name. Raises ``HmaError`` with ``refusal``."""
     found = signal_types(parts).get(name)
     if found is None:
@@ -87,18 +87,18 @@ def known_type(parts: Services, name: str, refusal: str) -> SignalType:
     return found
 
 
-def types_of_content(parts: Services, content_type: str) -> dict[str, SignalType]:
+def types_of_content(parts: Services, content_type: str) -> dict[str, HmaType]:
     """The types that content of a kind is hashed to. Raises ``HmaError``."""
     known = signal_types(parts)
     if content_type == VIDEO:
-        return {_VIDEO_MD5: SignalType(_VIDEO_MD5, ours.signal_type("md5"))}
+        return {_VIDEO_MD5: HmaType(_VIDEO_MD5, ours.signal_type("md5"))}
     if content_type == PHOTO:
         made = {*MADE, *parts.matcher.models}
         return {name: one for name, one in known.items() if name in made}
     raise HmaError(400, f"no such content_type: '{content_type[:64]}'")
 
 
-def shown(signals: Signals, types: Iterable[SignalType]) -> dict[str, str]:
+def shown(signals: Signals, types: Iterable[HmaType]) -> dict[str, str]:
     """The values of those ``types`` that ``signals`` have: never an empty one."""
     values = {one.name: (one.known, one.of(signals)) for one in types}
     return {name: known.write(one) for name, (known, one) in values.items() if one is not None}
@@ -114,7 +114,7 @@ def merged(each: Iterable[Mapping[str, Any]]) -> Signals:
     return parse_signals({**fields, **({"codes": codes} if codes else {})})
 
 
-def listed_types(signals: Signals, types: Mapping[str, SignalType]) -> list[SignalType]:
+def listed_types(signals: Signals, types: Mapping[str, HmaType]) -> list[HmaType]:
     """Under which types an entry with ``signals`` is shown: each signal once."""
     aliases = {_VIDEO_MD5} if types[_VIDEO_MD5].known.name != _VIDEO_MD5 else set()
     return [one for name, one in types.items() if name not in aliases and one.of(signals)]

@@ -20,7 +20,7 @@ from service.http.door.services import Services, querying, services_of
 from service.http.shapes import examples, wire
 from service.http.shapes.answers import UrlsAnswer
 from service.http.shapes.schemas import MAX_URLS, UrlsRequest
-from service.replica.url_matching import UrlAnswer, UrlAnswers, UrlAsked, match_urls
+from service.replica.url_matching import UrlAnswers, UrlAsked, UrlResult, match_urls
 
 router = APIRouter(tags=["match"], route_class=StrictRoute)
 
@@ -79,7 +79,7 @@ def _note(parts: Services, found: UrlAnswers) -> None:
     """Count the answers, as those to signals are."""
     verdicts, banks = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for one in found.answers:
-        if not isinstance(one, UrlAnswer):
+        if not isinstance(one, UrlResult):
             continue
         verdicts[one.decision.verdict.value, one.coverage.value] += 1
         worst: dict[str, str] = {}

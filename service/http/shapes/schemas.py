@@ -175,7 +175,7 @@ Opaque = Annotated[str, Field(max_length=256)]
 """The caller's own id: neither read nor kept."""
 
 
-class Model(BaseModel):
+class RequestShape(BaseModel):
     """A shape without unknown fields: a misspelt one must not pass for an absent one."""
 
     model_config = ConfigDict(extra="forbid")
@@ -188,7 +188,7 @@ def _without_url(schema: dict[str, Any]) -> None:
     schema["properties"]["signals"] = signals_schema()
 
 
-class MatchRequest(Model):
+class MatchRequest(RequestShape):
     """Signals to match."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_without_url)
@@ -201,7 +201,7 @@ class MatchRequest(Model):
     include: list[Literal["fingerprint"]] = Field(default=[], max_length=8)
 
 
-class BatchRequest(Model):
+class BatchRequest(RequestShape):
     """Many queries by signals; each is answered in its place."""
 
     items: list[dict[str, JsonValue]] = Field(min_length=1, max_length=256)
@@ -221,7 +221,7 @@ def _one_of_two(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": ["urls"]}, {"required": ["text"]}]
 
 
-class UrlsRequest(Model):
+class UrlsRequest(RequestShape):
     """URLs to match, or a text whose links are."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_one_of_two)
@@ -234,14 +234,14 @@ class UrlsRequest(Model):
     banks: list[BankName] | None = Field(default=None, min_length=1, max_length=1000)
 
 
-class RadiusFields(Model):
+class RadiusFields(RequestShape):
     """Radii of a bank, bits, inclusive; what is absent is the signal's or the model's default."""
 
     pdq: Bits | None = None
     code: dict[Imagery, Bits] = {}
 
 
-class ScoreFields(Model):
+class ScoreFields(RequestShape):
     """Thresholds of a bank's scores, inclusive, higher = more alike: a code that comes near matches
     from its threshold on. What is absent is left to the bank's code radii, where it has any, else
     to the model."""
@@ -249,7 +249,7 @@ class ScoreFields(Model):
     code: dict[Imagery, Threshold] = {}
 
 
-class BankRequest(Model):
+class BankRequest(RequestShape):
     """A bank to make."""
 
     name: BankName
@@ -260,7 +260,7 @@ class BankRequest(Model):
     enabled: StrictBool = True
 
 
-class BankChange(Model):
+class BankChange(RequestShape):
     """What to change of a bank; what is absent stays."""
 
     action: Action | None = None
@@ -270,7 +270,7 @@ class BankChange(Model):
     enabled: StrictBool | None = None
 
 
-class EntryRequest(Model):
+class EntryRequest(RequestShape):
     """An entry to add by its signals."""
 
     signals: SignalFields
@@ -281,13 +281,13 @@ class EntryRequest(Model):
     enabled: StrictBool = True
 
 
-class EntryChange(Model):
+class EntryChange(RequestShape):
     """What to change of an entry."""
 
     enabled: StrictBool
 
 
-class KeyRequest(Model):
+class KeyRequest(RequestShape):
     """A key to make."""
 
     name: Word

@@ -38,12 +38,11 @@ from service.http.shapes.answers import (
     UrlsAnswer,
     VersionAnswer,
 )
-from service.policy.matching import NotMatched, Row
+from service.policy.matching import JudgedMatch, NotMatched
 from service.replica.indexes import SignalStats
-from service.replica.matcher import Answer, Imagery
+from service.replica.matcher import Answer, ImageryScore
 from service.replica.replica import Freshness
-from service.replica.url_matching import UrlAnswer as UrlMatch
-from service.replica.url_matching import UrlAnswers, UrlFailure
+from service.replica.url_matching import UrlAnswers, UrlFailure, UrlResult
 from service.store import Bank, Entry, EntryPage, ImportDiff, Key, ListVersion, NewKey
 
 Json = dict[str, Any]
@@ -98,7 +97,7 @@ def urls_answer(
     }
 
 
-def _url_answer(one: UrlMatch, entries: Mapping[int, Entry], detailed: bool) -> UrlAnswer:
+def _url_answer(one: UrlResult, entries: Mapping[int, Entry], detailed: bool) -> UrlAnswer:
     rows: list[MatchRow] = []
     for row in one.decision.rows:
         if (entry := entries.get(row.found.id)) is None:
@@ -133,7 +132,7 @@ def _by_imagery(value: Mapping[Kind, int]) -> ByImagery:
     return cast("ByImagery", {kind.value: number for kind, number in value.items()})
 
 
-def _imagery(value: Imagery | None) -> ImageryAnswer | None:
+def _imagery(value: ImageryScore | None) -> ImageryAnswer | None:
     if value is None:
         return None
     return {"photographic": round(value.photographic, 4), "label": value.label}
@@ -292,7 +291,7 @@ def new_key(value: NewKey) -> KeyAnswer:
     return out
 
 
-def _match_row(row: Row, entry: Entry, detailed: bool) -> MatchRow:
+def _match_row(row: JudgedMatch, entry: Entry, detailed: bool) -> MatchRow:
     out: MatchRow = {
         "bank": row.bank,
         "signal": row.found.signal,

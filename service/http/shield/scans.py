@@ -26,7 +26,7 @@ from service.http.door.services import Services, services_of
 from service.http.routes.gate import file_of, see_to_it
 from service.http.routes.match import judged, note
 from service.http.shapes.wire import Json, json_response
-from service.policy.matching import Row, Verdict
+from service.policy.matching import JudgedMatch, Verdict
 from service.replica.matcher import Answer, Query, UndecodedError
 from service.store import Entry
 
@@ -116,7 +116,7 @@ def _result(parts: Services, answer: Answer, caller: Caller) -> Json:
     }
 
 
-def _near(parts: Services, row: Row, entries: Mapping[int, Entry], caller: Caller) -> Json:
+def _near(parts: Services, row: JudgedMatch, entries: Mapping[int, Entry], caller: Caller) -> Json:
     entry = entries.get(row.found.id)
     signals = entry.signals if entry is not None and caller.may(CURATORS) else Signals()
     return {
@@ -127,7 +127,7 @@ def _near(parts: Services, row: Row, entries: Mapping[int, Entry], caller: Calle
     }
 
 
-def _classification(parts: Services, row: Row) -> str:
+def _classification(parts: Services, row: JudgedMatch) -> str:
     return _HARMFUL if row.bank in parts.settings.shield_harmful_banks else _CSAM
 
 

@@ -21,7 +21,7 @@ from service.lists.exchanges import ncmec, stopncii, tech_against_terrorism
 from service.lists.exchanges.contract import Exchange
 from service.lists.exchanges.errors import BadExchangeError
 from service.lists.exchanges.files import HttpsFile, WatchedFolder
-from service.lists.exchanges.lookalike import Lookalike
+from service.lists.exchanges.lookalike import LookalikeExchange
 from service.lists.exchanges.web import Pause, Web, checked_base
 
 Settings = Mapping[str, str]
@@ -47,7 +47,7 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ExchangeKind:
     """One kind of exchange."""
 
     said: str
@@ -159,51 +159,51 @@ def _https(said: Settings, pause: Pause, transport: httpx.BaseTransport | None) 
 
 def _lookalike(said: Settings, pause: Pause, transport: httpx.BaseTransport | None) -> Opened:
     web = Web(said["base"], pause, {"authorization": f"Bearer {said['key']}"}, transport=transport)
-    return _over(web, Lookalike(web, said["bank"]))
+    return _over(web, LookalikeExchange(web, said["bank"]))
 
 
 _LONGEST_FILE: Final = 16 * 2**30
 
 _BASE: Final = "its address, https://…"
 
-KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+KINDS: Final[Mapping[str, ExchangeKind]] = MappingProxyType(
     {
-        "ncmec": Kind(
+        "ncmec": ExchangeKind(
             "NCMEC's hash sharing",
             {"user": "the member's name", "password": "the member's password"},
             {"environment": f"one of {', '.join(ncmec.ENVIRONMENTS)}", "base": _BASE},
             frozenset({"password"}),
             _ncmec,
         ),
-        "stopncii": Kind(
+        "stopncii": ExchangeKind(
             "StopNCII.org",
             {"fetch_key": "the key of FetchHashes", "subscription_key": "the subscription's key"},
             {"base": _BASE},
             frozenset({"fetch_key", "subscription_key"}),
             _stopncii,
         ),
-        "tech-against-terrorism": Kind(
+        "tech-against-terrorism": ExchangeKind(
             "Tech Against Terrorism's hash list",
             {"user": "the user's name", "password": "the user's password"},
             {"base": _BASE},
             frozenset({"password"}),
             _tat,
         ),
-        "folder": Kind(
+        "folder": ExchangeKind(
             "the files of a folder, together one list",
             {"path": "the folder, absolute"},
             {"format": "of its files; by default each is recognised"},
             frozenset(),
             _folder,
         ),
-        "https": Kind(
+        "https": ExchangeKind(
             "a file at an address",
             {"url": "https://…"},
             {"format": "of the file; by default it is recognised", "token": "a bearer token"},
             frozenset({"token"}),
             _https,
         ),
-        "lookalike": Kind(
+        "lookalike": ExchangeKind(
             "a bank of another Lookalike",
             {"base": _BASE, "bank": "the bank's name there", "key": "a key with the role curator"},
             {},

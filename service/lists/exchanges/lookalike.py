@@ -19,7 +19,7 @@ from service.lists.exchanges.web import Web
 _PAGE: Final = 1000
 
 
-class Lookalike:
+class LookalikeExchange:
     """One bank of another Lookalike."""
 
     format: Final = "jsonl"

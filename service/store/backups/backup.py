@@ -31,7 +31,7 @@ from service.domain.errors import (
     StoreMissingError,
 )
 from service.store.backups import manifest
-from service.store.backups.contents import Contents, contents, copy
+from service.store.backups.contents import StoreContents, contents, copy
 from service.store.backups.manifest import Manifest
 from service.store.core import schema
 from service.store.core.database import Database, driver_errors, sqlite_url
@@ -93,12 +93,12 @@ def reading(path: Path) -> Iterator[Connection]:
 def check_contents(path: Path, made: Manifest) -> None:
     """Refuse a file that does not hold what its manifest says. Raises ``BackupDamagedError``."""
     held = _looked_at(path)
-    said = Contents(made.identity, made.sequence, made.mark, made.counts)
+    said = StoreContents(made.identity, made.sequence, made.mark, made.counts)
     if held != said:
         raise BackupDamagedError(f"{path} does not hold what {manifest.MANIFEST} says")
 
 
-def _looked_at(path: Path) -> Contents:
+def _looked_at(path: Path) -> StoreContents:
     try:
         with reading(path) as connection:
             found = connection.execute(text("PRAGMA integrity_check(1)")).scalar()

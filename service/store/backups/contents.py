@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from service.domain.errors import BackupDamagedError
-from service.store.core.models import Base, CommitRow, CounterRow, EntryRow, LeaseRow, Moment
+from service.store.core.models import Base, CommitRow, CounterRow, EntryRow, LeaseRow, UtcTime
 from service.store.entries.rows import REMOVED
 
 _BATCH: Final = 2000
@@ -40,7 +40,7 @@ interrupted, are nothing to keep."""
 
 
 @dataclass(frozen=True)
-class Contents:
+class StoreContents:
     """What a store holds, in numbers."""
 
     identity: str
@@ -54,7 +54,7 @@ class Contents:
     are gone."""
 
 
-def contents(connection: Connection) -> Contents:
+def contents(connection: Connection) -> StoreContents:
     """What the store on ``connection`` holds."""
     there = {table.name: _count(connection, table) for table in _tables(connection)}
     entries = next(t for t in _tables(connection) if t.name == EntryRow.__tablename__)
@@ -71,7 +71,7 @@ def contents(connection: Connection) -> Contents:
             select(CommitRow.sequence, CommitRow.mark).where(CommitRow.sequence.in_((0, sequence)))
         )
         marks = {row.sequence: row.mark for row in rows}
-    return Contents(marks.get(0, ""), sequence, marks.get(sequence, ""), there)
+    return StoreContents(marks.get(0, ""), sequence, marks.get(sequence, ""), there)
 
 
 def copy(source: Connection, target: Connection) -> None:
@@ -112,7 +112,7 @@ def _tables(connection: Connection) -> list[Table]:
     for table in there.tables.values():
         for column in table.columns:
             if isinstance(column.type, DateTime):
-                column.type = Moment()
+                column.type = UtcTime()
     return there.sorted_tables
 
 

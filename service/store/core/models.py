@@ -38,7 +38,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcTime(TypeDecorator[datetime]):
     """An aware UTC time; SQLite, which keeps no zone, gets it without one."""
 
     impl = DateTime(timezone=True)
@@ -90,7 +90,7 @@ class CommitRow(Base):
 
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     mark: Mapped[str] = mapped_column(String(32))
-    committed_at: Mapped[datetime | None] = mapped_column(Moment)
+    committed_at: Mapped[datetime | None] = mapped_column(UtcTime)
     actor: Mapped[str] = mapped_column(String(64), server_default="")
     """Who: ``key:ID``, ``cli:import``, ``job:retention``; empty where nobody wrote it down yet."""
 
@@ -119,8 +119,8 @@ class BankRow(Base):
     enabled: Mapped[bool]
     deleted: Mapped[bool]
     sequence: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    updated_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
     seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
     """Over all other columns (``seals``)."""
 
@@ -155,8 +155,8 @@ class VersionRow(Base):
     list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"))
     version: Mapped[str] = mapped_column(String(128))
     sequence: Mapped[int] = mapped_column(BigInteger)
-    activated_at: Mapped[datetime] = mapped_column(Moment)
-    superseded_at: Mapped[datetime | None] = mapped_column(Moment)
+    activated_at: Mapped[datetime] = mapped_column(UtcTime)
+    superseded_at: Mapped[datetime | None] = mapped_column(UtcTime)
     entries: Mapped[int]
     added: Mapped[int]
     updated: Mapped[int]
@@ -198,8 +198,8 @@ class EntryRow(Base):
     state: Mapped[str] = mapped_column(String(16))
     """``in_force``, ``disabled`` or ``removed``; anything else is damage."""
     sequence: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    updated_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class EarlierRow(Base):
@@ -223,7 +223,7 @@ class EarlierRow(Base):
     content: Mapped[bytes | None] = mapped_column(LargeBinary)
     version: Mapped[str] = mapped_column(String(128))
     state: Mapped[str] = mapped_column(String(16))
-    updated_at: Mapped[datetime] = mapped_column(Moment)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
     """When it began."""
 
 
@@ -238,8 +238,8 @@ class KeyRow(Base):
     """Names, comma-separated, sorted."""
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
     """SHA-256: the secret has 256 random bits, so a slow hash would add nothing."""
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcTime)
     seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
 
 
@@ -265,7 +265,7 @@ class LeaseRow(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     holder: Mapped[str] = mapped_column(String(128))
-    until: Mapped[datetime] = mapped_column(Moment)
+    until: Mapped[datetime] = mapped_column(UtcTime)
 
 
 EVERY_TABLE: Final = select(

@@ -36,7 +36,7 @@ _CHECKS_CLIENT: Final = 140_000
 """The server version from which one looks, during a statement, whether anybody still waits."""
 
 
-class NoAnswerError(OperationalError):
+class ServerSilentError(OperationalError):
     """The server did not answer in time; the connection was closed."""
 
 
@@ -47,13 +47,13 @@ class BoundedConnection(psycopg.Connection[Any]):
     """Seconds that a statement may take by the server's clock; by ours a little more."""
 
     def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
-        """Finish ``gen``. Raises ``NoAnswerError``."""
+        """Finish ``gen``. Raises ``ServerSilentError``."""
         allowed = self.limit + _GRACE if timeout is None else timeout
         try:
             return super().wait(gen, interval, allowed)
         except psycopg.errors._WaitTimeout:
             self.pgconn.finish()
-            raise NoAnswerError(f"no answer within {allowed:g} s") from None
+            raise ServerSilentError(f"no answer within {allowed:g} s") from None
 
     def cut(self) -> None:
         """End whatever waits on this connection, in whichever thread; nobody may use it again."""

@@ -45,7 +45,7 @@ _ITEM: Final = re.compile(
 _NUMBERS: Final = {"": 0, "i": 4, "f": 8}
 
 
-class Item(NamedTuple):
+class PackedSignal(NamedTuple):
     """Where one signal stands in the bytes of its layout."""
 
     type: str
@@ -61,10 +61,10 @@ class Item(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class SignalLayout:
     """What a layout's text says."""
 
-    items: tuple[Item, ...]
+    items: tuple[PackedSignal, ...]
     structure: int
     """Where it stands in the bytes; -1 where there is none."""
     size: int
@@ -134,11 +134,11 @@ def unpacked(layout: str, raw: bytes) -> tuple[tuple[Signal, ...], float | None]
 
 
 @lru_cache(8192)
-def parsed(layout: str) -> Layout:
+def parsed(layout: str) -> SignalLayout:
     """What a layout says. Raises ``ValueError`` for a text that is none."""
     parts = layout.split(",") if layout else []
     structured = bool(parts) and parts[-1] == STRUCTURE
-    items: list[Item] = []
+    items: list[PackedSignal] = []
     at = 0
     seen: dict[tuple[str, str], int] = {}
     for part in parts[: len(parts) - structured]:
@@ -152,10 +152,12 @@ def parsed(layout: str) -> Layout:
             ordinal = seen.get(kind, 0)
             seen[kind] = ordinal + 1
             items.append(
-                Item(*kind, said["role"], ordinal, at, width, said["quality"], bool(said["ms"]))
+                PackedSignal(
+                    *kind, said["role"], ordinal, at, width, said["quality"], bool(said["ms"])
+                )
             )
             at += size
-    return Layout(tuple(items), at if structured else -1, at + 8 * structured)
+    return SignalLayout(tuple(items), at if structured else -1, at + 8 * structured)
 
 
 @lru_cache(8192)

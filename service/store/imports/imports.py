@@ -48,7 +48,7 @@ from service.store.core.models import (
     EarlierRow,
     EntryRow,
     ListRow,
-    Moment,
+    UtcTime,
     VersionRow,
 )
 from service.store.core.seals import insert_sealed, update_sealed
@@ -241,8 +241,8 @@ def _apply(
         "version": literal(version),
         "state": literal(IN_FORCE),
         "sequence": literal(sequence),
-        "created_at": literal(now, Moment),
-        "updated_at": literal(now, Moment),
+        "created_at": literal(now, UtcTime),
+        "updated_at": literal(now, UtcTime),
     }
     connection.execute(
         insert(EntryRow).from_select(

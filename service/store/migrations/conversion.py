@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from service.domain.signals import Signal
 from service.store.core import seals
 from service.store.core.loading import load
-from service.store.core.models import BankRow, BigId, KeyRow, ListRow, Moment, VersionRow
+from service.store.core.models import BankRow, BigId, KeyRow, ListRow, UtcTime, VersionRow
 from service.store.entries.lists import live_kinds
 from service.store.entries.packing import packed
 from service.store.entries.past import count_lists
@@ -49,8 +49,8 @@ _BESIDE: Final = sa.Table(
     sa.Column("version", sa.String(128), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("created_at", Moment(), nullable=False),
-    sa.Column("updated_at", Moment(), nullable=False),
+    sa.Column("created_at", UtcTime(), nullable=False),
+    sa.Column("updated_at", UtcTime(), nullable=False),
     sa.ForeignKeyConstraint(["bank_id"], ["banks.id"]),
     sa.ForeignKeyConstraint(["list_id"], ["lists.id"]),
     sqlite_autoincrement=True,
@@ -68,7 +68,7 @@ _EARLIER: Final = sa.Table(
     sa.Column("content", sa.LargeBinary),
     sa.Column("version", sa.String(128), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("updated_at", Moment(), nullable=False),
+    sa.Column("updated_at", UtcTime(), nullable=False),
     sqlite_with_rowid=False,
 )
 sa.Index("earlier_states_by_until", _EARLIER.c.until)

@@ -12,7 +12,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
 from service.store.core.models import EntryRow
-from service.store.entries.packing import Layout, parsed
+from service.store.entries.packing import SignalLayout, parsed
 from service.store.entries.rows import CHECKED, IN_FORCE, REMOVED, is_whole, whole_rows
 
 if TYPE_CHECKING:  # commands that read no entries start without NumPy
@@ -27,7 +27,7 @@ READ: Final = (EntryRow.id, EntryRow.bank_id, EntryRow.list_id, *CHECKED)
 class Alike:
     """Entries whose signals are laid out alike."""
 
-    layout: Layout
+    layout: SignalLayout
     ids: NDArray[np.int64]
     """(n,), internal."""
     bank_ids: NDArray[np.int32]

@@ -41,7 +41,7 @@ _CHUNK: Final = 2_000
 
 
 @dataclass(frozen=True)
-class View:
+class StoreView:
     """One consistent view of the store."""
 
     commit: Commit
@@ -205,7 +205,7 @@ def filled_banks(database: Database, bank_ids: Iterable[int]) -> frozenset[int]:
 
 
 @contextmanager
-def view_of(database: Database) -> Iterator[View]:
+def view_of(database: Database) -> Iterator[StoreView]:
     """The store as it is now. Use it within the ``with``."""
     # What is read is made into indexes before more is read, which takes as long as it takes.
     with database.read(probe=True, pauses=True) as connection:
@@ -214,7 +214,7 @@ def view_of(database: Database) -> Iterator[View]:
         yield view
 
 
-def _view(connection: Connection) -> View:
+def _view(connection: Connection) -> StoreView:
     incomplete: dict[int, str] = {}
     banks: list[Bank] = []
     bank_ids = set[int]()
@@ -236,7 +236,7 @@ def _view(connection: Connection) -> View:
     keys = [(row, is_whole(KeyRow, row)) for row in key_rows(connection)]
     damaged: dict[int, int] = {}
     purged, secret = connection.execute(select(CounterRow.purged, CounterRow.secret)).one()
-    return View(
+    return StoreView(
         commit=_newest(connection),
         banks=tuple(bank for bank in banks if bank.id not in incomplete),
         keys=tuple(key_of(row) for row, whole in keys if whole),

@@ -12,7 +12,7 @@ from torch import nn
 
 from embeddings.errors import CheckpointError
 from embeddings.network.checkpoint import SHAPES
-from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, Part
+from embeddings.network.preparing.locating import CELLS, SIDE, WHOLE, ImageShare
 from embeddings.network.runtimes.torch_module import Locator
 from embeddings.network.runtimes.torch_network import locator_tensors
 from embeddings.training import locator
@@ -88,7 +88,7 @@ def test_folding_batch_norms_changes_nothing_but_their_being() -> None:
 
 @pytest.mark.parametrize(
     ("other", "shared"),
-    [(WHOLE, 1.0), (Part(0, 0, 0.5, 1), 0.5), (Part(2, 2, 3, 3), 0.0)],
+    [(WHOLE, 1.0), (ImageShare(0, 0, 0.5, 1), 0.5), (ImageShare(2, 2, 3, 3), 0.0)],
 )
-def test_overlap_is_shared_over_joint_area(other: Part, shared: float) -> None:
+def test_overlap_is_shared_over_joint_area(other: ImageShare, shared: float) -> None:
     assert locator.overlap(WHOLE, other) == pytest.approx(shared)

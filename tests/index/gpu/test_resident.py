@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from embeddings.codes import Codes
-from index.contract.changes import Changes, Entries
+from index.contract.changes import Additions, Changes
 from index.contract.errors import (
     ClosedIndexError,
     DeviceMemoryError,
@@ -184,7 +184,7 @@ def test_codes_that_do_not_fit_are_refused_and_change_nothing(random_codes: Code
     index.add(np.arange(40), random_codes[:40], zeros[:40])
     with pytest.raises(DeviceMemoryError, match="free"):
         index.apply(
-            Changes(np.arange(10), Entries(np.arange(50, 114), random_codes[:64], zeros)), 7
+            Changes(np.arange(10), Additions(np.arange(50, 114), random_codes[:64], zeros)), 7
         )
     assert (index.stats().entries, index.sequence) == (40, 0)
 
@@ -192,14 +192,14 @@ def test_codes_that_do_not_fit_are_refused_and_change_nothing(random_codes: Code
 def test_after_an_error_or_close_it_says_so(random_codes: Codes) -> None:
     index = open_gpu_index("cpu")
     zeros = np.zeros(3, np.int32)
-    index.apply(Changes(add=Entries(np.arange(3), random_codes[:3], zeros)), 4, "m4")
+    index.apply(Changes(add=Additions(np.arange(3), random_codes[:3], zeros)), 4, "m4")
     with pytest.raises(SequenceError):
         index.apply(Changes(), 4)
     with pytest.raises(DuplicateIdError, match="among them 0"):
-        index.rebuild([Entries(np.arange(2), random_codes[:2], zeros[:2])] * 2, 9)
+        index.rebuild([Additions(np.arange(2), random_codes[:2], zeros[:2])] * 2, 9)
     assert (index.stats().entries, index.sequence, index.mark) == (0, 0, "")
     off = np.array([True, False, True])
-    index.rebuild([Entries(np.arange(3), random_codes[:3], zeros, off)], 9, "m9")
+    index.rebuild([Additions(np.arange(3), random_codes[:3], zeros, off)], 9, "m9")
     assert (index.stats().enabled, index.sequence, index.mark) == (2, 9, "m9")
     assert index.save() is False
     index.close()
@@ -255,7 +255,7 @@ class Device(RuleBasedStateMachine):
         flags = ids % 5 != 0
         changes = Changes(
             np.array(remove, np.int64),
-            Entries(ids, POOL[ids % len(POOL)], (ids % 4).astype(np.int32), flags),
+            Additions(ids, POOL[ids % len(POOL)], (ids % 4).astype(np.int32), flags),
             np.array(disable, np.int64),
             np.array(enable, np.int64),
         )

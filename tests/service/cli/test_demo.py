@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from service.cli.demo.cases import Query, queries, references
+from service.cli.demo.cases import DemoQuery, queries, references
 from service.cli.demo.command import Outcome
 from service.cli.demo.picture import drawn
 
@@ -54,7 +54,7 @@ def test_the_demo_asks_about_both_kinds_and_about_strangers_of_both() -> None:
 
 
 def test_an_outcome_is_right_only_if_verdict_coverage_and_entry_are() -> None:
-    query = Query("cat", "cropped", b"", "review", "photos")
+    query = DemoQuery("cat", "cropped", b"", "review", "photos")
     right = Outcome(query, "review", "full", (_row("photos", "cat"), _row("photos", "cat")))
     assert right.right
     assert not replace(right, verdict="block").right

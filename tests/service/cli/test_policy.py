@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from embeddings.network import checkpoint
 from evaluation.radii.operating import policy as writing
-from evaluation.radii.operating.choice import Choice
+from evaluation.radii.operating.choice import ChosenRadius
 from service.cli.policy_file import MAX_BANKS, MAX_BYTES, PolicyFileError, read_policy
 from service.store import Action, Imagery, Policy, Radii, Store, open_store
 
@@ -130,9 +130,11 @@ def test_code_radii_of_another_space_are_refused_unless_asked_for(
     assert lookalike("policy", "policy.json", "--data", tmp_path / "data").code == 0
 
 
-def _choice(signal: str, imagery: str, radius: int, basis: str) -> Choice:
+def _choice(signal: str, imagery: str, radius: int, basis: str) -> ChosenRadius:
     space = "pdq" if signal == "pdq" else SPACE
-    return Choice(space, signal, imagery, radius, 0.5, 0.4, 0.6, 1e-7, 0.0, 1e-6, basis, 9, 1e-6)
+    return ChosenRadius(
+        space, signal, imagery, radius, 0.5, 0.4, 0.6, 1e-7, 0.0, 1e-6, basis, 9, 1e-6
+    )
 
 
 def test_what_the_notebooks_write_is_read(lookalike: Command, store: Store, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from evaluation.corpora import samples
 from evaluation.showing.report import _Rows
-from service.cli.demo.cases import Query
+from service.cli.demo.cases import DemoQuery
 from service.cli.demo.command import Outcome, table
 from service.cli.progress import list_progress
 
@@ -150,7 +150,7 @@ def test_the_demo_s_table_names_every_distance(width: int) -> None:
          "signal": signal, "distance": distance, "radius": radius}
         for signal, distance, radius in (("pdq", 10, 31), ("code", 114, 120))
     ]  # fmt: skip
-    query = Query("stained_glass", "screenshotted", b"", "review", "photographs")
+    query = DemoQuery("stained_glass", "screenshotted", b"", "review", "photographs")
     console = Console(width=width, force_terminal=True)
     with console.capture() as captured:
         console.print(table([Outcome(query, "review", "full", tuple(rows))]), markup=False)

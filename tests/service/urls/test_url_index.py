@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from index.contract.changes import Entries
+from index.contract.changes import Additions
 from index.digests.digest_index import DigestIndex
 from service.cli.index_files import index_flaws
 from service.domain.errors import BadUrlError
@@ -28,7 +28,7 @@ from service.replica.indexes import Indexes
 from service.replica.matcher import Matcher
 from service.replica.replica import Replica
 from service.replica.shelf import FolderShelf
-from service.replica.url_matching import UrlAnswer, UrlAsked, match_urls
+from service.replica.url_matching import UrlAsked, UrlResult, match_urls
 from service.store import NewEntry, Policy, Store, open_store
 from service.store.core.models import CounterRow
 
@@ -53,11 +53,11 @@ def found(replica: Replica, *urls: str) -> list[list[int]]:
         answers = match_urls(matcher, [UrlAsked(url, (url,)) for url in urls], None).answers
     finally:
         matcher.close()
-    assert all(isinstance(one, UrlAnswer) for one in answers)
+    assert all(isinstance(one, UrlResult) for one in answers)
     return [
         sorted(row.found.id for row in one.decision.rows)
         for one in answers
-        if isinstance(one, UrlAnswer)
+        if isinstance(one, UrlResult)
     ]
 
 
@@ -146,7 +146,7 @@ def test_the_index_finds_exactly_what_the_rules_say(written: list[str], wanted: 
     listed_keys = [known.listed(rule.encode()) for rule in written]
     digests = np.frombuffer(indexes.keyed.many(listed_keys), np.uint8).reshape(-1, 16)
     ids = index_ids(np.arange(len(written)))
-    add = Entries(ids, digests, np.ones(len(written), np.int32))
+    add = Additions(ids, digests, np.ones(len(written), np.int32))
     indexes.all[URL].rebuild([add], 1, "m")
     together = indexes.look_up("url", [one.keys for one in asked], frozenset({1}), 100)
     for one, searched in zip(asked, together, strict=True):
@@ -184,7 +184,7 @@ def test_urls_that_an_older_release_listed_match_in_every_spelling(tmp_path: Pat
     old = DigestIndex.open(tmp_path / "index" / "url", width, "url", store.identity)
     rows = np.zeros((len(numbers), width), np.uint8)
     ids = index_ids(np.array(numbers, np.int64))
-    old.rebuild([Entries(ids, rows, np.ones(len(ids), np.int32))], commit.sequence, commit.mark)
+    old.rebuild([Additions(ids, rows, np.ones(len(ids), np.int32))], commit.sequence, commit.mark)
     old.close()
     with serving(store, tmp_path / "index") as replica:
         assert "its space is 'url'" in rebuilt(replica)

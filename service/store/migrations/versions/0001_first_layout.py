@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.core.models import BigId, Moment
+from service.store.core.models import BigId, UtcTime
 
 revision = "0001"
 down_revision = None
@@ -32,8 +32,8 @@ def upgrade() -> None:
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("created_at", Moment(), nullable=False),
-        sa.Column("updated_at", Moment(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -59,8 +59,8 @@ def upgrade() -> None:
         sa.Column("list_id", sa.Integer(), sa.ForeignKey("lists.id"), nullable=False),
         sa.Column("version", sa.String(128), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("activated_at", Moment(), nullable=False),
-        sa.Column("superseded_at", Moment()),
+        sa.Column("activated_at", UtcTime(), nullable=False),
+        sa.Column("superseded_at", UtcTime()),
         sa.Column("entries", sa.Integer(), nullable=False),
         sa.Column("added", sa.Integer(), nullable=False),
         sa.Column("updated", sa.Integer(), nullable=False),
@@ -89,8 +89,8 @@ def upgrade() -> None:
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("created_at", Moment(), nullable=False),
-        sa.Column("updated_at", Moment(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
         sa.UniqueConstraint("list_id", "provider_id", name="entries_identity"),
         sqlite_autoincrement=True,
     )
@@ -102,6 +102,6 @@ def upgrade() -> None:
         sa.Column("name", sa.String(128), nullable=False),
         sa.Column("roles", sa.String(128), nullable=False),
         sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", Moment(), nullable=False),
-        sa.Column("revoked_at", Moment()),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("revoked_at", UtcTime()),
     )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import context, op
 
-from service.store.core.models import Moment
+from service.store.core.models import UtcTime
 
 revision = "0004"
 down_revision = "0003"
@@ -18,7 +18,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     """Nobody knows when the commits so far were made: their time begins now."""
-    op.add_column("commits", sa.Column("committed_at", Moment()))
+    op.add_column("commits", sa.Column("committed_at", UtcTime()))
     op.add_column(
         "counter", sa.Column("purged", sa.BigInteger(), nullable=False, server_default="0")
     )
@@ -26,10 +26,10 @@ def upgrade() -> None:
         "leases",
         sa.Column("name", sa.String(64), primary_key=True),
         sa.Column("holder", sa.String(128), nullable=False),
-        sa.Column("until", Moment(), nullable=False),
+        sa.Column("until", UtcTime(), nullable=False),
     )
     if context.is_offline_mode():
         op.execute("-- commits: committed_at of every row is now")
         return
-    commits = sa.table("commits", sa.column("committed_at", Moment()))
+    commits = sa.table("commits", sa.column("committed_at", UtcTime()))
     op.execute(commits.update().values(committed_at=datetime.now(UTC)))
