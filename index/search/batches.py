@@ -27,7 +27,7 @@ from index.search.workers import WORTH_SHARING, Workers
 from index.segments.permutation import Words
 from index.segments.segment import CodeSegment
 from index.storage.delta import Delta
-from index.storage.state import Part
+from index.storage.state import HeldSegment
 
 Longs = NDArray[np.int64]
 _Take = Callable[[Longs, Longs, Longs], None]
@@ -40,7 +40,7 @@ _SCANNED_TOGETHER: Final = 64
 
 
 def search_part(
-    part: Part[CodeSegment],
+    part: HeldSegment[CodeSegment],
     queries: Words,
     radius: Radius,
     workers: Workers,
@@ -102,7 +102,7 @@ def search_delta(
 
 
 def _emit_part(
-    part: Part[CodeSegment],
+    part: HeldSegment[CodeSegment],
     radius: Radius | None,
     cut: int,
     out: Collector,
@@ -161,7 +161,7 @@ def _emit(
 
 
 def _through_tables(
-    part: Part[CodeSegment],
+    part: HeldSegment[CodeSegment],
     fields: Longs,
     queries: Words,
     way: Route,

@@ -15,7 +15,7 @@ from typing import Generic
 from index.storage import bitmap
 from index.storage.delta import Delta
 from index.storage.kind import S
-from index.storage.state import Part, State, brought_up_to_date
+from index.storage.state import HeldSegment, State, brought_up_to_date
 
 
 class Holder(Generic[S]):
@@ -35,7 +35,7 @@ class Holder(Generic[S]):
         with self.writing:
             return self.state, self.epoch
 
-    def put_sealed(self, built: Part[S] | None, delta: Delta, epoch: int) -> None:
+    def put_sealed(self, built: HeldSegment[S] | None, delta: Delta, epoch: int) -> None:
         """Let ``built`` take the place of the rows it was made of, those of ``delta``."""
         with self.writing:
             if self.epoch != epoch:
@@ -49,7 +49,9 @@ class Holder(Generic[S]):
                 parts = (*parts, brought_up_to_date(built, ids, was, since))
             self.state = replace(self.state, parts=parts, delta=now.after(rows))
 
-    def put_merged(self, built: Part[S] | None, merged: Sequence[Part[S]], epoch: int) -> None:
+    def put_merged(
+        self, built: HeldSegment[S] | None, merged: Sequence[HeldSegment[S]], epoch: int
+    ) -> None:
         """Let ``built`` take the place of the parts it was made of."""
         with self.writing:
             if self.epoch != epoch:
@@ -68,7 +70,7 @@ class Holder(Generic[S]):
             kept.sort(key=len, reverse=True)
             self.state = replace(self.state, parts=tuple(kept))
 
-    def put_saved(self, old: Part[S], saved: Part[S], epoch: int) -> None:
+    def put_saved(self, old: HeldSegment[S], saved: HeldSegment[S], epoch: int) -> None:
         """Note which file the segment of ``saved`` is in now, or that it is in none any more."""
         with self.writing:
             if self.epoch != epoch:

@@ -41,7 +41,7 @@ from index.storage.maintenance import Maintenance
 from index.storage.rows import Rows, in_chunks, rows_of
 from index.storage.scrub import Watch
 from index.storage.snapshots import Folder
-from index.storage.state import Part, State, disabled, enabled, marked, removed
+from index.storage.state import HeldSegment, State, disabled, enabled, marked, removed
 
 BULK: Final = 65_536
 """Rows in one call from which they become a segment at once."""
@@ -130,16 +130,16 @@ class KeptIndex(Changeable, Generic[S]):
         Until it returns, queries see what was there before. Other changes must wait. Raises
         ``RowsError`` or ``DuplicateIdError`` and changes nothing if the entries cannot be.
         """
-        parts: list[Part[S]] = []
+        parts: list[HeldSegment[S]] = []
         for rows in in_chunks(entries, self._kind.width):
             columns = self._kind.columns(rows.payload)
             segment = self._kind.build(rows.ids, rows.groups, columns, self._threads)
-            part = Part.fresh(segment)
+            part = HeldSegment.fresh(segment)
             for earlier in parts:
                 if len(twice := earlier.find(segment.ids)):
                     raise DuplicateIdError(int(earlier.segment.ids[twice[0]]), len(twice))
             present, live = disabled(part.find(rows.off), part.present, part.live)
-            parts.append(Part(segment, present, live))
+            parts.append(HeldSegment(segment, present, live))
         with self._holder.writing:
             if self._closed:
                 raise ClosedIndexError("the index has been closed")
@@ -283,7 +283,7 @@ class KeptIndex(Changeable, Generic[S]):
             cut = slice(at, at + MOST_ROWS)
             columns = self._kind.columns(rows.payload[cut])
             parts.append(
-                Part.fresh(self._kind.build(ids[cut], groups[cut], columns, self._threads))
+                HeldSegment.fresh(self._kind.build(ids[cut], groups[cut], columns, self._threads))
             )
         parts.sort(key=len, reverse=True)
         return replace(state, parts=tuple(parts))

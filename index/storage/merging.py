@@ -15,7 +15,7 @@ from index.contract.interface import Groups, Ids
 from index.storage import bitmap
 from index.storage.delta import Delta
 from index.storage.kind import MOST_ROWS, Columns, RowKind, S
-from index.storage.state import Part
+from index.storage.state import HeldSegment
 
 SEAL_AT: Final = 16_384
 """Rows from which a delta is worth a segment."""
@@ -26,7 +26,7 @@ _Rows = tuple[Ids, Groups, NDArray[np.bool_], Columns]
 """Ids, groups, live, and what else rows hold."""
 
 
-def mergeable(parts: Sequence[Part[Any]]) -> list[int]:
+def mergeable(parts: Sequence[HeldSegment[Any]]) -> list[int]:
     """The numbers of the parts to merge next; none when all is well.
 
     Each entry is copied O(log n) times in its life, and there are O(log n) parts.
@@ -49,7 +49,9 @@ def mergeable(parts: Sequence[Part[Any]]) -> list[int]:
     return sorted(chosen) if len(chosen) > 1 else []
 
 
-def merged(kind: RowKind[S], parts: Sequence[Part[S]], threads: int) -> Part[S] | None:
+def merged(
+    kind: RowKind[S], parts: Sequence[HeldSegment[S]], threads: int
+) -> HeldSegment[S] | None:
     """One part of the rows present in ``parts``; none if there are none."""
     gathered: list[_Rows] = []
     for part in parts:
@@ -62,7 +64,7 @@ def merged(kind: RowKind[S], parts: Sequence[Part[S]], threads: int) -> Part[S] 
     return _built(kind, gathered, threads)
 
 
-def sealed(kind: RowKind[S], delta: Delta, threads: int) -> Part[S] | None:
+def sealed(kind: RowKind[S], delta: Delta, threads: int) -> HeldSegment[S] | None:
     """One part of the rows present in ``delta``; none if there are none."""
     rows = bitmap.members(delta.present, len(delta))
     columns = tuple(column[rows] for column in delta.columns)
@@ -70,15 +72,15 @@ def sealed(kind: RowKind[S], delta: Delta, threads: int) -> Part[S] | None:
     return _built(kind, [(delta.ids[rows], delta.groups[rows], live, columns)], threads)
 
 
-def _built(kind: RowKind[S], gathered: list[_Rows], threads: int) -> Part[S] | None:
+def _built(kind: RowKind[S], gathered: list[_Rows], threads: int) -> HeldSegment[S] | None:
     all_ids, all_groups, all_live, all_columns = zip(*gathered, strict=True)
     ids, live = np.concatenate(all_ids), np.concatenate(all_live)
     if not len(ids):
         return None
     columns = tuple(np.concatenate(pieces) for pieces in zip(*all_columns, strict=True))
     segment = kind.build(ids, np.concatenate(all_groups), columns, threads)
-    part = Part.fresh(segment)
+    part = HeldSegment.fresh(segment)
     off = np.sort(ids[~live])
     if not len(off):
         return part
-    return Part(segment, part.present, bitmap.without_rows(part.live, segment.find(off)))
+    return HeldSegment(segment, part.present, bitmap.without_rows(part.live, segment.find(off)))

@@ -34,7 +34,7 @@ from index.files.locking import TAKEN, Lock
 from index.storage import bitmap
 from index.storage.kind import RowKind, S
 from index.storage.scrub import Watch
-from index.storage.state import Part
+from index.storage.state import HeldSegment
 
 MANIFEST: Final = "MANIFEST"
 """The file that says what a folder holds."""
@@ -60,7 +60,7 @@ class Identity:
 class Snapshot(Generic[S]):
     """What a folder holds."""
 
-    parts: tuple[Part[S], ...]
+    parts: tuple[HeldSegment[S], ...]
     sequence: int
     mark: str
 
@@ -129,7 +129,7 @@ class Folder(Generic[S]):
                     raise DamagedFileError(f"{name}: named by the manifest, not there") from missing
         raise AssertionError("unreachable")
 
-    def save_part(self, part: Part[S], sequence: int) -> Part[S]:
+    def save_part(self, part: HeldSegment[S], sequence: int) -> HeldSegment[S]:
         """The same part, its segment written to a file of its own, too."""
         name = f"{self._next:08d}{_SUFFIX}"
         self._next += 1
@@ -212,7 +212,7 @@ class Folder(Generic[S]):
             )
             if len(present) != len(bitmap.full(len(segment))) or len(live) != len(present):
                 raise DamagedFileError(f"{MANIFEST}: bitmaps that do not fit {name}")
-            parts.append(Part(segment, present, live, name, contents.header_xxh64))
+            parts.append(HeldSegment(segment, present, live, name, contents.header_xxh64))
         fields = manifest.fields
         return Snapshot(tuple(parts), int(fields["sequence"]), str(fields.get("mark", "")))
 

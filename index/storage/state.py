@@ -23,7 +23,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Part(Generic[S]):
+class HeldSegment(Generic[S]):
     """A segment and which of its rows are still in force."""
 
     segment: S
@@ -45,7 +45,7 @@ class Part(Generic[S]):
         object.__setattr__(self, "enabled", bitmap.count(self.live))
 
     @classmethod
-    def fresh(cls, segment: S, live: Bitmap | None = None) -> Part[S]:
+    def fresh(cls, segment: S, live: Bitmap | None = None) -> HeldSegment[S]:
         """A segment all of whose rows are present; ``live`` defaults to all as well."""
         everything = bitmap.full(len(segment))
         return cls(segment, everything, everything if live is None else live)
@@ -65,7 +65,7 @@ class Part(Generic[S]):
 class State(Generic[S]):
     """Everything a query needs."""
 
-    parts: tuple[Part[S], ...]
+    parts: tuple[HeldSegment[S], ...]
     """Largest first, as far as merging has got."""
     delta: Delta
     sequence: int
@@ -133,8 +133,8 @@ def marked(
 
 
 def brought_up_to_date(
-    built: Part[S], ids: Ids, was: tuple[Bitmap, Bitmap], now: tuple[Bitmap, Bitmap]
-) -> Part[S]:
+    built: HeldSegment[S], ids: Ids, was: tuple[Bitmap, Bitmap], now: tuple[Bitmap, Bitmap]
+) -> HeldSegment[S]:
     """``built`` from rows as they *were*, after what has happened to them since.
 
     ``ids``: of the rows it was built from; ``was`` and ``now``: their (present, live). Rows are

@@ -16,7 +16,7 @@ from service.domain.deadlines import Deadlines, Reach
 from service.domain.errors import StoreMissingError
 from service.domain.values import Commit, ImportRow, ListVersion, RejectedLine
 from service.store.backups.backup import make_backup
-from service.store.backups.manifest import Manifest
+from service.store.backups.manifest import BackupManifest
 from service.store.backups.restore import Restored, restore_backup
 from service.store.banks.banks import Banks
 from service.store.core import schema
@@ -219,7 +219,7 @@ def backup(
     data_dir: Path,
     url: str | None = None,
     deadlines: Deadlines = Deadlines(),  # noqa: B008 (frozen)
-) -> Manifest:
+) -> BackupManifest:
     """Write what the store holds to ``folder``; see ``backup.make_backup``."""
     database = Database(url or sqlite_url(data_dir), deadlines)
     try:

@@ -22,7 +22,7 @@ from index.search.workers import Workers
 from index.segments.building import build
 from index.segments.permutation import reordered
 from index.segments.segment import CodeSegment
-from index.storage.state import Part
+from index.storage.state import HeldSegment
 
 
 def test_bits_are_reordered_so_that_neighbours_part_and_distances_stay(
@@ -103,7 +103,7 @@ def test_kernels_touch_nothing_beyond_the_padding(random_codes: Codes) -> None:
     )
     arrays: dict[str, Any] = {name: _guarded(array) for name, array in segment.parts().items()}
     guarded = CodeSegment(**arrays)
-    part = Part.fresh(guarded)
+    part = HeldSegment.fresh(guarded)
     workers = Workers(1)
     for radius in (0, 31, 48, 64, 100, 256):
         out = Collector(20, None)

@@ -22,7 +22,7 @@ from index.segments import building
 from index.segments.building import build
 from index.segments.permutation import reordered
 from index.segments.segment import CodeSegment
-from index.storage.state import Part
+from index.storage.state import HeldSegment
 
 Flip = Callable[[Codes, int], Codes]
 Same = Callable[[Hits, Hits], None]
@@ -30,13 +30,13 @@ Same = Callable[[Hits, Hits], None]
 pytestmark = pytest.mark.usefixtures("tables_only")
 
 
-def tabled(codes: Codes) -> Part[CodeSegment]:
+def tabled(codes: Codes) -> HeldSegment[CodeSegment]:
     ids = np.arange(len(codes))
-    return Part.fresh(build(ids, np.zeros(len(codes), np.int32), reordered(codes)))
+    return HeldSegment.fresh(build(ids, np.zeros(len(codes), np.int32), reordered(codes)))
 
 
 def search(
-    part: Part[CodeSegment], queries: Codes, radius: int, threads: int = 1
+    part: HeldSegment[CodeSegment], queries: Codes, radius: int, threads: int = 1
 ) -> tuple[Hits, list[Step]]:
     out, steps = Collector(len(queries)), [list[Step]() for _ in queries]
     search_part(part, reordered(queries), radius, Workers(threads), out, steps)

@@ -32,14 +32,14 @@ from service.domain.errors import (
 )
 from service.store.backups import manifest
 from service.store.backups.contents import StoreContents, contents, copy
-from service.store.backups.manifest import Manifest
+from service.store.backups.manifest import BackupManifest
 from service.store.core import schema
 from service.store.core.database import Database, driver_errors, sqlite_url
 
 _CREATE: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 
 
-def make_backup(database: Database, folder: Path) -> Manifest:
+def make_backup(database: Database, folder: Path) -> BackupManifest:
     """Write what ``database`` holds to ``folder``, which must not be there.
 
     A store of an older layout is backed up as it is. Raises ``BackupError``, of which nothing is
@@ -59,7 +59,7 @@ def make_backup(database: Database, folder: Path) -> Manifest:
         held = _looked_at(part / manifest.FILE)
         _sync(part / manifest.FILE)
         length, digest = manifest.digested(part / manifest.FILE)
-        made = Manifest(
+        made = BackupManifest(
             made_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             made_by=f"lookalike {version('lookalike')}",
             made_from="postgresql" if database.path is None else "sqlite",
@@ -90,7 +90,7 @@ def reading(path: Path) -> Iterator[Connection]:
         yield connection
 
 
-def check_contents(path: Path, made: Manifest) -> None:
+def check_contents(path: Path, made: BackupManifest) -> None:
     """Refuse a file that does not hold what its manifest says. Raises ``BackupDamagedError``."""
     held = _looked_at(path)
     said = StoreContents(made.identity, made.sequence, made.mark, made.counts)

@@ -26,7 +26,7 @@ _LONGEST: Final = 2**20
 
 
 @dataclass(frozen=True)
-class Manifest:
+class BackupManifest:
     """What a backup holds."""
 
     made_at: str
@@ -46,7 +46,7 @@ class Manifest:
     """Of the file, in hex."""
 
 
-def write(folder: Path, manifest: Manifest) -> None:
+def write(folder: Path, manifest: BackupManifest) -> None:
     """Add ``manifest`` to a backup."""
     said = json.dumps({"format": _FORMAT, **asdict(manifest)}, indent=1) + "\n"
     descriptor = os.open(folder / MANIFEST, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -56,7 +56,7 @@ def write(folder: Path, manifest: Manifest) -> None:
         os.fsync(file.fileno())
 
 
-def read(folder: Path) -> Manifest:
+def read(folder: Path) -> BackupManifest:
     """The manifest of a backup; its file is not looked at. Raises ``BackupDamagedError``."""
     path = folder / MANIFEST
     try:
@@ -64,14 +64,14 @@ def read(folder: Path) -> Manifest:
             said: Any = json.loads(file.read(_LONGEST))
         if said.pop("format") != _FORMAT:
             raise BackupDamagedError(f"{path} is of another release: it is not {_FORMAT}")
-        return Manifest(**said)
+        return BackupManifest(**said)
     except OSError as error:
         raise BackupDamagedError(f"no backup is at {folder}: {error.strerror}: {path}") from None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise BackupDamagedError(f"{path} is not a backup's manifest") from None
 
 
-def check_file(folder: Path, manifest: Manifest) -> Path:
+def check_file(folder: Path, manifest: BackupManifest) -> Path:
     """The file of a backup, if it is what was backed up. Raises ``BackupDamagedError``."""
     path = folder / FILE
     try:

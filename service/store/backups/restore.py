@@ -30,7 +30,7 @@ from service.domain.errors import (
 from service.store.backups import manifest
 from service.store.backups.backup import check_contents, reading
 from service.store.backups.contents import copy
-from service.store.backups.manifest import Manifest
+from service.store.backups.manifest import BackupManifest
 from service.store.core import schema
 from service.store.core.database import Database
 
@@ -42,7 +42,7 @@ _BESIDE: Final = ("", "-wal", "-shm")
 class Restored:
     """What was done."""
 
-    manifest: Manifest
+    manifest: BackupManifest
     kept: Path | None
     """Where the SQLite file that stood there before is now."""
 
@@ -67,7 +67,7 @@ def restore_backup(folder: Path, database: Database, replace: bool = False) -> R
     return Restored(made, _into_sqlite(folder, made, database.path, replace))
 
 
-def _into_sqlite(folder: Path, made: Manifest, path: Path, replace: bool) -> Path | None:
+def _into_sqlite(folder: Path, made: BackupManifest, path: Path, replace: bool) -> Path | None:
     if path.exists() and path.stat().st_size and not replace:
         raise RestoreRefusedError(
             f"{path} is there already: --replace puts the backup in its place"
@@ -91,7 +91,7 @@ def _into_sqlite(folder: Path, made: Manifest, path: Path, replace: bool) -> Pat
         raise BackupError(f"cannot restore to {path}: {error.strerror}") from None
 
 
-def _copy_file(folder: Path, made: Manifest, to: Path) -> None:
+def _copy_file(folder: Path, made: BackupManifest, to: Path) -> None:
     descriptor = os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         source = folder / manifest.FILE
@@ -145,7 +145,7 @@ def _refuse_if_used(path: Path) -> None:
         connection.close()
 
 
-def _into_postgres(path: Path, made: Manifest, database: Database, replace: bool) -> None:
+def _into_postgres(path: Path, made: BackupManifest, database: Database, replace: bool) -> None:
     with (
         _at_newest_layout(path, made) as newest,
         reading(newest) as source,
@@ -163,7 +163,7 @@ def _into_postgres(path: Path, made: Manifest, database: Database, replace: bool
 
 
 @contextmanager
-def _at_newest_layout(path: Path, made: Manifest) -> Iterator[Path]:
+def _at_newest_layout(path: Path, made: BackupManifest) -> Iterator[Path]:
     """The file, or where it is older a copy of it that was migrated."""
     if made.layout == schema.HEAD:
         yield path

@@ -31,7 +31,7 @@ from service.store import (
     open_store,
     restore,
 )
-from service.store.backups.manifest import Manifest
+from service.store.backups.manifest import BackupManifest
 from service.store.core import schema
 
 
@@ -137,7 +137,7 @@ def test_a_backup_made_under_writes_is_one_moment(
             number += 1
             written.release()
 
-    def backed_up(name: str) -> Manifest:
+    def backed_up(name: str) -> BackupManifest:
         for _ in range(3):  # so that the next one holds more
             assert written.acquire(timeout=60)
         return backup(tmp_path / name, source.folder, source.url)
