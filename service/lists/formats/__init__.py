@@ -39,7 +39,7 @@ from service.lists.formats.errors import (
 from service.lists.formats.names import Format, format_named
 from service.lists.formats.reader import ListReader, ReadOptions, file_chunks
 from service.lists.formats.registry import FORMATS, reading_format
-from service.lists.formats.writer import Listed, write_list
+from service.lists.formats.writer import Listed, entry_lines, write_list
 
 __all__ = [
     "FORMATS",
@@ -53,6 +53,7 @@ __all__ = [
     "ReadOptions",
     "UnknownFormatError",
     "UnreadableListError",
+    "entry_lines",
     "file_chunks",
     "format_named",
     "load_map",

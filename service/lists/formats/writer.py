@@ -42,7 +42,7 @@ def write_list(entries: Iterable[Listed], format: Format) -> Iterator[str]:  # n
     assert iter(entries) is not entries, "an iterator can be gone through only once"
     count = sum(_lines_of(entry, format) for entry in entries)
     yield length_line(count, format)
-    yield from _entry_lines(entries, format)
+    yield from entry_lines(entries, format)
 
 
 def _lines_of(entry: Listed, format: Format) -> int:  # noqa: A002
@@ -50,7 +50,8 @@ def _lines_of(entry: Listed, format: Format) -> int:  # noqa: A002
     return _text_lines(entry).count("\n") if format is Format.TEXT else 1
 
 
-def _entry_lines(entries: Iterable[Listed], format: Format) -> Iterator[str]:  # noqa: A002
+def entry_lines(entries: Iterable[Listed], format: Format) -> Iterator[str]:  # noqa: A002
+    """The same without the length: ``entries`` are gone through once, as they come."""
     if format is Format.JSONL:
         return map(json_line, entries)
     if format is Format.TEXT:
