@@ -52,6 +52,7 @@ async def urls(request: Request) -> Response:
     if bool(body.urls) == bool(body.text):
         raise InvalidRequestError("send urls or a text, and not both")
     size = len(body.urls) / _URLS + len(body.text) / _CHARACTERS
+    size += sum(map(len, body.urls)) / _CHARACTERS / 4  # long ones may carry others
     parts.rates.take(caller.key_id, int(size))  # one was counted at the door
     banks = None if body.banks is None else tuple(body.banks)
 

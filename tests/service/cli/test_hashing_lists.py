@@ -1,4 +1,4 @@
-"""``lookalike hash`` as a list that ``import`` takes: ids, labels, what is passed over, resuming."""
+"""``lookalike hash`` as lists that ``import`` takes: ids, labels, what is passed over, resuming."""
 
 from __future__ import annotations
 
