@@ -86,6 +86,8 @@ class DigestIndex(KeptIndex[DigestSegment]):
         if digests.dtype != np.uint8 or digests.ndim != 2 or digests.shape[1] != self.width:
             expected = f"uint8 (q, {self.width})"
             raise RowsError(f"digests must be {expected}, not {digests.dtype} {digests.shape}")
+        if not state.parts and not len(state.delta):
+            return Collector(len(digests)).hits()  # most types are on no list
         keys = keys_of(digests)
         found: list[tuple[NDArray[np.int64], Ids, Groups]] = []
         for part in state.parts:

@@ -16,11 +16,12 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from service.domain.search import Found, Kind, Search
-from service.domain.signals import Signals, SignalType, Weight, signal_types, types_by_name
+from service.domain.signals import Signals, SignalType, Types, Weight, signal_types, types_by_name
 from service.domain.values import Action, Bank, Imagery
 
 PDQ: Final = "pdq"
@@ -280,8 +281,14 @@ def coverage(
 
 def kinds_of(signals: Signals) -> list[Kind]:
     """The types of a query's signals, each with its code spaces, in the order of the registry."""
-    there = sorted({(one.type, one.space) for one in signals.items})
-    return [kind for known in signal_types() for kind in there if kind[0] == known.name]
+    there = {(one.type, one.space) for one in signals.items}
+    rank = _ranks(signal_types())
+    return sorted(there, key=lambda kind: (rank[kind[0]], kind[1]))
+
+
+@lru_cache(maxsize=8)
+def _ranks(types: Types) -> Mapping[str, int]:
+    return {known.name: rank for rank, known in enumerate(types)}
 
 
 def _apart(
@@ -310,8 +317,10 @@ def _missed(
     ``apart``: those whose codes were not."""
     hashes = frozenset[int]().union(*hashed.values())
     hashed_only = {bank.id for bank in banks if bank.id in hashes and not held.get(bank.id)}
-    compared = (groups for name, groups in hashed.items() if (name, "") in usable)
-    return frozenset(apart.keys() | hashed_only).difference(*compared)
+    missed = frozenset(apart.keys() | hashed_only)
+    if not missed:
+        return missed
+    return missed.difference(*(on for name, on in hashed.items() if (name, "") in usable))
 
 
 def decide(found: Iterable[Found], banks: Mapping[int, Bank], cut: bool = False) -> Decision:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from index.contract.interface import Asked, Hits, IndexStats
 from index.contract.numbered import Fed, NumberedIndex
 from index.digests.digest_index import DigestIndex, stack
 from service.domain.search import Found, Kind, Search, Searched
-from service.domain.signals import UNREAD, Keyed, signal_type, signal_types
+from service.domain.signals import UNREAD, Keyed, SignalType, Types, signal_type, signal_types
 from service.replica.columns import IndexName
 from service.replica.keyed import looked_up
 from service.replica.shelf import MemoryShelf, Shelf
@@ -174,12 +174,11 @@ class Indexes:
                 keys = known.keys.asked(one.value)
                 yield partial(self._asked, IndexName(one.type), keys, search.exact, search.limit)
                 continue
-            for alike in signal_types():
-                if alike.exact and alike.algorithm == known.algorithm:
-                    groups = search.exact | search.allow if alike.allows else search.exact
-                    index = self._digests.get(IndexName(alike.name, one.space))
-                    if index is not None and groups:
-                        yield partial(_exact, index, alike.name, one.value, groups, search.limit)
+            for name, allows in _same(known, signal_types()):
+                groups = search.exact | search.allow if allows else search.exact
+                index = self._digests.get(name)
+                if index is not None and groups:
+                    yield partial(_exact, index, name, one.value, groups, search.limit)
         for (signal, space), radii in search.near.items():
             name = IndexName(signal, space)
             values = near.get((signal, space), [])
@@ -194,7 +193,7 @@ class Indexes:
     ) -> _Part:
         index = self._digests.get(name)
         if index is None or not groups:
-            return _Part([], False)
+            return _NOTHING
         (found,) = looked_up(index, self.keyed, name.signal, [keys], groups, limit)
         return _Part(found.found, found.cut)
 
@@ -203,7 +202,7 @@ class Indexes:
     ) -> _Part:
         index = self._codes.get(name)
         if index is None or not radii:
-            return _Part([], False)
+            return _NOTHING
         return _found(index.search(codes.stack(values), radii, limit), name, radii, limit)
 
     def _scored(
@@ -216,7 +215,7 @@ class Indexes:
     ) -> _Part:
         index, least = self._codes.get(name), asked.threshold
         if index is None or not radii:
-            return _Part([], False)
+            return _NOTHING
         hits = index.search_scored(codes.stack(values), radii, asked, limit)
         assert hits.scores is not None
         part = _found(hits, name, radii, limit)
@@ -234,20 +233,36 @@ class _Part(NamedTuple):
     cut: bool
 
 
+_NOTHING: Final = _Part([], False)
+
+
 def _row(descriptor: bytes) -> codes.Descriptors:
     return np.frombuffer(descriptor, np.int8).reshape(1, -1)
 
 
+@lru_cache(maxsize=256)
+def _same(known: SignalType, types: Types) -> tuple[tuple[IndexName, bool], ...]:
+    """The indexes of all types of one algorithm, and whether an allow bank acts on what is found
+    there."""
+    return tuple(
+        (IndexName(one.name), one.allows)
+        for one in types
+        if one.exact and one.algorithm == known.algorithm
+    )
+
+
 def _exact(
     index: DigestIndex,
-    signal: str,
+    name: IndexName,
     key: bytes,
     groups: frozenset[int],
     limit: int | None,
 ) -> _Part:
     hits = index.search(stack([key], index.width), groups)
+    if not len(hits.ids):
+        return _NOTHING
     radii = dict.fromkeys(groups, 0)
-    return _found(_first(hits, limit), IndexName(signal), radii, limit)
+    return _found(_first(hits, limit), name, radii, limit)
 
 
 def _first(hits: Hits, limit: int | None) -> Hits:
@@ -261,6 +276,8 @@ def _first(hits: Hits, limit: int | None) -> Hits:
 
 
 def _found(hits: Hits, name: IndexName, radii: Mapping[int, int], limit: int | None) -> _Part:
+    if not len(hits.ids):
+        return _NOTHING
     found = [
         Found(
             id_ >> ORDINAL_BITS,

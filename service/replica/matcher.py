@@ -380,6 +380,8 @@ def _hidden(signals: Signals) -> list[NotMatched]:
 
 def _doubtful(query: Query) -> list[NotMatched]:
     """What may not be all that the file shows: its signals of pictures."""
+    if not query.doubts:
+        return []
     types = types_by_name()
     kinds = [kind for kind in matching.kinds_of(query.signals) if types[kind[0]].structural]
     return [NotMatched(*kind, doubt) for doubt in query.doubts for kind in kinds]

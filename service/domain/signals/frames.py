@@ -22,8 +22,8 @@ MAX_ALIKE: Final = 1 << ORDINAL_BITS
 """Signals of one type and space that one item may have, so that a place among them is a number of
 ``ORDINAL_BITS``."""
 
-MAX_FRAMES: Final = MAX_ALIKE - 1
-"""Beside the firsts."""
+MAX_FRAMES: Final = 2000
+"""Beside the firsts: half an hour at one a second, and no more than a line of a list takes."""
 
 _MAX_MS: Final = 2**53
 """As far as JSON's numbers are exact."""

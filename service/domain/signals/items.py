@@ -74,6 +74,8 @@ class Signals:
     @property
     def frames(self) -> tuple[Signal, ...]:
         """Those that are not the first of their type and space."""
+        if len(self._firsts) == len(self.items):
+            return ()
         firsts = {id(one) for one in self._firsts.values()}
         return tuple(one for one in self.items if id(one) not in firsts)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -120,10 +121,13 @@ class SignalType:
     """Other names in lists, in lower case with ``_`` between words."""
     allows: bool = False
     """Whether an ``allow`` bank acts on it."""
+    exact: bool = dataclasses.field(init=False)
+    """Whether it is matched by equality."""
 
     def __post_init__(self) -> None:
         """Fill in what follows from the rest."""
         object.__setattr__(self, "field", self.field or self.name)
+        object.__setattr__(self, "exact", self.matching is Matching.EXACT)
         object.__setattr__(self, "algorithm", self.algorithm or self.name)
         width = self.width if self.keys is None else KEY_BYTES
         object.__setattr__(self, "key_width", width or 0)
@@ -138,11 +142,6 @@ class SignalType:
     def reads(self, asked: bool) -> Callable[[str, object], bytes]:
         """What reads a value that is listed, or one that is ``asked`` for."""
         return self.keys.read if asked and self.keys is not None else self.read
-
-    @property
-    def exact(self) -> bool:
-        """Whether it is matched by equality."""
-        return self.matching is Matching.EXACT
 
     def usable(self, signal: Signal, structure: float | None) -> bool:
         """Whether ``signal`` may be matched, of an image of that structure; who gives no quality is

@@ -16,11 +16,23 @@ from service.domain.signals.code import CODE
 from service.domain.signals.digests import MD5, SHA1, SHA256
 from service.domain.signals.kinds import SignalType
 from service.domain.signals.pdq import PDQ
+from service.domain.signals.photodna import PHOTODNA
 from service.domain.signals.url import URL
+from service.domain.signals.video_digests import VIDEO_MD5, VIDEO_SHA256
 
 Types = tuple[SignalType, ...]
 
-SHIPPED: Final[Types] = (MD5, SHA1, SHA256, PDQ, CODE, URL)
+SHIPPED: Final[Types] = (
+    MD5,
+    SHA1,
+    SHA256,
+    PDQ,
+    CODE,
+    URL,
+    VIDEO_MD5,
+    VIDEO_SHA256,
+    PHOTODNA,
+)
 """In the order in which they are shown and written."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)

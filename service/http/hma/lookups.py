@@ -8,6 +8,7 @@ Where a listed image could be missed now, an answer without matches is refused, 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from embeddings.codes import distances
 from embeddings.errors import EmptyFileError, FileTooLargeError, ImageError
 from embeddings.hashes.pdq import RADIUS
+from service.domain import signals as ours
 from service.domain.errors import UnavailableError
 from service.domain.search import Found
 from service.domain.signals import Signals, parse_signals
@@ -118,8 +120,14 @@ async def index_status(request: Request) -> Response:
 
 
 def index_sizes(parts: Services) -> dict[tuple[str, str], int]:
-    """Entries in force by signal and code space."""
-    return {(one.name.signal, one.name.space): one.stats.enabled for one in parts.replica.stats()}
+    """Entries in force by signal and code space: those that a lookup by it may find, so of every
+    type that is the same function of a file."""
+    held: Counter[tuple[str, str]] = Counter()
+    for one in parts.replica.stats():
+        held[ours.signal_type(one.name.signal).algorithm, one.name.space] += one.stats.enabled
+    spaces = {space for _, space in held}
+    types = ours.signal_types()
+    return {(one.name, space): held[one.algorithm, space] for one in types for space in spaces}
 
 
 def built_to(parts: Services) -> int:

@@ -1,7 +1,7 @@
 """Signal types by the names that clients of HMA use, and from there to our signals and back.
 
-Most names are theirs and ours. The MD5 of a file is ``video_md5`` to them, whatever the file is, so
-that name looks up the same digests as ``md5``. Each code space is a signal type of its own name: a
+Most names are theirs and ours. The MD5 of a file is ``video_md5`` to them, whatever the file is;
+what is listed as either is found by either. Each code space is a signal type of its own name: a
 client that looks up every key of a hashing answer gets learnt matching unchanged.
 """
 
@@ -15,6 +15,7 @@ from typing import Any, Final
 from service.domain import signals as ours
 from service.domain.search import Found
 from service.domain.signals import MADE, Signals, parse_signals
+from service.domain.signals.video_digests import VIDEO_MD5
 from service.http.door.services import Services
 from service.http.hma.refusals import HmaError
 
@@ -22,7 +23,6 @@ PHOTO: Final = "photo"
 VIDEO: Final = "video"
 CONTENT_TYPES: Final = (PHOTO, VIDEO)
 
-_VIDEO_MD5: Final = "video_md5"
 _HEX: Final = re.compile(r"[0-9a-f]*", re.ASCII)
 
 
@@ -72,7 +72,6 @@ def signal_types(parts: Services) -> dict[str, HmaType]:
     plain = [one for one in ours.signal_types() if not one.spaced]
     spaces = sorted({*parts.matcher.models, *parts.replica.spaces()})
     every = (
-        HmaType(_VIDEO_MD5, known["md5"]),
         *(HmaType(one.name, one) for one in plain),
         *(HmaType(space, known["code"], space) for space in spaces),
     )
@@ -91,7 +90,8 @@ def types_of_content(parts: Services, content_type: str) -> dict[str, HmaType]:
     """The types that content of a kind is hashed to. Raises ``HmaError``."""
     known = signal_types(parts)
     if content_type == VIDEO:
-        return {_VIDEO_MD5: HmaType(_VIDEO_MD5, ours.signal_type("md5"))}
+        # What a file of any kind is hashed to is ``md5`` here; to them it is of a video.
+        return {VIDEO_MD5.name: HmaType(VIDEO_MD5.name, ours.signal_type("md5"))}
     if content_type == PHOTO:
         made = {*MADE, *parts.matcher.models}
         return {name: one for name, one in known.items() if name in made}
@@ -116,5 +116,4 @@ def merged(each: Iterable[Mapping[str, Any]]) -> Signals:
 
 def listed_types(signals: Signals, types: Mapping[str, HmaType]) -> list[HmaType]:
     """Under which types an entry with ``signals`` is shown: each signal once."""
-    aliases = {_VIDEO_MD5} if types[_VIDEO_MD5].known.name != _VIDEO_MD5 else set()
-    return [one for name, one in types.items() if name not in aliases and one.of(signals)]
+    return [one for one in types.values() if one.of(signals)]

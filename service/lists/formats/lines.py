@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 from service.domain.values import RejectedLine
 from service.lists.formats.errors import UnreadableListError
 
-MAX_LINE: Final = 64 * 1024
-"""Bytes, without the line's end. A line with every signal and 32 long labels has about 8 KiB."""
+MAX_LINE: Final = 1024 * 1024
+"""Bytes, without the line's end. A line with every signal and 32 long labels has about 8 KiB, one
+with as many frames as there may be less than 700."""
 
 _UTF16_MARKS: Final = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _NOT_TEXT: Final = (

@@ -19,7 +19,7 @@ from service.domain.signals import SignalType, parse_signals, signal_types
 from service.domain.values import ImportRow, RejectedLine, check_labels, check_text
 from service.lists.formats.drafts import Notes
 from service.lists.formats.errors import BadLineError, UnreadableListError
-from service.lists.formats.lines import Line
+from service.lists.formats.lines import MAX_LINE, Line
 from service.lists.formats.names import (
     PASSED_OVER,
     delimiter_of,
@@ -31,6 +31,8 @@ MAX_PROVIDER_ID: Final = 256
 
 MAX_PATH: Final = 200
 """Characters of a path that a reason repeats, its end."""
+
+csv.field_size_limit(MAX_LINE)  # a cell of frames may be most of a line
 
 _ERROR_CODE: Final = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _INTEGER: Final = re.compile(r"([0-9]{1,9})(\.0{0,20})?", re.ASCII)

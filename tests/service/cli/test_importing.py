@@ -110,11 +110,11 @@ def test_what_is_not_read_and_what_is_digest_only_is_said(
 ) -> None:
     path = tmp_path / "list.jsonl"
     path.write_text(
-        json.dumps({"sha256": _hash(1), "pdq": _hash(2), "pdq_quality": 3, "photodna": "AAAA"})
+        json.dumps({"sha256": _hash(1), "pdq": _hash(2), "pdq_quality": 3, "vision": "AAAA"})
     )
     said = lookalike("import", path, "--bank", "known")
     assert said.code == 0
-    assert "not read: photodna" in said.err
+    assert "not read: vision" in said.err
     assert "1 entry with too little structure" in said.err
 
 

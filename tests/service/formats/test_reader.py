@@ -101,9 +101,9 @@ def test_csv_lines_that_do_not_fit_say_why() -> None:
 
 
 def test_columns_that_nobody_reads_are_named_and_those_of_our_own_hasher_are_not() -> None:
-    reader = ListReader([f"path,sha256,photodna,note,width\nx.png,{SHA256},AAAA,hi,9\n".encode()])
+    reader = ListReader([f"path,sha256,vision,note,width\nx.png,{SHA256},AAAA,hi,9\n".encode()])
     assert len(list(reader)) == 1
-    assert reader.ignored == ("note", "photodna")
+    assert reader.ignored == ("note", "vision")
 
 
 def test_json_lines_as_our_own_hasher_writes_them() -> None:
@@ -174,12 +174,12 @@ def test_text_as_threatexchange_writes_it() -> None:
 
 
 def test_text_lines_that_do_not_fit_say_why_without_repeating_a_hash() -> None:
-    text = f"pdq {PDQ} extra\nvideo_md5 {MD5}\n{PDQ} pdq\npdq {MD5}\n"
+    text = f"pdq {PDQ} extra\ntmk {MD5}\n{PDQ} pdq\npdq {MD5}\n"
     reasons = _reasons(text, Format.TEXT)
-    known = "md5, pdq, sha1, sha256, url, code:SPACE"
+    known = "md5, pdq, photodna, sha1, sha256, url, video_md5, video_sha256, code:SPACE"
     assert reasons == [
         (1, "3 words where 'signal_type hash' has two"),
-        (2, f"signal type 'video_md5' is none of {known}"),
+        (2, f"signal type 'tmk' is none of {known}"),
         (3, f"the first word is none of {known}"),
         (4, "pdq must be 64 hex digits, not 32 characters like this"),
     ]

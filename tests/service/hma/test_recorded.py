@@ -40,7 +40,7 @@ EMPTY = "No empty signal"
 NOTES = "No notes, metadata or media URI"
 LINKS = "No link to a validator"
 EXCHANGES = "No exchange is fetched yet"
-MD5S = "One index of MD5s"
+MD5S = "MD5s of any file"
 
 
 def differences(request: str, recorded: Answer) -> tuple[str, Answer] | None:
