@@ -30,10 +30,13 @@
     ├── NotFoundError
     │   ├── BankNotFoundError
     │   ├── EntryNotFoundError
+    │   ├── ExchangeNotFoundError
     │   └── KeyNotFoundError
     ├── ConflictError
     │   ├── BankExistsError
     │   ├── EntryExistsError
+    │   ├── ExchangeChangedError    while it was synced
+    │   ├── ExchangeExistsError
     │   └── VersionExistsError
     ├── ImportRefusedError
     │   ├── EmptyListError
@@ -243,6 +246,12 @@ class EntryNotFoundError(NotFoundError):
     code = "entry_not_found"
 
 
+class ExchangeNotFoundError(NotFoundError):
+    """No exchange has this name."""
+
+    code = "exchange_not_found"
+
+
 class KeyNotFoundError(NotFoundError):
     """No key has this id."""
 
@@ -259,6 +268,18 @@ class BankExistsError(ConflictError):
     """A bank of this name is there already."""
 
     code = "bank_exists"
+
+
+class ExchangeExistsError(ConflictError):
+    """An exchange of this name is there already."""
+
+    code = "exchange_exists"
+
+
+class ExchangeChangedError(ConflictError):
+    """An exchange became another while it was synced: what was fetched is not for it."""
+
+    code = "exchange_changed"
 
 
 class EntryExistsError(ConflictError):

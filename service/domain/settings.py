@@ -133,7 +133,22 @@ class Settings(BaseSettings):
     fetches: int = Field(default=16, ge=1, le=1024)
     """Files that are fetched at once; beyond them the answer is 503."""
 
+    exchange_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts from which lists may be fetched, beside the documented ones of hotlines."""
+    exchange_folders: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Folders in or below which lists may be watched for; empty: none may."""
+    exchange_secrets: Annotated[tuple[Path, ...], NoDecode] = (
+        Path("/run/secrets"),
+        Path("/run/credentials"),
+    )
+    """Folders in or below which exchanges' credentials may be read."""
+    sync: bool = True
+    """Whether this server fetches from exchanges."""
+
     @field_validator(
+        "exchange_folders",
+        "exchange_hosts",
+        "exchange_secrets",
         "fetch_allowlist",
         "gate_refuses",
         "shield_harmful_banks",
@@ -148,7 +163,14 @@ class Settings(BaseSettings):
             return value
         return tuple(host.strip() for host in value.split(",") if host.strip())
 
-    @field_validator("fetch_allowlist")
+    @field_validator("exchange_folders", "exchange_secrets")
+    @classmethod
+    def _are_absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        if not all(path.is_absolute() for path in value):
+            raise ValueError("a folder must be absolute")
+        return value
+
+    @field_validator("fetch_allowlist", "exchange_hosts")
     @classmethod
     def _is_allowlist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         AllowList(value)
@@ -219,6 +241,9 @@ def _sentence(error: ErrorDetails) -> str:
     return f"{key}: {message}; not {str(error['input'])[:200]!r}"
 
 
+CREDENTIALS: Final = f"{PREFIX}EXCHANGE_"
+"""How the names of variables begin that hold exchanges' credentials."""
+
 _ELSEWHERE: Final = frozenset(
     PREFIX + name for name in ("CORPUS", "IMAGES", "MANIFEST", "NOTEBOOK_SMALL")
 )
@@ -230,7 +255,8 @@ def unknown_variables() -> Iterator[str]:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | _ELSEWHERE
     for name in sorted(os.environ):
         # The settings are read whatever the case.
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
+        plain = name.upper()
+        if plain.startswith(PREFIX) and plain not in known and not plain.startswith(CREDENTIALS):
             near = difflib.get_close_matches(name.upper(), known, 1, 0.8)
             meant = f"; did you mean {near[0]}?" if near else ""
             yield f"{name} is no setting, so nothing reads it{meant}"

@@ -39,7 +39,7 @@ from service.http.door.tracing import TracingMiddleware
 from service.http.door.uploads import Uploads
 from service.http.door.weights import HEAVY
 from service.http.hma import door as hma
-from service.http.routes import banks, entries, gate, imports, keys, match, status, urls
+from service.http.routes import banks, entries, exchanges, gate, imports, keys, match, status, urls
 from service.http.shield import door as shield
 from service.replica.matcher import Fingerprints, Matcher
 from service.replica.origins import refuse_if_swapped
@@ -47,6 +47,7 @@ from service.replica.replica import Replica
 from service.replica.shelf import FOLDER, FolderShelf
 from service.store import Store, open_store
 from service.work.retention import Retention
+from service.work.sync import Sync
 
 _DESCRIPTION = """
 Finds known images among those people upload, in whatever shape they come back.
@@ -96,6 +97,7 @@ def create_app(
         observe=stages,
     )
     metrics = Metrics(replica, compute, stages)
+    sync = Sync(store, settings, health, metrics.note_exchanges, metrics.note_run)
     uploads = Uploads(
         settings,
         lists=1 + _IMPORT_QUEUE,
@@ -111,6 +113,7 @@ def create_app(
         uploads=uploads,
         fetcher=Fetcher(settings, uploads),
         metrics=metrics,
+        sync=sync,
         rates=Rates(settings.key_rate, settings.key_burst),
         probing=Probing(health, settings.probing_questions, metrics.probing.inc),
         limits=limits_of(settings),
@@ -126,6 +129,7 @@ def create_app(
         del app
         replica.start()
         retention.start()
+        sync.start()
         # What is left of a bank whose deletion was cut short matches nothing, and only takes room.
         sweeping = asyncio.ensure_future(_sweep(services))
         calming = asyncio.ensure_future(_calm(services))
@@ -148,6 +152,7 @@ def create_app(
                 services.imports,
             ):
                 pool.close()
+            sync.stop()
             retention.stop()
             replica.stop()
             cutting.cancel()
@@ -170,7 +175,8 @@ def create_app(
     app.state.services = services
     problems.install(app)
     routers = [
-        module.router for module in (match, urls, gate, banks, entries, imports, keys, status)
+        module.router
+        for module in (match, urls, gate, banks, entries, imports, exchanges, keys, status)
     ]
     for router in (*routers, status.keyed, docs.router, *console):
         app.include_router(router)

@@ -21,14 +21,15 @@ from service.store.backups.restore import Restored, restore_backup
 from service.store.banks.banks import Banks
 from service.store.core import schema
 from service.store.core.database import Database, sqlite_url
-from service.store.core.leases import take_lease
+from service.store.core.leases import drop_lease, take_lease
 from service.store.core.traces import refuse_if_lost
 from service.store.entries.entries import Entries
 from service.store.entries.finding import Finder
 from service.store.entries.history import History
 from service.store.entries.purge import Purged, purge
+from service.store.exchanges.exchanges import Exchanges
 from service.store.imports.diffs import ImportDiff
-from service.store.imports.imports import Allowed, ImportTarget, apply_import
+from service.store.imports.imports import Allowed, Along, ImportTarget, apply_import
 from service.store.imports.pins import Signing
 from service.store.imports.rollback import roll_back
 from service.store.imports.versions import list_versions
@@ -46,6 +47,7 @@ class Store:
         self._database, self._actor = database, actor
         self.banks = Banks(database, actor)
         self.entries = Entries(database, actor)
+        self.exchanges = Exchanges(database, actor)
         self.keys = Keys(database, actor)
         self.history = History(database)
         self.find = Finder(database)
@@ -63,10 +65,13 @@ class Store:
         dry_run: bool = False,
         allow_shrink: bool = False,
         signing: Signing = Signing(),  # noqa: B008 (frozen)
+        along: Along | None = None,
     ) -> ImportDiff:
         """Make ``rows`` the new version of a list; see ``imports.apply_import``."""
         allowed = Allowed(max_rejected, allow_shrink)
-        return apply_import(self._database, self._actor, target, rows, allowed, dry_run, signing)
+        return apply_import(
+            self._database, self._actor, target, rows, allowed, dry_run, signing, along
+        )
 
     def roll_back(
         self,
@@ -123,6 +128,10 @@ class Store:
     def take_lease(self, name: str, holder: str, seconds: float) -> bool:
         """Take a lease or keep it; whether ``holder`` has it now."""
         return take_lease(self._database, name, holder, seconds)
+
+    def drop_lease(self, name: str, holder: str) -> None:
+        """Let go of a lease, if ``holder`` has it."""
+        drop_lease(self._database, name, holder)
 
     @property
     def deadlines(self) -> Deadlines:

@@ -88,7 +88,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     for name, field in Settings.model_fields.items():
         if field.default_factory is None and field.default not in (None, ()):
             shown = int(field.default) if isinstance(field.default, bool) else field.default
-            shown = ",".join(shown) if isinstance(shown, tuple) else shown
+            shown = ",".join(map(str, shown)) if isinstance(shown, tuple) else shown
             assert rows[name.upper()].startswith(f"`{shown}`"), name
 
 

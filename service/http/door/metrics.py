@@ -7,7 +7,8 @@ docs/metrics.md names every metric; a test holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -15,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.domain.exchanges import ExchangeRecord, ExchangeRun
 from service.domain.health import Severity
 from service.http.door.pool import WorkPool
 from service.replica.replica import Replica
@@ -101,6 +103,20 @@ class Metrics:
             ("bank", "provider", "list"),
             registry=self.registry,
         )
+        self.exchange_synced = self._of_exchange(
+            "synced_timestamp_seconds", "When a sync last came to its end, in seconds since 1970"
+        )
+        self.exchange_failures = self._of_exchange("failures", "Syncs that failed in a row")
+        self.exchange_trouble = self._of_exchange(
+            "trouble", "1 while its last sync failed, left lines out, or is late"
+        )
+        self.exchange_entries = self._of_exchange("entries", "Entries of the list it brings")
+        self.exchange_runs = Counter(
+            "lookalike_exchange_runs",
+            "Syncs that this replica did, by how they ended and the code of what went wrong",
+            ("exchange", "state", "code"),
+            registry=self.registry,
+        )
         self.registry.register(stages.histogram)
         self.registry.register(_Replica(replica, pool))
 
@@ -112,6 +128,27 @@ class Metrics:
                 if one.superseded_at is None:
                     gauge = self.lists.labels(bank, one.provider, one.list)
                     gauge.set(one.activated_at.timestamp())
+
+    def note_exchanges(self, records: Sequence[ExchangeRecord]) -> None:
+        """Show where exchanges stand; those that are gone no more."""
+        now = datetime.now(UTC)
+        shown = (
+            (self.exchange_synced, lambda one: one.synced_at and one.synced_at.timestamp()),
+            (self.exchange_failures, lambda one: one.failures),
+            (self.exchange_trouble, lambda one: bool(one.trouble(now))),
+            (self.exchange_entries, lambda one: one.entries),
+        )
+        for gauge, value in shown:
+            gauge.clear()
+            for one in records:
+                gauge.labels(one.name).set(value(one) or 0)
+
+    def note_run(self, record: ExchangeRecord, run: ExchangeRun) -> None:
+        """Count a sync."""
+        self.exchange_runs.labels(record.name, run.state, run.code).inc()
+
+    def _of_exchange(self, name: str, said: str) -> Gauge:
+        return Gauge(f"lookalike_exchange_{name}", said, ("exchange",), registry=self.registry)
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text form."""

@@ -28,6 +28,7 @@ from service.http.door.weights import SIGNALS, owed, weigh
 from service.replica.matcher import Matcher
 from service.replica.replica import Replica
 from service.store import Role, Store
+from service.work.sync import Sync
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Services:
     uploads: Uploads
     fetcher: Fetcher
     metrics: Metrics
+    sync: Sync
+    """Fetches from exchanges."""
     rates: Rates
     """Of queries, by key."""
     probing: Probing

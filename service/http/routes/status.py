@@ -106,6 +106,7 @@ async def status(parts: Parts, caller: Anyone) -> Response:
             }
             for space in sorted({*devices, *parts.replica.spaces()})
         ],
+        "exchanges": [wire.exchange_status(one) for one in parts.sync.known],
         "pending": parts.compute.pending,
         "ready": parts.health.ready,
         "checks": [wire.check(one, detailed=True) for one in parts.health.checks()],

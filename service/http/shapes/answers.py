@@ -13,6 +13,7 @@ from typing import Final, Literal, NotRequired
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
+from service.domain.exchanges import RunState
 from service.domain.health import Severity
 from service.domain.urls.rules import UrlKind
 from service.policy.matching import Coverage, Label, Verdict
@@ -385,6 +386,91 @@ class ReadyAnswer(TypedDict):
 
 
 @_closed
+class RunAnswer(TypedDict):
+    """One sync of an exchange."""
+
+    id: int
+    state: RunState
+    actor: str
+    """Who had it done: ``job:sync`` where it was due."""
+    asked_at: datetime
+    ended_at: datetime | None
+    allow_shrink: bool
+    code: str
+    """Of what went wrong; empty where nothing did."""
+    said: str
+    pages: int
+    bytes: int
+    added: int
+    updated: int
+    removed: int
+    unchanged: int
+    rejected: int
+    version: str | None
+    """Of the list, that it brought in force."""
+
+
+@_closed
+class RunsAnswer(TypedDict):
+    """Syncs, newest first."""
+
+    runs: list[RunAnswer]
+
+
+@_closed
+class ExchangeAnswer(TypedDict):
+    """Where a list is fetched from, and how that goes."""
+
+    name: str
+    kind: str
+    bank: str
+    provider: str
+    list: str
+    settings: dict[str, str]
+    """Without credentials: these say where one is found."""
+    every: int
+    """Seconds."""
+    max_rejected: int
+    enabled: bool
+    trouble: str
+    """The code of what is wrong: of the last sync, or ``late``; empty where nothing is."""
+    entries: int
+    version: str | None
+    """Of the list, that a sync brought in force last."""
+    checkpoint: str | None
+    """Up to where the list is in force, in the exchange's own terms."""
+    synced_at: datetime | None
+    """When a sync last came to its end."""
+    next_at: datetime | None
+    """When the next is due; ``null``: now."""
+    failures: int
+    """In a row."""
+    created_at: datetime
+    updated_at: datetime
+    last_run: RunAnswer | None
+    current_run: RunAnswer | None
+    """The one that waits or is under way."""
+
+
+@_closed
+class ExchangesAnswer(TypedDict):
+    """Every exchange."""
+
+    exchanges: list[ExchangeAnswer]
+
+
+@_closed
+class ExchangeStatus(TypedDict):
+    """Where one exchange stands."""
+
+    name: str
+    trouble: str
+    synced_at: datetime | None
+    failures: int
+    entries: int
+
+
+@_closed
 class StatusAnswer(TypedDict):
     """What this replica holds and runs."""
 
@@ -395,6 +481,7 @@ class StatusAnswer(TypedDict):
     banks: int
     signals: list[SignalStatus]
     code_spaces: list[SpaceStatus]
+    exchanges: list[ExchangeStatus]
     pending: int
     ready: bool
     checks: list[CheckAnswer]

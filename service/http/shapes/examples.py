@@ -196,8 +196,70 @@ READY: Final[dict[str, Any]] = {
     "status": "ready",
     "checks": [
         {"name": name, **_SOUND}
-        for name in ("banks", "fresh", "index", "probing", "scrub", "store")
+        for name in ("banks", "exchanges", "fresh", "index", "probing", "scrub", "store")
     ],
+}
+
+EXCHANGE: Final[dict[str, Any]] = {
+    "name": "ncmec-industry",
+    "kind": "ncmec",
+    "bank": "ncmec",
+    "settings": {
+        "environment": "industry",
+        "user": "1234",
+        "password": "env:LOOKALIKE_EXCHANGE_NCMEC_PASSWORD",
+    },
+    "every": 3600,
+}
+
+RUN_QUEUED: Final[dict[str, Any]] = {
+    "id": 118,
+    "state": "queued",
+    "actor": "key:0a1b2c3d",
+    "asked_at": "2026-11-20T08:00:00Z",
+    "ended_at": None,
+    "allow_shrink": False,
+    "code": "",
+    "said": "",
+    "pages": 0,
+    "bytes": 0,
+    "added": 0,
+    "updated": 0,
+    "removed": 0,
+    "unchanged": 0,
+    "rejected": 0,
+    "version": None,
+}
+
+RUN: Final[dict[str, Any]] = {
+    **RUN_QUEUED,
+    "state": "done",
+    "actor": "job:sync",
+    "ended_at": "2026-11-20T08:00:12Z",
+    "pages": 3,
+    "bytes": 1843200,
+    "added": 2412,
+    "removed": 17,
+    "version": "2026-11-20T08:00:12.104Z",
+}
+
+EXCHANGE_ANSWER: Final[dict[str, Any]] = {
+    **EXCHANGE,
+    "provider": "ncmec",
+    "list": "ncmec-industry",
+    "max_rejected": 100,
+    "enabled": True,
+    "trouble": "",
+    "entries": 81234,
+    "version": "2026-11-20T08:00:12.104Z",
+    "checkpoint": "2026-11-20T07:58:31Z",
+    "synced_at": "2026-11-20T08:00:12Z",
+    "next_at": "2026-11-20T09:00:12Z",
+    "failures": 0,
+    "created_at": "2026-11-01T12:00:00Z",
+    "updated_at": "2026-11-01T12:00:00Z",
+    "last_run": RUN,
+    "current_run": None,
 }
 
 STATUS: Final[dict[str, Any]] = {
@@ -226,6 +288,15 @@ STATUS: Final[dict[str, Any]] = {
             "space": "lite0-256-7",
             "device": "cpu (OpenVINO, float32)",
             "radii": {"photographic": 52, "non_photographic": 44, "any": 48},
+        }
+    ],
+    "exchanges": [
+        {
+            "name": "ncmec-industry",
+            "trouble": "",
+            "synced_at": "2026-11-20T08:00:12Z",
+            "failures": 0,
+            "entries": 81234,
         }
     ],
     "pending": 0,

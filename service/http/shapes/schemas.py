@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from embeddings.codes import MAX_SCORE
+from service.domain.exchanges import DEFAULT_EVERY, DEFAULT_REJECTED, LEAST_EVERY, MOST_EVERY
 from service.domain.signals import (
     DOUBTS,
     MAX_FRAMES,
@@ -232,6 +233,43 @@ class UrlsRequest(RequestShape):
     content_id: Opaque | None = None
     account_id: Opaque | None = None
     banks: list[BankName] | None = Field(default=None, min_length=1, max_length=1000)
+
+
+Setting = Annotated[str, Field(min_length=1, max_length=2048)]
+Kind = Literal["ncmec", "stopncii", "tech-against-terrorism", "folder", "https", "lookalike"]
+Every = Annotated[int, Field(ge=LEAST_EVERY, le=MOST_EVERY, strict=True)]
+MostRejected = Annotated[int, Field(ge=0, le=10**9, strict=True)]
+
+
+class ExchangeRequest(RequestShape):
+    """Where a list is to be fetched from, and into which bank."""
+
+    name: BankName
+    kind: Kind
+    bank: BankName
+    provider: Word | None = None
+    """By default its kind."""
+    list: Word | None = None
+    """By default its name."""
+    settings: dict[str, Setting] = Field(max_length=16)
+    """As its kind asks for; a credential by where it is found, ``env:…`` or ``file:/…``."""
+    every: Every = DEFAULT_EVERY
+    """Seconds between two syncs."""
+    enabled: StrictBool = True
+    max_rejected: MostRejected = DEFAULT_REJECTED
+    """Bad lines to leave out in one sync; with more of them nothing comes in force."""
+
+
+class ExchangeChange(RequestShape):
+    """What changes of an exchange."""
+
+    bank: BankName | None = None
+    provider: Word | None = None
+    list: Word | None = None
+    settings: dict[str, Setting] | None = Field(default=None, max_length=16)
+    every: Every | None = None
+    enabled: StrictBool | None = None
+    max_rejected: MostRejected | None = None
 
 
 class RadiusFields(RequestShape):

@@ -8,12 +8,14 @@ shown to curators alone. It knows fields and roles; no routes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import orjson
 from starlette.responses import Response
 
 from service.domain.errors import ServiceError
+from service.domain.exchanges import ExchangeRecord, ExchangeRun
 from service.domain.health import Check
 from service.domain.signals import Signals, signal_types
 from service.domain.urls.keys import kind_of
@@ -25,6 +27,8 @@ from service.http.shapes.answers import (
     CheckAnswer,
     EntriesAnswer,
     EntryAnswer,
+    ExchangeAnswer,
+    ExchangeStatus,
     ImageryAnswer,
     ImportAnswer,
     IndexAnswer,
@@ -33,6 +37,7 @@ from service.http.shapes.answers import (
     MatchRow,
     NotMatchedAnswer,
     Reason,
+    RunAnswer,
     SignalStatus,
     UrlAnswer,
     UrlsAnswer,
@@ -270,6 +275,66 @@ def version(value: ListVersion) -> VersionAnswer:
         "unchanged": value.unchanged,
         "rejected": value.rejected,
         "sequence": value.sequence,
+    }
+
+
+def exchange(value: ExchangeRecord) -> ExchangeAnswer:
+    """An exchange, and where its syncs stand."""
+    new = value.new
+    return {
+        "name": new.name,
+        "kind": new.kind,
+        "bank": new.bank,
+        "provider": new.provider,
+        "list": new.list,
+        "settings": dict(new.settings),
+        "every": new.every,
+        "max_rejected": new.max_rejected,
+        "enabled": new.enabled,
+        "trouble": value.trouble(datetime.now(UTC)),
+        "entries": value.entries,
+        "version": value.version,
+        "checkpoint": value.checkpoint,
+        "synced_at": value.synced_at,
+        "next_at": value.next_at,
+        "failures": value.failures,
+        "created_at": value.created_at,
+        "updated_at": value.updated_at,
+        "last_run": None if value.last is None else run(value.last),
+        "current_run": None if value.current is None else run(value.current),
+    }
+
+
+def exchange_status(value: ExchangeRecord) -> ExchangeStatus:
+    """Where one exchange stands, for whoever watches."""
+    return {
+        "name": value.name,
+        "trouble": value.trouble(datetime.now(UTC)),
+        "synced_at": value.synced_at,
+        "failures": value.failures,
+        "entries": value.entries,
+    }
+
+
+def run(value: ExchangeRun) -> RunAnswer:
+    """One sync."""
+    return {
+        "id": value.id,
+        "state": value.state,
+        "actor": value.actor,
+        "asked_at": value.asked_at,
+        "ended_at": value.ended_at,
+        "allow_shrink": value.allow_shrink,
+        "code": value.code,
+        "said": value.said,
+        "pages": value.pages,
+        "bytes": value.bytes,
+        "added": value.added,
+        "updated": value.updated,
+        "removed": value.removed,
+        "unchanged": value.unchanged,
+        "rejected": value.rejected,
+        "version": value.version,
     }
 
 

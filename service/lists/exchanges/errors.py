@@ -37,6 +37,11 @@ class ExchangeAwayError(ExchangeError):
 
     code = "exchange_away"
 
+    def __init__(self, said: str, seconds: float | None = None) -> None:
+        """``seconds``: after which the exchange asked to be asked again, if it did."""
+        super().__init__(said)
+        self.seconds = seconds
+
 
 class ExchangeRefusedError(ExchangeError):
     """The exchange refused our credentials."""

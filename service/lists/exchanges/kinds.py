@@ -22,7 +22,9 @@ from service.lists.exchanges.contract import Exchange
 from service.lists.exchanges.errors import BadExchangeError
 from service.lists.exchanges.files import HttpsFile, WatchedFolder
 from service.lists.exchanges.lookalike import LookalikeExchange
+from service.lists.exchanges.permits import Permits
 from service.lists.exchanges.web import Pause, Web, checked_base
+from service.lists.formats import reading_format
 
 Settings = Mapping[str, str]
 
@@ -61,11 +63,20 @@ class ExchangeKind:
 
 
 def open_exchange(
-    kind: str, settings: Settings, pause: Pause, transport: httpx.BaseTransport | None = None
+    kind: str,
+    settings: Settings,
+    pause: Pause,
+    permits: Permits | None = None,
+    transport: httpx.BaseTransport | None = None,
 ) -> Opened:
-    """The exchange of ``kind`` that ``settings`` describe. Raises ``BadExchangeError``."""
+    """The exchange of ``kind`` that ``settings`` describe. Raises ``BadExchangeError``.
+
+    ``permits``: what an operator allows; ``None``: whoever asks may read anything here anyway.
+    """
     check_settings(kind, settings)
     known = KINDS[kind]
+    if permits is not None:
+        permits.check(settings, known.secrets)
     found = {
         name: _secret(name, value) if name in known.secrets else value
         for name, value in settings.items()
@@ -100,6 +111,13 @@ def check_settings(kind: str, settings: Settings) -> None:
         raise BadExchangeError(f"environment must be one of {names}; others are given as base")
     if kind == "folder" and not Path(settings["path"]).is_absolute():
         raise BadExchangeError("path must be absolute")
+    if kind == "https":
+        checked_base(settings["url"].rpartition("/")[0])
+        if not settings["url"].rpartition("/")[2] or set("?#") & set(settings["url"]):
+            # A query would be kept with the settings, and often is a credential.
+            raise BadExchangeError("url must name a file, and have no query or fragment")
+    if "format" in settings:
+        reading_format(settings["format"])
 
 
 def _secret(name: str, value: str) -> str:

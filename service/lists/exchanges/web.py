@@ -8,7 +8,9 @@ credentials must not be carried elsewhere. It knows HTTP; not what any exchange 
 from __future__ import annotations
 
 import email.utils
+import io
 import ipaddress
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
@@ -33,6 +35,8 @@ _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 120.0
 """Seconds. Whoever asks for more is asked again at the next sync."""
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+_LONGEST_ANSWER: Final = 3600.0
+"""Seconds, from an answer's head to its end: a byte now and then is no answer."""
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHUNK: Final = 1 << 16
 
@@ -117,11 +121,9 @@ class Web:
         def attempt() -> httpx.Response:
             with self._client.stream(method, url, **request) as response:
                 self._check(response, expires=False)
-                body = bytearray()
-                for chunk in response.iter_bytes(_CHUNK):
-                    body += chunk
-                    self._bound(len(body))
-                return httpx.Response(response.status_code, content=bytes(body))
+                body = io.BytesIO()
+                self._receive(response, body)
+                return httpx.Response(response.status_code, content=body.getvalue())
 
         content = self._patiently(attempt).content
         try:
@@ -141,7 +143,7 @@ class Web:
             except httpx.DecodingError:
                 raise ExchangeOddError(f"{self.host} packs its answer wrongly") from None
             if tried == _TRIES or (asked or 0) > _LONGEST_WAIT:
-                raise ExchangeAwayError(f"{said}, after {tried} tries")
+                raise ExchangeAwayError(f"{said}, after {tried} tries", asked)
             self._pause(wait if asked is None else asked)
             wait = min(2 * wait, _LONGEST_WAIT)
         raise AssertionError
@@ -165,15 +167,16 @@ class Web:
             )
 
     def _receive(self, response: httpx.Response, out: BinaryIO) -> None:
-        size = 0
+        size, until = 0, time.monotonic() + _LONGEST_ANSWER
         for chunk in response.iter_bytes(_CHUNK):
             size += len(chunk)
-            self._bound(size)
+            if size > self._max_page:
+                raise ExchangeOddError(
+                    f"{self.host} sends a page of more than {self._max_page} bytes"
+                )
+            if time.monotonic() > until:
+                raise ExchangeAwayError(f"{self.host} sends a page too slowly")
             out.write(chunk)
-
-    def _bound(self, size: int) -> None:
-        if size > self._max_page:
-            raise ExchangeOddError(f"{self.host} sends a page of more than {self._max_page} bytes")
 
 
 class _AskAgainError(Exception):

@@ -37,7 +37,7 @@ from service.lists.formats.errors import (
     UnreadableListError,
 )
 from service.lists.formats.names import Format, format_named
-from service.lists.formats.reader import ListReader, ReadOptions, file_chunks
+from service.lists.formats.reader import ListReader, Page, ReadOptions, file_chunks
 from service.lists.formats.registry import FORMATS, reading_format
 from service.lists.formats.writer import Listed, entry_lines, write_list
 
@@ -50,6 +50,7 @@ __all__ = [
     "ListReader",
     "Listed",
     "PackingLimits",
+    "Page",
     "ReadOptions",
     "UnknownFormatError",
     "UnreadableListError",

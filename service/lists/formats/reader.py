@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from service.domain.values import ImportRow, RejectedLine, Withdrawn
 from service.lists.formats.archives import Member, PackingLimits, unpacked
@@ -30,6 +30,14 @@ class ReadOptions:
     packing: PackingLimits = field(default_factory=PackingLimits)
 
 
+@dataclass(frozen=True)
+class Page:
+    """One of several files that are a list together."""
+
+    name: str
+    chunks: Iterable[bytes]
+
+
 class ListReader:
     """The rows of one list, read once, in order.
 
@@ -40,18 +48,21 @@ class ListReader:
 
     def __init__(
         self,
-        chunks: Iterable[bytes],
+        chunks: Iterable[bytes] | Iterable[Page],
         format: str | None = None,  # noqa: A002 (the contract's word)
         options: ReadOptions = ReadOptions(),
     ) -> None:
-        """Read as far as it takes to know what the list is."""
+        """Read as far as it takes to know what the list is.
+
+        ``chunks``: its bytes; or its pages, each with its bytes, where it came in several.
+        """
         self.notes = Notes()
         self._options = options
         self._asked = None if format is None else reading_format(format)
         mapped = options.columns.format if options.columns else None
         if mapped and self._asked and mapped != self._asked.name:
             raise BadMapError(f"the map is for {mapped!r}, not for {self._asked.name!r}")
-        self._members = unpacked(ByteStream(chunks), options.packing, self.notes)
+        self._members = _members(chunks, options.packing, self.notes)
         self._first = next(self._members)
         self.format = ""
         """The name of the format, of a list in several files that of the first."""
@@ -120,6 +131,21 @@ class ListReader:
                 else:
                     yield replace(row, line=number)
             before += last
+
+
+def _members(
+    chunks: Iterable[bytes] | Iterable[Page], packing: PackingLimits, notes: Notes
+) -> Iterator[Member]:
+    parts: Iterator[bytes | Page] = iter(chunks)
+    first = next(parts, b"")
+    if isinstance(first, bytes):
+        rest = cast(Iterator[bytes], parts)
+        yield from unpacked(ByteStream(chain([first], rest)), packing, notes)
+        return
+    for page in chain([first], cast(Iterator[Page], parts)):
+        for member in unpacked(ByteStream(page.chunks), packing, notes):
+            name = f"{page.name}/{member.name}" if member.name else page.name
+            yield replace(member, name=name)
 
 
 def file_chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from service.store.core.database import Database
 from service.store.core.models import LeaseRow
@@ -31,3 +31,10 @@ def take_lease(database: Database, name: str, holder: str, seconds: float) -> bo
             return False
         connection.execute(update(LeaseRow).where(LeaseRow.name == name).values(**values))
         return True
+
+
+def drop_lease(database: Database, name: str, holder: str) -> None:
+    """Let go of the lease ``name``, if ``holder`` has it."""
+    mine = (LeaseRow.name == name, LeaseRow.holder == holder)
+    with database.connect() as connection, database.altering(connection):
+        connection.execute(delete(LeaseRow).where(*mine))

@@ -258,6 +258,65 @@ class PinRow(Base):
     seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
 
 
+class ExchangeRow(Base):
+    """Where a list is fetched from, how often, and up to where that was done."""
+
+    __tablename__ = "exchanges"
+    # A checkpoint must never be taken for that of another exchange.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    bank: Mapped[str] = mapped_column(String(64))
+    """By name: a bank that is deleted and made anew goes on being filled."""
+    provider: Mapped[str] = mapped_column(String(128))
+    list: Mapped[str] = mapped_column(String(128))
+    settings: Mapped[str] = mapped_column(Text)
+    """JSON: texts by name; no credential, but where one is found."""
+    every: Mapped[int]
+    """Seconds."""
+    max_rejected: Mapped[int]
+    enabled: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
+    checkpoint: Mapped[str | None] = mapped_column(Text)
+    """It moves in the transaction that puts what was fetched in force."""
+    synced_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    next_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    failures: Mapped[int] = mapped_column(server_default="0")
+    version: Mapped[str | None] = mapped_column(String(128))
+    seal: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+
+
+class ExchangeRunRow(Base):
+    """One sync of an exchange, as ``ExchangeRun`` has it."""
+
+    __tablename__ = "exchange_runs"
+    __table_args__ = (
+        Index("exchange_runs_by_exchange", "exchange_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    exchange_id: Mapped[int] = mapped_column(ForeignKey("exchanges.id"))
+    actor: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    asked_at: Mapped[datetime] = mapped_column(UtcTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    allow_shrink: Mapped[bool]
+    code: Mapped[str] = mapped_column(String(64), server_default="")
+    said: Mapped[str] = mapped_column(Text, server_default="")
+    pages: Mapped[int] = mapped_column(server_default="0")
+    bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    added: Mapped[int] = mapped_column(server_default="0")
+    updated: Mapped[int] = mapped_column(server_default="0")
+    removed: Mapped[int] = mapped_column(server_default="0")
+    unchanged: Mapped[int] = mapped_column(server_default="0")
+    rejected: Mapped[int] = mapped_column(server_default="0")
+    version: Mapped[str | None] = mapped_column(String(128))
+
+
 class LeaseRow(Base):
     """Who does what only one replica should do, and until when."""
 

@@ -28,7 +28,7 @@ from service.store.core.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The layout that ``models`` describes."""
 
 _BEFORE: Final = "0004"

@@ -14,11 +14,33 @@ from typing import Any, Final
 import xxhash
 from sqlalchemy import ColumnElement, Connection, Row, insert, inspect, select, update
 
-from service.store.core.models import BankRow, Base, KeyRow, ListRow, PinRow, VersionRow
+from service.store.core.models import (
+    BankRow,
+    Base,
+    ExchangeRow,
+    KeyRow,
+    ListRow,
+    PinRow,
+    VersionRow,
+)
 
-Sealed = type[BankRow] | type[KeyRow] | type[ListRow] | type[VersionRow] | type[PinRow]
+Sealed = (
+    type[BankRow]
+    | type[ExchangeRow]
+    | type[KeyRow]
+    | type[ListRow]
+    | type[PinRow]
+    | type[VersionRow]
+)
 
-SEALED: Final[tuple[Sealed, ...]] = (BankRow, ListRow, VersionRow, KeyRow, PinRow)
+SEALED: Final[tuple[Sealed, ...]] = (
+    BankRow,
+    ListRow,
+    VersionRow,
+    KeyRow,
+    PinRow,
+    ExchangeRow,
+)
 """The tables whose rows carry a seal over all other columns."""
 
 

@@ -11,7 +11,7 @@ with set operations. It knows rows, not formats: parsing is the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -64,6 +64,9 @@ from service.store.imports.diffs import (
 from service.store.imports.pins import Signing, check_pin, write_pin
 from service.store.imports.staging import STAGED, Reading, stage, staged_count
 
+Along = Callable[[Connection, str | None], None]
+"""What is written down in the transaction of an import, given the list's version in force."""
+
 _NO_LIST: Final = -1  # matches no row: a list that is not there yet holds nothing
 
 
@@ -100,8 +103,13 @@ def apply_import(
     allowed: Allowed = Allowed(),
     dry_run: bool = False,
     signing: Signing = Signing(),  # noqa: B008 (frozen)
+    along: Along | None = None,
 ) -> ImportDiff:
     """Make ``rows`` the new version of a list, or with ``dry_run`` say what that would change.
+
+    ``along`` is called in the same transaction; what it raises undoes all. With it, rows that
+    change nothing make no version: whoever fetches a list again and again has a place of their own
+    to say that they did.
 
     Raises ``TooManyRejectedError`` and ``ListShrinksError`` (not in a dry run),
     ``NoValidLineError`` where every line was rejected, ``EmptyListError`` for a list without lines
@@ -123,8 +131,22 @@ def apply_import(
             reading = stage(connection, rows)
         try:
             if not dry_run and reading.rejected_count <= allowed.rejected:
+                if along is not None:
+                    with connection.begin(), database.allowing(connection, bulk):
+                        list_id = _find_list(connection, target)
+                        check_pin(connection, list_id, signing)
+                        diff = _compared(connection, target, list_id, reading, allowed, dry_run)
+                        version = _in_force(connection, list_id)
+                    if not (diff.added or diff.updated or diff.removed):
+                        with database.altering(connection, bulk):
+                            database.lock(connection)
+                            along(connection, version)
+                        return diff
                 with database.writing(connection, actor, bulk) as sequence:
-                    return _apply(connection, target, reading, allowed, sequence, signing)
+                    diff = _apply(connection, target, reading, allowed, sequence, signing)
+                    if along is not None:
+                        along(connection, diff.list_version)
+                    return diff
             with connection.begin(), database.allowing(connection, bulk):
                 diff = _look(connection, target, reading, allowed, dry_run, signing)
             if dry_run:
@@ -293,6 +315,11 @@ def _find_list(connection: Connection, target: ImportTarget) -> int:
         )
     ).scalar_one_or_none()
     return _NO_LIST if found is None else found
+
+
+def _in_force(connection: Connection, list_id: int) -> str | None:
+    query = select(ListRow.version).where(ListRow.id == list_id)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def _refuse(connection: Connection, target: ImportTarget, list_id: int, diff: ImportDiff) -> None:

@@ -95,7 +95,7 @@ def is_what_it_was(store: Store, said: dict[str, Any]) -> None:
 def test_everything_is_there_and_matches(old: Old) -> None:
     """On SQLite; each signal that may be matched is found under its entry, and those alone."""
     plan = migrate(old.folder)
-    assert [step.revision for step in plan.steps] == ["0005", "0006"]
+    assert [step.revision for step in plan.steps] == ["0005", "0006", "0007"]
     store = open_store(old.folder, create=False)
     is_what_it_was(store, old.said)
     replica = Replica(store, poll_seconds=1)
