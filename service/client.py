@@ -42,6 +42,8 @@ if TYPE_CHECKING:
         MatchAnswer,
         ProblemItem,
         StatusAnswer,
+        UrlAnswer,
+        UrlProblem,
     )
 
 File = str | os.PathLike[str] | bytes | IO[bytes]
@@ -49,6 +51,9 @@ File = str | os.PathLike[str] | bytes | IO[bytes]
 
 BATCH: Final = 256
 """Queries by signals that one request may hold."""
+
+URLS: Final = 500
+"""URLs that one request holds: half of what it may, since they may be long."""
 
 _AGAIN: Final = frozenset({429, 503})
 _FIRST_WAIT: Final = 0.25
@@ -113,6 +118,10 @@ def _match(image: File | None, url: str | None, options: dict[str, Any]) -> _Cal
     joined = None if banks is None else ",".join(banks)
     options["views"] = "true" if options.get("views") else None
     return _image("/v1/match", image, banks=joined, **options)
+
+
+def _urls(given: dict[str, Any]) -> _Call:
+    return _Call("POST", "/v1/match/urls", body=_only(given))
 
 
 def _bank(name: str, *more: str) -> str:
@@ -286,6 +295,18 @@ class Lookalike(_Base):
             call = _Call("POST", "/v1/match/batch", body={"items": batch})
             yield from self._do(call)["items"]
 
+    def match_urls(
+        self, urls: Iterable[str], banks: list[str] | None = None
+    ) -> Iterator[UrlAnswer | UrlProblem]:
+        """Answers to URLs, in their order, a batch at a time; one that fails holds ``error``."""
+        left = iter(urls)
+        while batch := list(islice(left, URLS)):
+            yield from self._do(_urls({"urls": batch, "banks": banks}))["results"]
+
+    def match_text(self, text: str, banks: list[str] | None = None) -> list[UrlAnswer | UrlProblem]:
+        """Answers to the links in a text, in their order."""
+        return cast("list[Any]", self._do(_urls({"text": text, "banks": banks}))["results"])
+
     def passes(self, image: File, banks: list[str] | None = None) -> bool:
         """Whether an upload may pass the gate. Raises ``RefusedError`` where that is not known."""
         call = _Call("POST", "/v1/gate", file=image, params=_only({"banks": banks}), gate=True)
@@ -439,6 +460,21 @@ class AsyncLookalike(_Base):
             call = _Call("POST", "/v1/match/batch", body={"items": batch})
             for item in (await self._do(call))["items"]:
                 yield item
+
+    async def match_urls(
+        self, urls: Iterable[str], banks: list[str] | None = None
+    ) -> AsyncIterator[UrlAnswer | UrlProblem]:
+        """Answers to URLs, in their order, a batch at a time; one that fails holds ``error``."""
+        left = iter(urls)
+        while batch := list(islice(left, URLS)):
+            for one in (await self._do(_urls({"urls": batch, "banks": banks})))["results"]:
+                yield one
+
+    async def match_text(
+        self, text: str, banks: list[str] | None = None
+    ) -> list[UrlAnswer | UrlProblem]:
+        """Answers to the links in a text, in their order."""
+        return cast("list[Any]", (await self._do(_urls({"text": text, "banks": banks})))["results"])
 
     async def passes(self, image: File, banks: list[str] | None = None) -> bool:
         """Whether an upload may pass the gate. Raises ``RefusedError`` where that is not known."""

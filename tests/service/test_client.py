@@ -66,10 +66,16 @@ def test_lists_and_batches(served: Served) -> None:
         done = client.import_list("A", io.BytesIO(f"provider_id,sha256\n{rows}".encode()))
         asked = [{"signals": {"sha256": one}} for one in [*digests[:300], "0" * 63 + "g"]]
         answers = list(client.match_many(iter(asked)))
+        client.import_list("A", b"example.org\n", list="web", format="urls")
+        urls = [f"https://example.com/{n}" for n in range(700)]
+        web = list(client.match_urls([*urls, "http://", "https://example.org/x"], ["A"]))
+        links = client.match_text("example.org, example.com")
         pages = list(client.entries("A"))
-    assert (tried["dry_run"], tried["added"], done["added"], len(pages)) == (True, 600, 600, 600)
+    assert (tried["dry_run"], tried["added"], done["added"], len(pages)) == (True, 600, 600, 601)
     assert [one.get("verdict") for one in answers] == ["block"] * 300 + [None]
     assert "error" in answers[-1]
+    assert [one.get("verdict") for one in web] == ["none"] * 700 + [None, "block"]
+    assert [one.get("verdict") for one in links] == ["block", "none"]
 
 
 def test_a_refusal_is_a_problem_with_its_code(served: Served, pictures: Pictures) -> None:
@@ -111,6 +117,8 @@ def test_the_same_without_waiting(served: Served, pictures: Pictures, tmp_path: 
             assert not await client.passes(path)
             items = [{"signals": {"sha256": "0" * 64}}]
             many = [one async for one in client.match_many(items)]
+            assert [one["url"] async for one in client.match_urls(["a.org"])] == ["a.org"]
+            assert await client.match_text("nothing") == []
             assert (await client.fingerprint(image))["width"] == 256
             assert (await client.status())["banks"] == 1
             return [*answers, *many]

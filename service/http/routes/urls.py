@@ -15,11 +15,12 @@ from service.domain.errors import InvalidRequestError
 from service.domain.urls.canonical import MAX_CHARACTERS
 from service.domain.urls.finding import links_in
 from service.http.door import bodies, problems
+from service.http.door.auth import Caller
 from service.http.door.parameters import StrictRoute
 from service.http.door.services import Services, querying, services_of
 from service.http.shapes import examples, wire
 from service.http.shapes.answers import UrlsAnswer
-from service.http.shapes.schemas import MAX_URLS, UrlsRequest
+from service.http.shapes.schemas import MAX_TEXT, MAX_URLS, UrlsRequest
 from service.replica.url_matching import UrlAnswers, UrlAsked, UrlResult, match_urls
 
 router = APIRouter(tags=["match"], route_class=StrictRoute)
@@ -47,21 +48,36 @@ async def urls(request: Request) -> Response:
     then ``none``, with the reason ``shortener``. A URL that cannot be read holds an ``error`` in
     its place and fails none of the rest. Sixteen URLs count as one query for the rate of the key.
     """
-    parts, caller = services_of(request), querying(request)
+    caller = querying(request)
     body = await bodies.json_body(request, UrlsRequest)
     if bool(body.urls) == bool(body.text):
         raise InvalidRequestError("send urls or a text, and not both")
-    size = len(body.urls) / _URLS + len(body.text) / _CHARACTERS
-    size += sum(map(len, body.urls)) / _CHARACTERS / 4  # long ones may carry others
-    parts.rates.take(caller.key_id, int(size))  # one was counted at the door
     banks = None if body.banks is None else tuple(body.banks)
+    found = await matched(request, caller, body.urls, body.text, banks)
+    return wire.json_response(wire.urls_answer(found, caller, problems.body_of))
+
+
+async def matched(
+    request: Request, caller: Caller, urls: list[str], text: str, banks: tuple[str, ...] | None
+) -> UrlAnswers:
+    """The answers to URLs, or to the links in a text, counted; one query was counted before.
+
+    Raises ``InvalidRequestError`` for a text that is too long or has too many links,
+    ``TooManyRequestsError``, and what waiting for a worker and matching raise.
+    """
+    parts = services_of(request)
+    if len(text) > MAX_TEXT:
+        raise InvalidRequestError(f"text: at most {MAX_TEXT} characters, not {len(text)}")
+    size = len(urls) / _URLS + len(text) / _CHARACTERS
+    size += sum(map(len, urls)) / _CHARACTERS / 4  # long ones may carry others
+    parts.rates.take(caller.key_id, int(size))
 
     def work() -> UrlAnswers:
-        return match_urls(parts.matcher, asked_of(body.urls, body.text), banks)
+        return match_urls(parts.matcher, asked_of(urls, text), banks)
 
     found = await parts.matching(request, work, 1 + int(size))
     _note(parts, found)
-    return wire.json_response(wire.urls_answer(found, caller, problems.body_of))
+    return found
 
 
 def asked_of(urls: list[str], text: str) -> list[UrlAsked]:

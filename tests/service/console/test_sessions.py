@@ -228,6 +228,29 @@ def test_an_image_that_is_dropped_is_matched(
     assert unsealed.status_code == 401
 
 
+def test_urls_that_are_typed_are_matched(admin: httpx.Client, served: Served) -> None:
+    """Each link in the text, whatever disguises it; nothing of it is a link on the page."""
+    with served.client() as client:
+        client.post("/v1/banks", json={"name": "web"}).raise_for_status()
+        client.post("/v1/banks/web/imports?format=urls", content="example.org\n").raise_for_status()
+    data = {
+        "token": token(admin, "/console/match"),
+        "text": "hxxp://a[.]example.org/x https://bit.ly/y",
+    }
+    answer = admin.post("/console/match/urls", data=data)
+    assert answer.status_code == 200
+    assert '<span class="badge block">block</span>' in answer.text
+    assert "web: domain of" in answer.text
+    assert "shortener" in answer.text
+    assert 'href="http' not in answer.text
+    nothing = admin.post("/console/match/urls", data={**data, "text": "no link"})
+    assert "There is no link in it." in nothing.text
+    long = admin.post("/console/match/urls", data={**data, "text": "a" * 262_145})
+    assert (long.status_code, "at most 262144 characters" in long.text) == (422, True)
+    unsealed = admin.post("/console/match/urls", data={"text": "https://example.org/"})
+    assert unsealed.status_code == 401
+
+
 def test_a_policy_is_changed_and_wrong_radii_are_named(admin: httpx.Client, served: Served) -> None:
     data = {"token": token(admin, "/console/banks"), "name": "one", "action": "review"}
     admin.post("/console/banks", data=data)

@@ -66,7 +66,7 @@ def test_the_document_explains_an_import_and_is_written_in_markdown(
     described = operations(document)["POST", "/v1/banks/{bank}/imports"]["parameters"]
     query = {one["name"]: one.get("description") for one in described if one["in"] == "query"}
     expected = {"format", "provider", "list", "version", "max_rejected", "allow_shrink", "dry_run"}
-    assert set(query) == {*expected, "map"}
+    assert set(query) == {*expected, "map", "signed_by", "repin"}
     assert all(query.values())
     assert "``" not in str(document)
 

@@ -1,4 +1,4 @@
-"""Trying a match: an image is dropped, and what the service would answer is shown.
+"""Trying a match: an image is dropped or URLs are typed, and the service's answer is shown.
 
 The image is matched as any upload is, never stored, and never shown back.
 """
@@ -20,7 +20,9 @@ from service.http.door.auth import MATCHERS
 from service.http.door.services import services_of
 from service.http.door.uploads import media_type
 from service.http.routes.match import judged
+from service.http.routes.urls import matched
 from service.http.shapes import wire
+from service.http.shapes.schemas import MAX_TEXT
 from service.replica.matcher import UndecodedError
 
 router = APIRouter(prefix=PATH, include_in_schema=False)
@@ -31,6 +33,21 @@ router = APIRouter(prefix=PATH, include_in_schema=False)
 async def match_page(request: Request, session: Session) -> Response:
     """Where an image is dropped."""
     return page(request, session, "match.html", answer=None, failure=None, views=False)
+
+
+@router.post("/match/urls")
+@shown(MATCHERS)
+async def try_urls(request: Request, session: Session) -> Response:
+    """What ``/v1/match/urls`` would answer for the links in a text."""
+    caller, given = session.caller, await forms.fields(request)
+    forms.check_token(request, session, given)
+    text = forms.one(given, "text")
+    try:
+        found = await matched(request, caller, [], text[: MAX_TEXT + 1], None)
+    except ServiceError as error:
+        return refused(request, session, error)
+    links = wire.urls_answer(found, caller, problems.body_of)["results"]
+    return page(request, session, "match.html", links=links, answer=None, failure=None, views=False)
 
 
 @router.post("/match")
