@@ -14,11 +14,12 @@ import numpy as np
 
 from embeddings.codes import quantised
 from embeddings.errors import CheckpointError
+from embeddings.figures import MIN_STRUCTURE
 from embeddings.files.images import CheckedImage, ImageLimits, decode
 from embeddings.files.pictures import Picture
 from embeddings.hashes.digests import digests
 from embeddings.hashes.pdq import dihedral, pdq
-from embeddings.hashes.structure import MIN_QUALITY, structure
+from embeddings.hashes.structure import structure
 from embeddings.network.encoder import Encoder
 from embeddings.network.imagery import ImageryModel
 from embeddings.network.preparing.views import views
@@ -44,8 +45,8 @@ class Fingerprint:
     """PDQ's own quality, 0..100; below 50 the hash must not be matched."""
     codes: Mapping[str, bytes]
     """Code space to code, 32 bytes each. Codes of two code spaces are never compared."""
-    quality: float
-    """Structure of the image, 0..1; below ``quality.MIN_QUALITY`` codes must not be matched."""
+    structure: float
+    """Structure of the image, 0..1; below ``figures.MIN_STRUCTURE`` codes must not be matched."""
     photographic: float
     """Probability that the image is a photograph, 0..1."""
     width: int
@@ -78,7 +79,7 @@ class ViewFingerprint:
     """0..100."""
     codes: Mapping[str, bytes]
     """As ``Fingerprint.codes``; empty for what is turned or mirrored, which codes bear."""
-    quality: float
+    structure: float
     """Structure, 0..1."""
     descriptors: Mapping[str, bytes] = field(default_factory=dict)
     """As ``Fingerprint.descriptors``."""
@@ -136,7 +137,7 @@ class Fingerprinter:
             pdq=hashed.hash,
             pdq_quality=hashed.quality,
             codes={space: one.codes[0].tobytes() for space, one in encoded.items()},
-            quality=structure(image.rgb),
+            structure=structure(image.rgb),
             photographic=float(self._imagery.photographic([image.rgb])[0]),
             width=image.width,
             height=image.height,
@@ -159,7 +160,7 @@ class Fingerprinter:
             pdq=hashed.hash,
             pdq_quality=hashed.quality,
             codes={space: one.codes[0].tobytes() for space, one in encoded.items()},
-            quality=structure(picture.rgb),
+            structure=structure(picture.rgb),
             descriptors={
                 space: quantised(one.descriptors)[0].tobytes() for space, one in encoded.items()
             },
@@ -178,7 +179,7 @@ class Fingerprinter:
                 pdq=hashed.hash,
                 pdq_quality=hashed.quality,
                 codes={space: one.codes[place].tobytes() for space, one in encoded.items()},
-                quality=structure(part),
+                structure=structure(part),
                 descriptors={space: rows[place].tobytes() for space, rows in asked.items()},
             )
             for place, (part, hashed) in enumerate(zip(parts, hashes, strict=True))
@@ -187,10 +188,10 @@ class Fingerprinter:
 
 def _seen(image: CheckedImage) -> CheckedImage:
     """``image`` as it is on black, if there is nothing to see of it on white."""
-    if not image.others or structure(image.rgb) >= MIN_QUALITY:
+    if not image.others or structure(image.rgb) >= MIN_STRUCTURE:
         return image
     for other in image.others:
-        if other.name == "on_black" and structure(other.rgb) >= MIN_QUALITY:
+        if other.name == "on_black" and structure(other.rgb) >= MIN_STRUCTURE:
             rest = tuple(one for one in image.others if one is not other)
             return replace(image, rgb=other.rgb, others=rest)
     return image
@@ -200,6 +201,6 @@ def _turned(image: CheckedImage, whole: Fingerprint) -> list[ViewFingerprint]:
     hashes = dihedral(image.rgb, full=(image.width, image.height))
     names = [one.name for one in fields(hashes) if one.name not in ("original", "quality")]
     return [
-        ViewFingerprint(name, getattr(hashes, name), hashes.quality, {}, whole.quality)
+        ViewFingerprint(name, getattr(hashes, name), hashes.quality, {}, whole.structure)
         for name in names
     ]

@@ -44,7 +44,7 @@ pd.Series(
         "pdq": first.pdq.hex(),
         f"code of {bench.space}": first.codes[bench.space].hex(),
         "PDQ's own quality, 0 to 100": first.pdq_quality,
-        "quality, 0 to 1": round(first.quality, 2),
+        "quality, 0 to 1": round(first.structure, 2),
         "photographic, 0 to 1": round(first.photographic, 2),
     }
 ).to_frame("fingerprint")

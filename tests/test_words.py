@@ -19,6 +19,13 @@ GIVEN_UP = {
 }
 """What is not written, and what is instead."""
 
+IN_ROOMS = {
+    r"\bgroups?\b(?!\()": ("bank", ("domain", "policy", "store", "lists", "work", "http")),
+    r"\bengines?\b": ("replica", ("domain", "policy", "replica", "lists", "work", "http")),
+    r"\b(fingerprint|view|whole)\.quality\b": ("structure", ("domain", "replica", "http", "cli")),
+}
+"""What is not written in these rooms of ``service``: an index has groups, a database an engine."""
+
 STAYS = re.compile(r"\bcounts\.outsiders\b|^    outsiders: int$")
 """Names in the JSON of ``lookalike evaluate``, which programs read."""
 
@@ -52,6 +59,18 @@ def test_a_word_that_was_given_up_is_written_nowhere(pattern: str) -> None:
         if sought.search(STAYS.sub("", line))
     ]
     assert not found, "\n".join([f"write {GIVEN_UP[pattern]!r} instead:", *found])
+
+
+@pytest.mark.parametrize("pattern", IN_ROOMS, ids=[word for word, _ in IN_ROOMS.values()])
+def test_a_room_of_the_service_uses_the_word_of_its_own(pattern: str) -> None:
+    sought, (word, rooms) = re.compile(pattern, re.IGNORECASE), IN_ROOMS[pattern]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in (one for room in rooms for one in (ROOT / "service" / room).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if sought.search(line)
+    ]
+    assert not found, "\n".join([f"write {word!r} instead:", *found])
 
 
 def test_a_word_is_explained_once() -> None:

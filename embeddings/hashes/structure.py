@@ -5,7 +5,7 @@ how sharply each cell's brightness or colour bends away from the line between it
 sides: a flat image, a gradient or a vignette does not bend anywhere, every edge and stroke does.
 
 ``structure`` is the root of the mean over all cells. Of 990 ordinary photographs, drawings, icons
-and game scenes (shorter side 320 px) 988 stand above ``MIN_QUALITY``, half of them above 0.6; the
+and game scenes (shorter side 320 px) 988 stand above ``MIN_STRUCTURE``, half of them above 0.6; the
 two below are almost empty. A circle drawn in one hairline on a white megapixel has 0.19, one thin
 line across it 0.13, a dot 0.08; flat images, gradients, vignettes and, from 300 px on, noise of 10
 levels have at most 0.04, JPEG or not.
@@ -22,11 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.figures import MIN_STRUCTURE
 from embeddings.hashes.bands import Band, Tap, banded, summed
-
-MIN_QUALITY: Final = MIN_STRUCTURE
-"""Below this an image is matched by digest only."""
 
 MIN_SIDE: Final = 24
 """Pixels. An image with a shorter side is an icon's worth of pixels: its structure is 0."""

@@ -28,9 +28,10 @@ from embeddings.codes import (
     unpack,
 )
 from embeddings.codes import distances as code_distances
+from embeddings.figures import MIN_STRUCTURE
 from embeddings.hashes.pdq import MIN_QUALITY as PDQ_MIN_QUALITY
 from embeddings.hashes.pdq import RADIUS, pdq
-from embeddings.hashes.structure import MIN_QUALITY, structure
+from embeddings.hashes.structure import structure
 from embeddings.network.encoder import Encoded, Encoder
 
 Signal = Literal["pdq", "code", "score", "descriptor"]
@@ -158,7 +159,7 @@ class EncoderHasher:
     def _hashes(
         self, images: Images, encoded: Encoded, scored: NDArray[Any]
     ) -> Mapping[str, Hashes]:
-        matchable = np.array([structure(image) >= MIN_QUALITY for image in images], bool)
+        matchable = np.array([structure(image) >= MIN_STRUCTURE for image in images], bool)
         hashes = {
             self._code.name: Hashes(encoded.codes, matchable),
             self._score.name: Hashes(scored, matchable),

@@ -17,16 +17,16 @@ class Search:
 
     signals: Signals
     exact: frozenset[int]
-    """Groups of which all that is matched by equality is searched."""
+    """Banks of which all that is matched by equality is searched."""
     allow: frozenset[int]
-    """Groups of which only that is searched on which an allow bank acts: SHA-256."""
+    """Banks of which only that is searched on which an allow bank acts: SHA-256."""
     near: Mapping[Kind, Mapping[int, int]]
-    """Group to radius, bits, of what is matched by radius; kinds that are absent are not
+    """Bank to radius, bits, of what is matched by radius; kinds that are absent are not
     searched."""
     limit: int | None = None
-    """Entries of each index and group, the nearest first, ties by id; ``None``: all of them."""
+    """Entries of each index and bank, the nearest first, ties by id; ``None``: all of them."""
     scores: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-    """Code space to group to the least score that matches; elsewhere the radius alone decides. A
+    """Code space to bank to the least score that matches; elsewhere the radius alone decides. A
     space that is here has a descriptor among the signals."""
 
 
@@ -35,7 +35,7 @@ class Found:
     """One signal of one entry, within the radius."""
 
     id: int
-    group: int
+    bank_id: int
     signal: str
     space: str
     """Of a code; empty for other signals."""

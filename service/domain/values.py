@@ -111,7 +111,7 @@ class Bank:
     """A named collection of entries with a policy."""
 
     id: int
-    """Internal: the group of its codes in an index."""
+    """Internal, and what an index knows it by."""
     name: str
     policy: Policy
     created_at: datetime

@@ -209,9 +209,9 @@ def plan(
         if space in signals.descriptors and space in models and models[space].candidates:
             model = models[space]
             least = {bank.id: code_threshold(bank, imagery, model.scores) for bank in listed}
-            scores[space] = {group: score for group, score in least.items() if score >= 0}
+            scores[space] = {bank_id: score for bank_id, score in least.items() if score >= 0}
             radii |= dict.fromkeys(scores[space], model.candidates)
-        codes[space] = {group: radius for group, radius in radii.items() if radius >= 0}
+        codes[space] = {bank_id: radius for bank_id, radius in radii.items() if radius >= 0}
         if len(codes[space]) < len(radii) or (space not in models and not radii):
             not_matched.append(NotMatched(CODE, space, "unknown_space"))
     apart = _apart(codes, listed, held)
@@ -231,8 +231,8 @@ def plan(
     ids = {bank.id for bank in listed}
     not_matched += [
         NotMatched(name, "", "not_given")
-        for name, groups in sorted(hashed.items())
-        if name != PDQ and not ids.isdisjoint(groups) and (name, "") not in given
+        for name, holding in sorted(hashed.items())
+        if name != PDQ and not ids.isdisjoint(holding) and (name, "") not in given
     ]
     # A bank of which nothing but digests was compared must not look as if it had been.
     perceptual = not missed and (near or any(space in models or codes[space] for space in codes))
@@ -326,7 +326,7 @@ def _missed(
 def decide(found: Iterable[Found], banks: Mapping[int, Bank], cut: bool = False) -> Decision:
     """The verdict over everything ``found``; ``banks``: by id, those that are gone are passed
     over; ``cut``: there may be more entries than were found."""
-    rows = [(hit, banks[hit.group]) for hit in _one_per_signal(found) if hit.group in banks]
+    rows = [(hit, banks[hit.bank_id]) for hit in _one_per_signal(found) if hit.bank_id in banks]
     allowed = any(bank.policy.action is Action.ALLOW for _, bank in rows)
     judged = [
         JudgedMatch(hit, bank.name, _verdict(hit, bank.policy.action, allowed))

@@ -220,7 +220,7 @@ class Indexes:
         assert hits.scores is not None
         part = _found(hits, name, radii, limit)
         scored = [
-            replace(one, score=score, threshold=least[one.group]) if one.group in least else one
+            replace(one, score=score, threshold=least[one.bank_id]) if one.bank_id in least else one
             for one, score in zip(part.found, hits.scores.tolist(), strict=True)
         ]
         return _Part(scored, part.cut)

@@ -319,12 +319,12 @@ class Matcher:
         return entries
 
     def look_up(
-        self, signal: str, questions: Sequence[Sequence[str]], groups: frozenset[int], limit: int
+        self, signal: str, questions: Sequence[Sequence[str]], banks: frozenset[int], limit: int
     ) -> list[Searched]:
         """What the keys of each of ``questions`` find, of a type that is found by keys. Raises
         ``IndexNotLoadedError``."""
         started = perf_counter()
-        found = self._replica.look_up(signal, questions, groups, limit)
+        found = self._replica.look_up(signal, questions, banks, limit)
         self._observe("search", perf_counter() - started)
         return found
 

@@ -194,15 +194,15 @@ class Replica:
         return self._indexes.search(search)
 
     def look_up(
-        self, signal: str, questions: Sequence[Sequence[str]], groups: frozenset[int], limit: int
+        self, signal: str, questions: Sequence[Sequence[str]], banks: frozenset[int], limit: int
     ) -> list[Searched]:
-        """Every entry in force of ``groups`` that is found by one of the keys that are each of
+        """Every entry in force of ``banks`` that is found by one of the keys that are each of
         ``questions``, of a type that is found by keys.
 
         Raises ``IndexNotLoadedError``.
         """
         self._refuse_if_loading()
-        return self._indexes.look_up(signal, questions, groups, limit)
+        return self._indexes.look_up(signal, questions, banks, limit)
 
     def _refuse_if_loading(self) -> None:
         if not self.loaded:

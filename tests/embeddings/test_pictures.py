@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from embeddings.errors import UnreadableImageError
+from embeddings.figures import MIN_STRUCTURE
 from embeddings.files.images import ImageLimits, decode
 from embeddings.files.pictures import MOST
 from embeddings.fingerprint import Fingerprinter
 from embeddings.hashes.pdq import pdq
-from embeddings.hashes.structure import MIN_QUALITY
 from embeddings.network.encoder import load_encoder
 from embeddings.network.imagery import load_imagery
 from evaluation.corpora.samples import photograph
@@ -136,8 +136,8 @@ def test_what_is_white_on_nothing_is_known_as_it_is_on_black(fingerprinter: Fing
     on_black.paste(line_art(), mask=line_art())
     made = fingerprinter.fingerprint(png(line_art()))
     right = fingerprinter.fingerprint(png(on_black))
-    assert (made.pdq, made.codes, made.quality) == (right.pdq, right.codes, right.quality)
-    assert made.quality >= MIN_QUALITY
+    assert (made.pdq, made.codes, made.structure) == (right.pdq, right.codes, right.structure)
+    assert made.structure >= MIN_STRUCTURE
     assert made.others == ()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from embeddings.hashes.structure import MIN_QUALITY
+from embeddings.figures import MIN_STRUCTURE
 from evaluation.base.hashers import PdqHasher
 from evaluation.copies import hard_cases
 from evaluation.copies.hard_cases import FAMILIES, PAIR_COLUMNS
@@ -35,7 +35,7 @@ def test_quality_takes_out_what_is_empty_and_leaves_what_is_simple(
     assert facts.loc["low structure/blank", "quality"] == 0
     assert not facts.loc["low structure/blank", "pdq"]
     for family in ("text pages", "logos", "meme template", "burst"):
-        assert (facts.loc[facts["family"] == family, "quality"] > MIN_QUALITY).all()
+        assert (facts.loc[facts["family"] == family, "quality"] > MIN_STRUCTURE).all()
 
 
 def test_a_pair_collides_if_it_is_near_and_both_may_be_matched() -> None:

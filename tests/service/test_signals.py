@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embeddings.figures import MIN_STRUCTURE
 from embeddings.fingerprint import Fingerprint
-from embeddings.hashes import pdq, structure
+from embeddings.hashes import pdq
 from service.domain.errors import BadSignalError
 from service.domain.signals import (
     Signals,
@@ -93,7 +94,7 @@ def test_a_fingerprint_can_be_sent_as_it_is() -> None:
 
 def test_a_fingerprint_is_not_rounded_over_a_bound() -> None:
     """Sent back as signals, an image just below the bound is still matched by digest only."""
-    below = math.nextafter(structure.MIN_QUALITY, 0)
+    below = math.nextafter(MIN_STRUCTURE, 0)
     made = Fingerprint(
         "5f" * 16, "5f" * 20, "5f" * 32, b"p" * 32, 100, {"s": b"c" * 32}, below, 0.29996, 3, 4
     )
@@ -107,9 +108,9 @@ def test_a_fingerprint_is_not_rounded_over_a_bound() -> None:
     ("pdq_quality", "structure", "pdq_usable", "codes_usable"),
     [
         (None, None, True, True),
-        (pdq.MIN_QUALITY, structure.MIN_QUALITY, True, True),
-        (pdq.MIN_QUALITY - 1, structure.MIN_QUALITY, False, True),
-        (100, structure.MIN_QUALITY - 0.001, False, False),
+        (pdq.MIN_QUALITY, MIN_STRUCTURE, True, True),
+        (pdq.MIN_QUALITY - 1, MIN_STRUCTURE, False, True),
+        (100, MIN_STRUCTURE - 0.001, False, False),
     ],
 )
 def test_quality_says_what_may_be_matched(

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embeddings.hashes.structure import MIN_QUALITY, MIN_SIDE, structure
+from embeddings.figures import MIN_STRUCTURE
+from embeddings.hashes.structure import MIN_SIDE, structure
 from embeddings.network.preparing.views import Box
 
 SIDE: Final = 96
@@ -97,7 +98,7 @@ def is_empty(square: NDArray[np.uint8], part: ImageShare) -> bool:
     across = math.ceil(len(square) / CELLS / (part.right - part.left))
     down = math.ceil(len(square) / CELLS / (part.bottom - part.top))
     core = square[down:-down, across:-across]
-    return structure(np.ascontiguousarray(core)) < MIN_QUALITY
+    return structure(np.ascontiguousarray(core)) < MIN_STRUCTURE
 
 
 def glance(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

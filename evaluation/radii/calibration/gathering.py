@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.codes import Codes, Descriptors, quantised
-from embeddings.hashes.structure import MIN_QUALITY, structure
+from embeddings.figures import MIN_STRUCTURE
+from embeddings.hashes.structure import structure
 from embeddings.network.encoder import Encoded, Encoder
 from evaluation.base.hashers import Hashes, Images, Space
 from evaluation.base.progress import Progress, silent
@@ -31,7 +32,7 @@ from evaluation.copies.hashing import Hashed, Skipped, run
 from evaluation.corpora.corpus import KINDS, Corpus
 
 LOW_STRUCTURE: Final = 0.4
-"""Below this, and from ``MIN_QUALITY`` on, an image is matched but has little to be told by: about
+"""Below this, and from ``MIN_STRUCTURE`` on, an image is matched with little to be told by: about
 one ordinary image in twelve."""
 
 CLASSES: Final = 2 * len(KINDS)
@@ -54,7 +55,7 @@ class _Hasher:
 
     def _hashes(self, images: Images, encoded: Encoded) -> Mapping[str, Hashes]:
         values = np.array([[structure(image)] for image in images], np.float32)
-        matchable = values[:, 0] >= MIN_QUALITY
+        matchable = values[:, 0] >= MIN_STRUCTURE
         return {
             "code": Hashes(encoded.codes, matchable),
             "asked": Hashes(quantised(encoded.descriptors), matchable),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from embeddings.hashes.structure import MIN_QUALITY
+from embeddings.figures import MIN_STRUCTURE
 from evaluation.base.hashers import Space
 from evaluation.copies.hard_cases import matrix
 from evaluation.showing.plots.chart import BLUE, GREY, HEAT, ORANGE, Chart, new, shown, styled
@@ -26,13 +26,13 @@ def quality_strip(frame: pd.DataFrame) -> Chart:
         values = frame[frame["family"] == family]["quality"].to_numpy(float)
         # Marks of one family stand a little apart, in an order that does not depend on chance.
         lift = 0.22 * np.sin(np.arange(len(values)) * 2.4)
-        bare = values < MIN_QUALITY
+        bare = values < MIN_STRUCTURE
         for chosen, colour, marker in ((~bare, BLUE, "o"), (bare, ORANGE, "X")):
             panel.plot(values[chosen], row + lift[chosen], marker, color=colour, alpha=0.8)
-    panel.axvline(MIN_QUALITY, color=GREY, linestyle="--", linewidth=1.2)
+    panel.axvline(MIN_STRUCTURE, color=GREY, linestyle="--", linewidth=1.2)
     panel.text(
-        MIN_QUALITY + 0.008, -0.62, f"below {MIN_QUALITY:g}: matched by digest only", color=GREY,
-        fontsize=8.5, va="center",
+        MIN_STRUCTURE + 0.008, -0.62, f"below {MIN_STRUCTURE:g}: matched by digest only",
+        color=GREY, fontsize=8.5, va="center",
     )  # fmt: skip
     panel.set_yticks(range(len(families)), families)
     panel.set_ylim(len(families) - 0.5, -0.9)

@@ -264,7 +264,7 @@ def _table(results: list[FileResult[Fingerprint]], role: CodeRole) -> Table:
             found.sha256[:8],
             f"{found.pdq.hex()[:8]} {found.pdq_quality:3}",
             "\n".join(code.hex()[:8] for _, code in sorted(found.codes.items())),
-            f"{found.quality:.2f}",
+            f"{found.structure:.2f}",
             f"{found.photographic:.2f}",
         )
     return table

@@ -33,7 +33,7 @@ def from_fingerprint(fingerprint: Fingerprint) -> Signals:
         descriptors=dict(fingerprint.descriptors),
         code_role=fingerprint.role,
         pdq_quality=fingerprint.pdq_quality,
-        quality=fingerprint.quality,
+        quality=fingerprint.structure,
     )
 
 
@@ -44,7 +44,7 @@ def from_view(view: ViewFingerprint) -> Signals:
         codes=dict(view.codes),
         descriptors=dict(view.descriptors),
         pdq_quality=view.pdq_quality,
-        quality=view.quality,
+        quality=view.structure,
     )
 
 
@@ -62,7 +62,7 @@ def fingerprint_json(fingerprint: Fingerprint, descriptors: bool = True) -> dict
         "pdq_quality": fingerprint.pdq_quality,
         "codes": {space: code.hex() for space, code in sorted(fingerprint.codes.items())},
         "code_role": fingerprint.role,
-        "quality": fingerprint.quality,
+        "quality": fingerprint.structure,
         "photographic": fingerprint.photographic,
         "width": fingerprint.width,
         "height": fingerprint.height,

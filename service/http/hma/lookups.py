@@ -228,7 +228,7 @@ def _sorted_out(hits: Findings, types: Iterable[HmaType]) -> dict[str, dict[str,
     wanted = list(types)
     out: dict[str, dict[str, dict[int, Found]]] = {kind.name: {} for kind in wanted}
     for hit in hits.found:
-        bank = hits.banks.get(hit.group)
+        bank = hits.banks.get(hit.bank_id)
         if bank is None or bank.policy.action is Action.ALLOW:
             continue
         for kind in wanted:

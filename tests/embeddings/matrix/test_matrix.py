@@ -14,9 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from embeddings.errors import ImageError
+from embeddings.figures import MIN_STRUCTURE
 from embeddings.files.images import ImageLimits, decode
 from embeddings.hashes.pdq import pdq
-from embeddings.hashes.structure import MIN_QUALITY, structure
+from embeddings.hashes.structure import structure
 from embeddings.network.encoder import Encoder, load_encoder
 from tests.embeddings.matrix.cell import Cell
 from tests.embeddings.matrix.cells import cells, refused
@@ -64,7 +65,7 @@ def test_every_file_is_read_as_the_picture_it_was_made_from(encoder: Encoder) ->
             wrong[name] = str(error)
             continue
         trouble = "" if cell.right is None else apart(encoder, image.rgb, cell.right)
-        if not trouble and structure(image.rgb) < MIN_QUALITY:
+        if not trouble and structure(image.rgb) < MIN_STRUCTURE:
             trouble = "nothing to see"
         if trouble:
             wrong[name] = trouble

@@ -104,7 +104,7 @@ def trouble(whole: Whole, folder: Path) -> str:
             near = {("pdq", ""): everywhere} | {("code", s): everywhere for s in asked.codes}
             search = Search(asked, frozenset(known.banks_by_id), frozenset(), near)
             found = {
-                (known.banks_by_id[hit.group].name, hit.signal)
+                (known.banks_by_id[hit.bank_id].name, hit.signal)
                 for hit in replica.search(search).found
             }
             kinds = {"sha256", "pdq", *(["code"] if asked.codes else [])}

@@ -109,7 +109,7 @@ def test_everything_is_there_and_matches(old: Old) -> None:
         found = {
             (hit.signal, hit.space)
             for hit in replica.search(search).found
-            if (hit.id, banks[hit.group]) == (one["id"], one["bank"])
+            if (hit.id, banks[hit.bank_id]) == (one["id"], one["bank"])
         }
         wanted = {(name, "") for name in ("md5", "sha1", "sha256", "url") if name in one["signals"]}
         wanted |= {("pdq", "")} if signals.pdq_usable else set()

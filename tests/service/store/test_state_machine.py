@@ -170,7 +170,7 @@ class StoreMachine(RuleBasedStateMachine):
                     if entry.enabled and entry.signals == signals(content)
                 }
                 for signal in ("sha256", "pdq", "code"):
-                    hits = [h for h in found if groups[h.group] == bank and h.signal == signal]
+                    hits = [h for h in found if groups[h.bank_id] == bank and h.signal == signal]
                     assert sorted(entry_id(h.id) for h in hits) == sorted(wanted)
 
     def teardown(self) -> None:

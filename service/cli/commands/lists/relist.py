@@ -108,6 +108,6 @@ def _again(row: ImportRow, made: _Made, counts: _Counts) -> ImportRow:
         one = made.get(digest)
         if one is not None:
             counts.again += 1
-            signals = row.signals.with_codes(one.codes, one.role, one.quality)
+            signals = row.signals.with_codes(one.codes, one.role, one.structure)
             return replace(named, signals=signals)
     return named

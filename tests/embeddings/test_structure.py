@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from embeddings.hashes.structure import MIN_QUALITY, structure
+from embeddings.figures import MIN_STRUCTURE
+from embeddings.hashes.structure import structure
 from evaluation.corpora.samples import drawings, photograph, photographs
 
 SIZES = [(400, 300), (513, 1021)]
@@ -87,7 +88,7 @@ EMPTY = [flat, noise, ramp, colours, glow, vignette, dot, paper]
 def test_empty_images_stand_below(
     draw: Callable[[int, int], Image.Image], size: tuple[int, int], quality: int | None
 ) -> None:
-    assert structure(compressed(draw(*size), quality)) < MIN_QUALITY * 0.8
+    assert structure(compressed(draw(*size), quality)) < MIN_STRUCTURE * 0.8
 
 
 def circle(width: int, height: int) -> Image.Image:
@@ -120,14 +121,14 @@ def equal_brightness(width: int, height: int) -> Image.Image:
 def test_simple_line_drawings_stand_above(
     draw: Callable[[int, int], Image.Image], size: tuple[int, int], quality: int | None
 ) -> None:
-    assert structure(compressed(draw(*size), quality)) > MIN_QUALITY * 1.25
+    assert structure(compressed(draw(*size), quality)) > MIN_STRUCTURE * 1.25
 
 
 def test_every_sample_photograph_and_drawing_stands_above() -> None:
     all_samples = [*photographs(), *drawings()]
     found = {sample.name: structure(np.array(sample.image)) for sample in all_samples}
     assert len(found) > 30
-    assert all(quality > MIN_QUALITY for quality in found.values()), found
+    assert all(quality > MIN_STRUCTURE for quality in found.values()), found
 
 
 def test_compression_and_size_hardly_change_it() -> None:
