@@ -33,7 +33,7 @@ from service.store.imports.diffs import (
     RefusedDiffError,
     TooManyRejectedError,
 )
-from service.store.imports.imports import ImportTarget
+from service.store.imports.imports import ImportTarget, Mode
 from service.store.imports.pins import Signing
 from service.store.imports.rollback import VersionNotFoundError
 from service.store.store import Store, backup, migrate, open_store, restore
@@ -62,6 +62,7 @@ __all__ = [
     "ListVersion",
     "Migration",
     "MigrationPlan",
+    "Mode",
     "NewEntry",
     "NewKey",
     "NoValidLineError",

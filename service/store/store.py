@@ -14,7 +14,7 @@ from time import sleep
 
 from service.domain.deadlines import Deadlines, Reach
 from service.domain.errors import StoreMissingError
-from service.domain.values import Commit, ImportRow, ListVersion, RejectedLine
+from service.domain.values import Commit, ImportRow, ListVersion, RejectedLine, Withdrawn
 from service.store.backups.backup import make_backup
 from service.store.backups.manifest import BackupManifest
 from service.store.backups.restore import Restored, restore_backup
@@ -60,7 +60,7 @@ class Store:
     def apply_import(
         self,
         target: ImportTarget,
-        rows: Iterable[ImportRow | RejectedLine],
+        rows: Iterable[ImportRow | Withdrawn | RejectedLine],
         max_rejected: int = 0,
         dry_run: bool = False,
         allow_shrink: bool = False,

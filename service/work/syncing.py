@@ -35,6 +35,7 @@ from service.domain.errors import (
 )
 from service.domain.exchanges import MOST_WAIT, ExchangeRecord, ExchangeRun, NewExchange, RunState
 from service.domain.settings import Settings
+from service.domain.values import ImportRow, RejectedLine, Withdrawn
 from service.lists.exchanges.errors import (
     BadExchangeError,
     ExchangeAwayError,
@@ -47,7 +48,14 @@ from service.lists.exchanges.kinds import KINDS, check_settings, open_exchange
 from service.lists.exchanges.permits import Permits
 from service.lists.exchanges.web import Pause
 from service.lists.formats import ListReader, PackingLimits, Page, ReadOptions, file_chunks
-from service.store import ImportDiff, ImportTarget, ListShrinksError, RefusedDiffError, Store
+from service.store import (
+    ImportDiff,
+    ImportTarget,
+    ListShrinksError,
+    Mode,
+    RefusedDiffError,
+    Store,
+)
 
 log = logging.getLogger(__name__)
 
@@ -156,11 +164,11 @@ class Syncer:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=self._root, prefix="dry-") as folder:
             since = self._store.exchanges.start_of(record)
-            fetched, fmt = self._fetched(record, since, Path(folder) / "pages", told)
+            fetched, mode, fmt = self._fetched(record, since, Path(folder) / "pages", told)
             if fetched is None:
                 return None, "nothing new"
             reader = self._reader(fetched, fmt)
-            rows, target = reader.present(), _target(record)
+            rows, target = _rows(reader, mode), _target(record, mode)
             size = sum(page.path.stat().st_size for page in fetched.pages)
             said = f"{len(fetched.pages)} pages, {size} bytes"
             limit = record.new.max_rejected
@@ -181,7 +189,7 @@ class Syncer:
         since = self._store.exchanges.start_of(record)
         folder = self._folder(record)
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fetched, fmt = self._fetched(record, since, folder, told)
+        fetched, mode, fmt = self._fetched(record, since, folder, told)
         if fetched is None:
             return replace(run, state=RunState.UNCHANGED), every
         size = sum(page.path.stat().st_size for page in fetched.pages)
@@ -190,8 +198,8 @@ class Syncer:
         try:
             reader = self._reader(fetched, fmt)
             diff = self._store.apply_import(
-                _target(record),
-                reader.present(),
+                _target(record, mode),
+                _rows(reader, mode),
                 record.new.max_rejected,
                 allow_shrink=run.allow_shrink,
                 along=self._store.exchanges.landing(record, fetched.checkpoint),
@@ -210,8 +218,8 @@ class Syncer:
 
     def _fetched(
         self, record: ExchangeRecord, since: str | None, folder: Path, told: Told | None
-    ) -> tuple[Fetched | None, str | None]:
-        """The list, if anything of it is new, and its format."""
+    ) -> tuple[Fetched | None, Mode, str | None]:
+        """What is new, whether it is the whole list or what changed of it, and its format."""
         until = time.monotonic() + _LONGEST
 
         def hears(pages: int, size: int) -> None:
@@ -224,12 +232,12 @@ class Syncer:
             record.new.kind, record.new.settings, self._pause, self._permits
         ) as exchange:
             # From its beginning on, what changed is the whole list too.
-            since = since if exchange.whole else None
+            mode = Mode.REPLACE if exchange.whole or since is None else Mode.APPEND
             try:
                 found = fetch(exchange, folder, since, MOST_BYTES, hears)
             except PlaceExpiredError:
                 found = fetch(exchange, folder, since, MOST_BYTES, hears)
-            return found, exchange.format
+            return found, mode, exchange.format
 
     def _reader(self, fetched: Fetched, fmt: str | None) -> ListReader:
         packing = PackingLimits(MOST_BYTES, self._root)
@@ -276,8 +284,12 @@ def _pages(fetched: Fetched) -> Iterator[Page]:
             yield Page(page.name or f"page {number + 1}", file_chunks(file))
 
 
-def _target(record: ExchangeRecord) -> ImportTarget:
-    return ImportTarget(record.new.bank, record.new.provider, record.new.list)
+def _rows(reader: ListReader, mode: Mode) -> Iterable[ImportRow | Withdrawn | RejectedLine]:
+    return reader.present() if mode is Mode.REPLACE else reader
+
+
+def _target(record: ExchangeRecord, mode: Mode) -> ImportTarget:
+    return ImportTarget(record.new.bank, record.new.provider, record.new.list, mode=mode)
 
 
 def _done(run: ExchangeRun, diff: ImportDiff) -> ExchangeRun:

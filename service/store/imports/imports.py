@@ -1,8 +1,9 @@
 """A hash list comes in: one new version of one (bank, provider, list), all of it or nothing.
 
 An import is the *whole* list: entries it no longer holds are tombstoned, entries that changed are
-updated, entries listed again come back. An entry that a curator disabled stays disabled. Other
-lists and other providers are never touched.
+updated, entries listed again come back. Or it is what changed of the list (``Mode.APPEND``):
+entries that it withdraws are tombstoned, and those it does not name stay. An entry that a curator
+disabled stays disabled. Other lists and other providers are never touched.
 
 Lines are staged in a temporary table first (``staging``), which takes no lock, so that however long
 a list takes to read, others read and write meanwhile; then one transaction compares and applies it
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -38,6 +40,7 @@ from service.domain.values import (
     ImportRow,
     Policy,
     RejectedLine,
+    Withdrawn,
     check_bank_name,
     check_text,
 )
@@ -70,6 +73,15 @@ Along = Callable[[Connection, str | None], None]
 _NO_LIST: Final = -1  # matches no row: a list that is not there yet holds nothing
 
 
+class Mode(StrEnum):
+    """What the rows of an import are."""
+
+    REPLACE = "replace"
+    """All of the list."""
+    APPEND = "append"
+    """What changed of it."""
+
+
 @dataclass(frozen=True)
 class ImportTarget:
     """Which list of which bank an import is a version of."""
@@ -83,6 +95,7 @@ class ImportTarget:
     """Make the bank, with the default policy, where it is missing."""
     restores: str | None = None
     """The version that this one goes back to, if it does."""
+    mode: Mode = Mode.REPLACE
 
 
 @dataclass(frozen=True)
@@ -99,7 +112,7 @@ def apply_import(
     database: Database,
     actor: str,
     target: ImportTarget,
-    rows: Iterable[ImportRow | RejectedLine],
+    rows: Iterable[ImportRow | Withdrawn | RejectedLine],
     allowed: Allowed = Allowed(),
     dry_run: bool = False,
     signing: Signing = Signing(),  # noqa: B008 (frozen)
@@ -128,7 +141,7 @@ def apply_import(
             _find_list(connection, target)
         with connection.begin(), database.allowing(connection, bulk):
             STAGED.create(connection, checkfirst=False)
-            reading = stage(connection, rows)
+            reading = stage(connection, rows, target.mode is Mode.APPEND)
         try:
             if not dry_run and reading.rejected_count <= allowed.rejected:
                 if along is not None:
@@ -190,7 +203,7 @@ def _compared(
             select(func.count()).select_from(EntryRow).where(*which)
         ).scalar_one()
 
-    staged_new = select(func.count()).select_from(STAGED).where(not_(_known(list_id)))
+    staged_new = select(func.count()).select_from(STAGED).where(_listed(), not_(_known(list_id)))
     return ImportDiff(
         bank=target.bank,
         provider=target.provider,
@@ -200,7 +213,7 @@ def _compared(
         added=connection.execute(staged_new).scalar_one(),
         updated=count(_same_item(list_id), _differs()),
         held=count(_held(list_id)),
-        removed=count(_gone(list_id)),
+        removed=count(_gone(list_id, target.mode)),
         unchanged=count(_same_item(list_id), not_(_differs())),
         duplicates=reading.duplicates,
         digest_only=reading.digest_only,
@@ -233,7 +246,7 @@ def _apply(
         bank_id = insert_bank(connection, target.bank, Policy(), sequence, now)
     list_id = find_list(connection, bank_id, target.provider, target.list)
     version = diff.list_version
-    remove(connection, _gone(list_id), sequence, now)
+    remove(connection, _gone(list_id, target.mode), sequence, now)
     changed = and_(_same_item(list_id), _differs())
     keep(connection, changed, sequence, STAGED)
     disabled = _stays_disabled()
@@ -269,10 +282,15 @@ def _apply(
     connection.execute(
         insert(EntryRow).from_select(
             list(new),
-            select(*new.values()).where(not_(_known(list_id))).order_by(STAGED.c.position),
+            select(*new.values())
+            .where(_listed(), not_(_known(list_id)))
+            .order_by(STAGED.c.position),
         )
     )
     held = diff.added + diff.updated + diff.unchanged
+    if target.mode is Mode.APPEND:
+        query = select(func.count()).select_from(EntryRow).where(_held(list_id))
+        held = connection.execute(query).scalar_one()
     note(connection, list_id, reading.kinds, held=held, version=version)
     update_sealed(
         connection,
@@ -339,7 +357,7 @@ def _refuse(connection: Connection, target: ImportTarget, list_id: int, diff: Im
     if staged_count(connection) == 0:
         if diff.rejected_count:
             raise NoValidLineError(diff)
-        if diff.held:
+        if diff.held and target.mode is Mode.REPLACE:
             raise EmptyListError(
                 "no line of an entry: this would remove every entry of the list; disable or delete"
                 " the bank if that is what you want"
@@ -349,7 +367,13 @@ def _refuse(connection: Connection, target: ImportTarget, list_id: int, diff: Im
 
 
 def _same_item(list_id: int) -> ColumnElement[bool]:
-    return and_(EntryRow.list_id == list_id, EntryRow.provider_id == STAGED.c.provider_id)
+    same = EntryRow.provider_id == STAGED.c.provider_id
+    return and_(EntryRow.list_id == list_id, same, _listed())
+
+
+def _listed() -> ColumnElement[bool]:
+    """Of a staged row: it is an entry, and not one that is withdrawn."""
+    return STAGED.c.withdrawn.is_(False)
 
 
 def _differs() -> ColumnElement[bool]:
@@ -375,7 +399,9 @@ def _held(list_id: int) -> ColumnElement[bool]:
     return and_(EntryRow.list_id == list_id, EntryRow.state != REMOVED)
 
 
-def _gone(list_id: int) -> ColumnElement[bool]:
+def _gone(list_id: int, mode: Mode) -> ColumnElement[bool]:
     """Of an entry: the list held it, and its new version does not."""
     staged = exists().where(EntryRow.provider_id == STAGED.c.provider_id).correlate(EntryRow)
+    if mode is Mode.APPEND:
+        return and_(_held(list_id), staged.where(STAGED.c.withdrawn.is_(True)))
     return and_(_held(list_id), not_(staged))

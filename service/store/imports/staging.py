@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -28,7 +29,14 @@ from sqlalchemy import (
 )
 
 from service.domain.errors import InvalidValueError, NoSignalsError
-from service.domain.values import MAX_PROVIDER_ID, ImportRow, RejectedLine, check_labels, check_text
+from service.domain.values import (
+    MAX_PROVIDER_ID,
+    ImportRow,
+    RejectedLine,
+    Withdrawn,
+    check_labels,
+    check_text,
+)
 from service.store.core.loading import load
 from service.store.entries.packing import parsed
 from service.store.entries.rows import derived_provider_id, packed_content
@@ -49,8 +57,13 @@ STAGED: Final = Table(
     Column("labels", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Column("disabled", LargeBinary, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
     prefixes=["TEMPORARY"],
 )
+
+
+_GONE: Final = ("", b"", "", b"", b"", True)
+"""What follows the id of a row that withdraws one."""
 
 
 @dataclass
@@ -76,8 +89,11 @@ class Reading:
             self.rejected.append(RejectedLine(line, reason))
 
 
-def stage(connection: Connection, rows: Iterable[ImportRow | RejectedLine]) -> Reading:
-    """Fill ``STAGED`` with the valid rows, one for each provider's id."""
+def stage(
+    connection: Connection, rows: Iterable[ImportRow | Withdrawn | RejectedLine], changes: bool
+) -> Reading:
+    """Fill ``STAGED`` with the valid rows, one for each provider's id: of a whole list the first,
+    and another with other content is a bad line; of ``changes`` the last, which came later."""
     reading = Reading()
     batch: list[tuple[Any, ...]] = []
     position = 0
@@ -85,21 +101,30 @@ def stage(connection: Connection, rows: Iterable[ImportRow | RejectedLine]) -> R
         if isinstance(row, RejectedLine):
             reading.reject(row.line, row.reason)
             continue
+        if isinstance(row, Withdrawn):
+            assert changes, "a whole list withdraws nothing"
         try:
+            if isinstance(row, Withdrawn):
+                batch.append((position, row.line, _checked(row.provider_id), *_GONE))
+                position += 1
+                continue
             found = _columns(row)
         except InvalidValueError as error:
             reading.reject(row.line, str(error))
             continue
         reading.digest_only += row.signals.digest_only
         reading.layouts.add(found[2])
-        batch.append((position, *found))
+        batch.append((position, *found, False))
         position += 1
-        if len(batch) == _BATCH:
+        if len(batch) >= _BATCH:
             load(connection, STAGED, batch)
             batch = []
     if batch:
         load(connection, STAGED, batch)
-    _drop_repeats(connection, reading)
+    if changes:
+        _keep_last(connection, reading)
+    else:
+        _drop_repeats(connection, reading)
     return reading
 
 
@@ -112,12 +137,21 @@ def _columns(row: ImportRow) -> tuple[Any, ...]:
     """The columns of ``STAGED`` after the first."""
     if not row.signals:
         raise NoSignalsError("the line has no signal")
-    provider_id = check_text(
-        "provider_id", row.provider_id or derived_provider_id(row.signals), MAX_PROVIDER_ID
-    )
+    provider_id = _checked(row.provider_id or derived_provider_id(row.signals))
     labels = check_labels(row.labels) if row.labels else ()
     packed = packed_content(provider_id, row.signals, labels)
     return (row.line, provider_id, *packed)
+
+
+def _checked(provider_id: str) -> str:
+    return check_text("provider_id", provider_id, MAX_PROVIDER_ID)
+
+
+def _keep_last(connection: Connection, reading: Reading) -> None:
+    """Keep the last row of each provider's id."""
+    last = select(func.max(STAGED.c.position)).group_by(STAGED.c.provider_id).scalar_subquery()
+    gone = delete(STAGED).where(STAGED.c.position.not_in(last))
+    reading.duplicates += connection.execute(gone).rowcount
 
 
 def _drop_repeats(connection: Connection, reading: Reading) -> None:

@@ -15,6 +15,7 @@ from service.domain.errors import ExchangeNotFoundError, InvalidValueError
 from service.domain.exchanges import ExchangeRecord, RunState
 from service.domain.health import Health, Severity
 from service.lists.exchanges.errors import BadExchangeError
+from service.store import ImportTarget
 from service.work.sync import CHECK, Sync
 from service.work.syncing import StoppedError, SyncBusyError, check_exchange, permits_of
 from tests.service.exchanges.conftest import PASSWORD, Site
@@ -177,6 +178,50 @@ def test_an_odd_answer_is_told_and_changes_nothing(site: Site, fault: Said, code
     assert site.sync().added == 5
 
 
+def test_what_changed_is_all_that_is_fetched(site: Site) -> None:
+    """From the checkpoint on: what is not named stays, what is named twice counts as it was named
+    last, what is withdrawn goes, and what was never there may be withdrawn too."""
+    entries = [entry(f"a{n}", 1 + n) for n in range(5)]
+    listed = NcmecEntries(entries, page=3)
+    hotline = site.hotline(listed)
+    site.ncmec(hotline)
+    site.sync()
+    listed.entries = [
+        entry("a4", 5),
+        entry("b", 20),
+        entry("b", 21, gone=True),
+        entry("c", 22, gone=True),
+        entry("c", 23),
+        entry("a0", 24, gone=True),
+        entry("never", 25, gone=True),
+    ]
+    run = site.sync()
+    assert (run.added, run.removed, run.unchanged, run.rejected) == (1, 1, 1, 0)
+    assert site.listed() == {"7/a1", "7/a2", "7/a3", "7/a4", "7/c"}
+    assert site.store.versions("listed")[0].entries == 5
+    assert hotline.asked[-1].params["from"] == "2026-11-05T00:00:00Z"
+    listed.entries = [entry("a0", 26)]
+    assert site.sync().updated == 1
+    assert len(site.listed()) == 6
+    assert list(site.store.verify()) == []
+
+
+def test_a_list_taken_back_is_fetched_from_its_beginning(site: Site) -> None:
+    """What is fetched since a checkpoint is never put on a list that is not the checkpoint's."""
+    entries = [entry("a", 1)]
+    site.ncmec(site.hotline(NcmecEntries(entries)))
+    first = site.sync()
+    entries.append(entry("b", 2))
+    site.sync()
+    assert first.version is not None
+    target = ImportTarget("listed", "ncmec", "all")
+    site.store.roll_back(target, first.version)
+    assert site.listed() == {"7/a"}
+    entries.append(entry("c", 3))
+    assert site.sync().added == 1
+    assert site.listed() == {"7/a", "7/b", "7/c"}
+
+
 def test_half_a_page_and_an_expired_link_cost_no_entry(site: Site) -> None:
     """Half a page is asked for again; a place that expired is begun anew from the checkpoint."""
     entries = [entry(f"a{n}", 1 + n) for n in range(5)]
@@ -186,12 +231,12 @@ def test_half_a_page_and_an_expired_link_cost_no_entry(site: Site) -> None:
     half = Said(b"<queryResult>" * 20, "application/xml", cut=True)
     hotline.faults = [None, half]
     assert site.sync().added == 5
-    entries.append(entry("b", 20))
-    listed.expired = {"4"}
+    entries += [entry(f"b{n}", 20 + n) for n in range(3)]
+    listed.expired = {"2"}
     assert site.sync().code == "exchange_place_expired"
     assert site.listed() == {f"7/a{n}" for n in range(5)}
     listed.expired = set()
-    assert site.sync().added == 1
+    assert site.sync().added == 3
 
 
 def test_a_list_that_lost_much_waits_for_somebody(site: Site) -> None:
@@ -200,7 +245,7 @@ def test_a_list_that_lost_much_waits_for_somebody(site: Site) -> None:
     listed = NcmecEntries(entries, page=50)
     site.ncmec(site.hotline(listed))
     site.sync()
-    listed.entries = entries[:3]
+    listed.entries = [entry(f"a{n}", 20, gone=n > 2) for n in range(12)]
     run = site.sync()
     assert (run.state, run.code, run.removed) == (RunState.NEEDS_REVIEW, "list_shrinks", 9)
     assert len(site.listed()) == 12
