@@ -16,11 +16,13 @@ from service.cli.commands.doctor import doctor
 from service.cli.commands.evaluate import evaluate
 from service.cli.commands.hash import hash_files
 from service.cli.commands.keys import keys_app
+from service.cli.commands.lists.exchanges import exchanges_app
 from service.cli.commands.lists.export import export_bank
 from service.cli.commands.lists.import_ import import_list
 from service.cli.commands.lists.policy import apply_policy
 from service.cli.commands.lists.publish import publish_list
 from service.cli.commands.lists.relist import relist
+from service.cli.commands.lists.sync import sync_exchanges
 from service.cli.commands.match import match_files
 from service.cli.commands.serve import serve
 from service.cli.commands.store.backup import make_backup
@@ -54,6 +56,8 @@ def build() -> typer.Typer:
     app.command("import")(import_list)
     app.command("export")(export_bank)
     app.command("publish")(publish_list)
+    app.add_typer(exchanges_app(), name="exchanges")
+    app.command("sync")(sync_exchanges)
     app.command("relist")(relist)
     app.command("policy")(apply_policy)
     app.add_typer(keys_app(), name="keys")

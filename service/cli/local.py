@@ -42,9 +42,10 @@ def settings_for(data: Path | None = None) -> Settings:
 
 def actor() -> str:
     """Who writes to the store, as it is written down there: the command that runs."""
-    import click
+    # Typer carries a copy of click, whose contexts those of click itself do not show.
+    from typer._click.globals import get_current_context
 
-    context = click.get_current_context(silent=True)
+    context = get_current_context(silent=True)
     names = []
     while context is not None and context.parent is not None:
         names.append(context.info_name or "")
