@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from evaluation.base.policies import IMAGERY
 from evaluation.notebooks.workbench import open_workbench
 from evaluation.radii.calibration.pairs import count_pairs
 from evaluation.radii.calibration.rates import pairs_needed
 from evaluation.radii.operating import choice, curves, policy, tails
-from evaluation.radii.operating.gathering import IMAGERY
 from evaluation.showing import frames, plots
 from evaluation.speed.index.code_sets import random_codes
 

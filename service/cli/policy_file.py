@@ -1,9 +1,6 @@
 """Bank policy files: read within limits, checked, and what they ask of each bank.
 
-A JSON object: ``format`` (``lookalike-policy-1``), ``banks`` (each with what ``POST /v1/banks``
-takes; what is absent stays as it is, or is the default of a new bank), and ``provenance``, which is
-for people but for ``space``: the code space that the code radii were measured for. It knows no
-store and no command.
+``evaluation.base.policies`` says what such a document is.
 """
 
 from __future__ import annotations
@@ -12,16 +9,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import Field, JsonValue, ValidationError
 
+from evaluation.base.policies import UNMEASURED, PolicyFormat
 from service.cli.files import read
 from service.domain.errors import InvalidValueError
 from service.http.shapes.schemas import BankChange, RequestShape
 from service.store import Policy, Radii, Thresholds
 
-FORMAT: Final = "lookalike-policy-1"
 MAX_BYTES: Final = 2**20
 MAX_BANKS: Final = 1000
 
@@ -46,7 +43,7 @@ class _Bank(BankChange):
 
 
 class _Document(RequestShape):
-    format: Literal["lookalike-policy-1"]
+    format: PolicyFormat
     banks: Annotated[list[_Bank], Field(min_length=1, max_length=MAX_BANKS)]
     provenance: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
 
@@ -97,7 +94,7 @@ class PolicyFile:
         return tuple(
             f"{point.get('signal')} {point.get('imagery')}"
             for point in (points if isinstance(points, list) else [])
-            if isinstance(point, dict) and point.get("basis") in ("extrapolated", "bounded")
+            if isinstance(point, dict) and point.get("basis") in UNMEASURED
         )
 
 

@@ -15,6 +15,7 @@ from scipy import stats
 from embeddings.codes import Codes, distances
 from evaluation.base.errors import CalibrationError
 from evaluation.base.hashers import Hashes, Space
+from evaluation.base.policies import IMAGERY
 from evaluation.copies.benchmark import EditedQuery
 from evaluation.copies.hashing import Hashed
 from evaluation.corpora.corpus import KINDS
@@ -22,7 +23,7 @@ from evaluation.corpora.sample_corpus import sample_corpus
 from evaluation.radii.calibration.pairs import LEVELS, count_pairs
 from evaluation.radii.calibration.rates import pairs_needed
 from evaluation.radii.operating import choice, curves, policy, tails
-from evaluation.radii.operating.gathering import IMAGERY, Pairs, pairs_of
+from evaluation.radii.operating.gathering import Pairs, pairs_of
 from evaluation.speed.index.code_sets import near, random_codes
 
 SPACE = Space("bits", "code", 20)

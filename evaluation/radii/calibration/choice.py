@@ -68,27 +68,38 @@ class Copies:
         return joint.bootstrap(hits, sources, samples, np.random.default_rng([seed, radius]))
 
 
+def largest_within(ends: NDArray[np.floating], target: float) -> int:
+    """The largest radius at which the upper end of the false rate's interval keeps to ``target``;
+    -1 where none does. The one rule from a false rate to a radius, whatever the interval rests on.
+
+    ``ends``: float (L,), the upper end at each radius 0..L-1. Raises ``CalibrationError`` unless
+    ``target`` lies between 0 and 1.
+    """
+    if not 0 < target < 1:
+        raise CalibrationError(f"a target rate per pair lies between 0 and 1, not {target}")
+    fitting = np.flatnonzero(np.asarray(ends) <= target)
+    return int(fitting[-1]) if len(fitting) else -1
+
+
 def largest_radius(histogram: NDArray[np.integer], target: float = TARGET) -> int:
     """The largest radius whose false rate keeps to ``target`` with confidence: rule 1.
 
     ``histogram``: int (L,) of unrelated pairs by distance. Raises ``CalibrationError`` if there are
     too few pairs to show the target, or if unrelated pairs match even at 0 bits.
     """
-    if not 0 < target < 1:
-        raise CalibrationError(f"a target rate per pair lies between 0 and 1, not {target}")
+    radius = largest_within(np.array([point.high for point in curve(histogram)]), target)
     pairs, needed = int(histogram.sum()), pairs_needed(target)
     if pairs < needed:
         raise CalibrationError(
             f"{pairs} unrelated pairs are too few to show a false rate of {target:g} per pair: "
             f"at least {needed} are needed"
         )
-    fitting = [point.radius for point in curve(histogram) if point.high <= target]
-    if not fitting:
+    if radius < 0:
         raise CalibrationError(
             f"{int(histogram[0])} unrelated pairs have equal codes, more than {target:g} per pair "
             "allows: are there duplicates among the images?"
         )
-    return fitting[-1]
+    return radius
 
 
 def recommend(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from embeddings.codes import CODE_BITS, MAX_SCORE, distances, paired_distances
 from embeddings.network.encoder import Encoder
 from evaluation.base.errors import CalibrationError
+from evaluation.base.policies import IMAGERY, Imagery
 from evaluation.base.progress import Progress, silent
 from evaluation.base.provenance import Clock
 from evaluation.base.results import Estimate, ResultProvenance, plain
@@ -50,8 +51,6 @@ from evaluation.radii.calibration.second_stage import (
 )
 from evaluation.statistics.summary import RADII
 
-Imagery = Literal["photographic", "non_photographic", "any"]
-IMAGERY: Final[tuple[Imagery, ...]] = ("photographic", "non_photographic", "any")
 Stratum = Literal["photographic", "non_photographic", "any", "low_structure"]
 STRATA: Final[tuple[Stratum, ...]] = (*IMAGERY, "low_structure")
 

@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.codes import CODE_BITS, Codes, checked
+from embeddings.codes import CODE_BITS, Codes, checked, distances
 
-BLOCK_PAIRS: Final = 250_000  # half a megabyte of distances stays in the cache
+BLOCK_PAIRS: Final = 250_000  # a megabyte of distances stays in the cache
 LEVELS: Final = CODE_BITS + 1
 
 Classes = NDArray[np.int64]
@@ -60,18 +60,18 @@ def count_pairs(
     """
     histogram = np.zeros((classes, classes, LEVELS), np.int64)
     near: list[ClosePair] = []
-    left, right = checked(queries).view(np.uint64), checked(references).view(np.uint64)
+    left, right = checked(queries), checked(references)
     columns = [np.flatnonzero(reference_classes == one) for one in range(classes)]
     for theirs in range(classes):
         if not len(columns[theirs]):
             continue
-        others = np.ascontiguousarray(right[columns[theirs]].T)
+        others = right[columns[theirs]]
         for mine in range(classes):
             rows = np.flatnonzero(query_classes == mine)
-            step = max(1, BLOCK_PAIRS // others.shape[1])
+            step = max(1, BLOCK_PAIRS // len(others))
             for start in range(0, len(rows), step):
                 part = rows[start : start + step]
-                block = _distances(left[part], others)
+                block = distances(left[part], others)
                 counts = np.bincount(block.ravel(), minlength=LEVELS)
                 histogram[mine, theirs] += counts
                 if closest:
@@ -80,17 +80,9 @@ def count_pairs(
     return PairCounts(histogram, tuple(near))
 
 
-def _distances(queries: NDArray[np.uint64], columns: NDArray[np.uint64]) -> NDArray[np.uint16]:
-    """Of (q, 4) to (4, r): uint16 (q, r). A byte would not hold 256."""
-    out = np.zeros((len(queries), columns.shape[1]), np.uint16)
-    for word, column in enumerate(columns):
-        out += np.bitwise_count(queries[:, word, None] ^ column)
-    return out
-
-
 def _nearer(
     near: list[ClosePair],
-    block: NDArray[np.uint16],
+    block: NDArray[np.int32],
     counts: NDArray[np.int64],
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],

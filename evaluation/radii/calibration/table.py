@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from embeddings.codes import MAX_SCORE
+from evaluation.base.policies import IMAGERY
 from evaluation.base.results import Estimate
 from evaluation.base.terminal import NONE, estimate_text, printable, rate_text, share_text
 from evaluation.radii.calibration.choice import FAST_RADIUS, MIN_GAIN
-from evaluation.radii.calibration.measuring import IMAGERY, LIST_SIZES, STRATA, CalibrationResult
+from evaluation.radii.calibration.measuring import LIST_SIZES, STRATA, CalibrationResult
 from evaluation.radii.calibration.rates import FalseRate
 from evaluation.statistics.summary import RADII
 

@@ -1,8 +1,8 @@
 """The radius that keeps to a false rate, and what it finds.
 
-The rule: the largest radius whose *upper* end of the false rate's interval does not exceed the
-target, and none at all where even that of 0 bits does; never more bits than ``MOST``. Whether its
-rate was measured or extrapolated is kept with it. It knows nothing of where rates come from.
+The rule is ``calibration.choice.largest_within``, with none at all where even 0 bits exceed the
+target, and never more bits than ``MOST``. Whether the radius's rate was measured or extrapolated is
+kept with it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 
 from evaluation.base.errors import CalibrationError
 from evaluation.base.hashers import PDQ_RADIUS
-from evaluation.radii.calibration.choice import FAST_RADIUS
+from evaluation.radii.calibration.choice import FAST_RADIUS, largest_within
 from evaluation.radii.calibration.rates import pairs_needed
 
 MOST: Final = {"pdq": PDQ_RADIUS, "code": FAST_RADIUS}
@@ -66,21 +66,20 @@ def choose(curve: pd.DataFrame, target: float, most: int | None = None) -> Chose
 
     Raises ``CalibrationError`` unless ``target`` lies between 0 and 1.
     """
-    if not 0 < target < 1:
-        raise CalibrationError(f"a target rate per pair lies between 0 and 1, not {target}")
     first = curve.iloc[0]
     bound = MOST[str(first["signal"])] if most is None else most
-    fitting = curve[(curve["false_high"] <= target) & (curve["radius"] <= bound)]
+    # One row a radius, from 0 up.
+    radius = largest_within(curve["false_high"].to_numpy(float)[: bound + 1], target)
     names = str(first["space"]), str(first["signal"]), str(first["imagery"])
-    if fitting.empty:
+    if radius < 0:
         nothing = (math.nan,) * 6
         return ChosenRadius(*names, -1, *nothing, "none", int(first["pairs"]), target)
-    row = fitting.iloc[-1]
+    row = curve.iloc[radius]
     figures = ("recall", "recall_low", "recall_high", "false_rate", "false_low", "false_high")
     recall, recall_low, recall_high, rate, low, high = (float(row[name]) for name in figures)
     return ChosenRadius(
         *names,
-        int(row["radius"]),
+        radius,
         recall,
         recall_low,
         recall_high,

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.base.policies import Imagery
 from evaluation.radii.calibration.rates import clopper_pearson, expected_false_matches
 from evaluation.radii.operating import tails
-from evaluation.radii.operating.gathering import Imagery, Pairs
+from evaluation.radii.operating.gathering import Pairs
 from evaluation.statistics.metrics import histogram, interval, resampled, share_of
 
 Floats = NDArray[np.float64]

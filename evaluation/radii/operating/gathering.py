@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from embeddings.codes import CODE_BITS
 from evaluation.base.errors import CalibrationError
 from evaluation.base.hashers import Hashes, Space, paired
+from evaluation.base.policies import Imagery
 from evaluation.copies.benchmark import EditedQuery
 from evaluation.copies.hashing import Hashed
 from evaluation.corpora.corpus import KINDS, Corpus
@@ -27,9 +28,6 @@ from evaluation.radii.calibration.pairs import LEVELS, count_pairs
 
 GROUPS: Final = 20
 """At most; no more than there are images."""
-
-Imagery = Literal["photographic", "non_photographic", "any"]
-IMAGERY: Final[tuple[Imagery, ...]] = ("photographic", "non_photographic", "any")
 
 _KIND: Final = {"photographic": KINDS.index("photo"), "non_photographic": KINDS.index("nonphoto")}
 

@@ -1,14 +1,6 @@
-"""The bank policy file: radii chosen here, put in force by ``lookalike policy``.
+"""A bank policy file of the radii chosen here, which ``lookalike policy`` puts in force.
 
-A JSON document::
-
-    {"format": "lookalike-policy-1",
-     "banks": [{"name": "photographs", "action": "review", "imagery": "photographic",
-                "radius": {"pdq": 31, "code": {"photographic": 40, "any": 36}}}],
-     "provenance": {"space": "…", "data": "…", "target": 1e-7, "points": […], …}}
-
-``banks`` hold what ``POST /v1/banks`` takes. ``provenance`` is for people, but for ``space``: the
-code space that the code radii belong to. It knows the document; not what a store makes of it.
+``evaluation.base.policies`` says what such a document is.
 """
 
 from __future__ import annotations
@@ -18,15 +10,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from evaluation.base.errors import CalibrationError, ReportError
+from evaluation.base.policies import FORMAT, IMAGERY
 from evaluation.base.provenance import machine, software
 from evaluation.base.results import plain
 from evaluation.radii.operating.choice import ChosenRadius
-from evaluation.radii.operating.gathering import IMAGERY
-
-FORMAT: Final = "lookalike-policy-1"
 
 
 def document(

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embeddings.network import checkpoint
+from evaluation.base.policies import FORMAT
 from evaluation.radii.operating import policy as writing
 from evaluation.radii.operating.choice import ChosenRadius
 from service.cli.policy_file import MAX_BANKS, MAX_BYTES, PolicyFileError, read_policy
@@ -149,7 +150,7 @@ def test_what_the_notebooks_write_is_read(lookalike: Command, store: Store, tmp_
     banks = {"photographs": "photographic", "drawings": "non_photographic"}
     document = writing.document(banks, choices, data="a folder", command="notebook 3")
     writing.write(document, tmp_path / "made.json")
-    assert document["format"] == writing.FORMAT
+    assert document["format"] == FORMAT
     said = lookalike("policy", "made.json", "--data", tmp_path / "data")
     assert said.code == 0
     assert f"measured: data a folder, space {SPACE}" in said.err
