@@ -26,6 +26,7 @@ from service.domain.values import (
 from service.store.core.schema import Migration, MigrationPlan
 from service.store.entries.entries import EntryPage
 from service.store.entries.history import EntryState, PastUnknownError
+from service.store.imports.comparing import Mode
 from service.store.imports.diffs import (
     ImportDiff,
     ListShrinksError,
@@ -33,7 +34,7 @@ from service.store.imports.diffs import (
     RefusedDiffError,
     TooManyRejectedError,
 )
-from service.store.imports.imports import ImportTarget, Mode
+from service.store.imports.imports import ImportTarget
 from service.store.imports.pins import Signing
 from service.store.imports.rollback import VersionNotFoundError
 from service.store.store import Store, backup, migrate, open_store, restore

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, Select, Subquery, func, select, union_all
+from sqlalchemy import Connection, Row, Select, Subquery, and_, func, select, union_all
 
 from service.domain.errors import EntryNotFoundError, InvalidValueError, NotFoundError
 from service.domain.signals import Signals
@@ -66,10 +66,11 @@ class EntryState:
 
 @dataclass(frozen=True)
 class ListedThen:
-    """One entry that a list held, as it was: what rolling back reads."""
+    """What an entry of a list was: what rolling back reads."""
 
     provider_id: str
-    signals: Signals
+    signals: Signals | None
+    """``None``: the list did not hold it."""
     labels: tuple[str, ...]
     whole: bool
 
@@ -159,27 +160,34 @@ class History:
         return EntryPage(found, found[-1].id if found else after, len(rows) > limit)
 
 
-def listed_then(
-    connection: Connection, list_id: int, sequence: int, chunk: int = 10_000
+def changed_since(
+    connection: Connection, list_id: int, sequence: int, chunk: int = 2_000
 ) -> Iterator[ListedThen]:
-    """What a list held, in the order in which it was put there, disabled or not, within a
-    transaction. Raises ``PastUnknownError``."""
+    """What the entries of a list that changed after ``sequence`` were then, disabled or not, within
+    a transaction. Raises ``PastUnknownError``."""
     _known(connection, sequence)
-    then = _as_of(sequence, EntryRow.list_id == list_id)
+    fresh = and_(EntryRow.list_id == list_id, EntryRow.sequence > sequence)
+    then = _earlier(sequence, fresh).subquery("then")
+    query = (
+        select(EntryRow.id.label("number"), EntryRow.provider_id.label("named"), then)
+        .outerjoin(then, then.c.id == EntryRow.id)
+        .where(fresh)
+        .order_by(EntryRow.id)
+        .limit(chunk)
+    )
     after, full = -1, True
-    while full and (
-        rows := connection.execute(
-            select(then).where(then.c.id > after).order_by(then.c.id).limit(chunk)
-        ).all()
-    ):
-        after, full = rows[-1].id, len(rows) == chunk
+    while full and (rows := connection.execute(query.where(EntryRow.id > after)).all()):
+        after, full = rows[-1].number, len(rows) == chunk
         with readable(InvalidValueError):
             for row in rows:
+                if row.id is None:
+                    yield ListedThen(row.named, None, (), True)
+                    continue
                 yield ListedThen(
-                    row.provider_id,
+                    row.named,
                     Signals(*unpacked(row.layout, row.signals or b"")),
                     tuple(orjson.loads(row.labels)),
-                    _is_whole(row, row.provider_id),
+                    _is_whole(row, row.named),
                 )
 
 
@@ -189,7 +197,13 @@ def _as_of(sequence: int, which: Any) -> Subquery:  # noqa: ANN401 (a condition 
     now: Select[Any] = select(*same, *_columns(EntryRow)).where(
         which, EntryRow.sequence <= sequence, EntryRow.state != REMOVED
     )
-    then: Select[Any] = (
+    return union_all(now, _earlier(sequence, which)).subquery("as_of")
+
+
+def _earlier(sequence: int, which: Any) -> Select[Any]:  # noqa: ANN401
+    """The entries that were there at ``sequence`` and changed since, as they were."""
+    same = EntryRow.id, EntryRow.list_id, EntryRow.provider_id, EntryRow.created_at
+    return (
         select(*same, *_columns(EarlierRow))
         .join(EarlierRow, EarlierRow.entry_id == EntryRow.id)
         .where(
@@ -199,7 +213,6 @@ def _as_of(sequence: int, which: Any) -> Subquery:  # noqa: ANN401 (a condition 
             EarlierRow.state != REMOVED,
         )
     )
-    return union_all(now, then).subquery("as_of")
 
 
 def _columns(table: type[EntryRow | EarlierRow]) -> list[Any]:

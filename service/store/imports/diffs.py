@@ -10,6 +10,7 @@ from typing import Final
 
 from service.domain.errors import ImportRefusedError
 from service.domain.values import RejectedLine
+from service.store.imports.comparing import Mode
 
 SHRINK_SHARE: Final = 0.2
 """Of the entries of a list: more than this are not removed unless the caller says so."""
@@ -27,6 +28,7 @@ class ImportDiff:
     list: str
     list_version: str
     dry_run: bool
+    mode: Mode
     added: int
     updated: int
     """Content changed, or listed again after it was removed."""
@@ -35,6 +37,10 @@ class ImportDiff:
     removed: int
     """On the list before and no longer: tombstoned."""
     unchanged: int
+    after: int
+    """On the list then."""
+    withdrawn: int
+    """Lines that say that an item is no longer listed, whether it was or not."""
     duplicates: int
     """Lines that repeat an earlier one exactly."""
     digest_only: int

@@ -1,9 +1,9 @@
 """A hash list comes in: one new version of one (bank, provider, list), all of it or nothing.
 
-An import is the *whole* list: entries it no longer holds are tombstoned, entries that changed are
-updated, entries listed again come back. Or it is what changed of the list (``Mode.APPEND``):
-entries that it withdraws are tombstoned, and those it does not name stay. An entry that a curator
-disabled stays disabled. Other lists and other providers are never touched.
+An import is the *whole* list, or what changed of it (``Mode``): entries that it withdraws, or as a
+whole list no longer holds, are tombstoned, entries that changed are updated, entries listed again
+come back. An entry that a curator disabled stays disabled. Other lists and other providers are
+never touched.
 
 Lines are staged in a temporary table first (``staging``), which takes no lock, so that however long
 a list takes to read, others read and write meanwhile; then one transaction compares and applies it
@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -24,10 +23,8 @@ from sqlalchemy import (
     and_,
     case,
     exists,
-    func,
     insert,
     literal,
-    not_,
     or_,
     select,
     update,
@@ -58,6 +55,14 @@ from service.store.core.seals import insert_sealed, update_sealed
 from service.store.entries.lists import find_list, note
 from service.store.entries.past import before_removal, keep, remove
 from service.store.entries.rows import DISABLED, IN_FORCE, REMOVED, version_of_moment
+from service.store.imports.comparing import (
+    CHANGED,
+    GONE,
+    Mode,
+    compare,
+    create_tables,
+    drop_tables,
+)
 from service.store.imports.diffs import (
     ImportDiff,
     ListShrinksError,
@@ -71,15 +76,6 @@ Along = Callable[[Connection, str | None], None]
 """What is written down in the transaction of an import, given the list's version in force."""
 
 _NO_LIST: Final = -1  # matches no row: a list that is not there yet holds nothing
-
-
-class Mode(StrEnum):
-    """What the rows of an import are."""
-
-    REPLACE = "replace"
-    """All of the list."""
-    APPEND = "append"
-    """What changed of it."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +137,8 @@ def apply_import(
             _find_list(connection, target)
         with connection.begin(), database.allowing(connection, bulk):
             STAGED.create(connection, checkfirst=False)
-            reading = stage(connection, rows, target.mode is Mode.APPEND)
+            create_tables(connection)
+            reading = stage(connection, rows, last=target.mode is Mode.APPEND)
         try:
             if not dry_run and reading.rejected_count <= allowed.rejected:
                 if along is not None:
@@ -168,6 +165,7 @@ def apply_import(
         finally:
             if not connection.invalidated:  # a connection that broke took its table with it
                 with connection.begin():
+                    drop_tables(connection)
                     STAGED.drop(connection, checkfirst=False)
 
 
@@ -198,23 +196,21 @@ def _compared(
 ) -> ImportDiff:
     """What the staged rows change, while nothing is changed yet."""
 
-    def count(*which: ColumnElement[bool]) -> int:
-        return connection.execute(
-            select(func.count()).select_from(EntryRow).where(*which)
-        ).scalar_one()
-
-    staged_new = select(func.count()).select_from(STAGED).where(_listed(), not_(_known(list_id)))
+    found = compare(connection, list_id, target.mode)
     return ImportDiff(
         bank=target.bank,
         provider=target.provider,
         list=target.list,
         list_version=target.version or version_of_moment(datetime.now(UTC)),
         dry_run=dry_run,
-        added=connection.execute(staged_new).scalar_one(),
-        updated=count(_same_item(list_id), _differs()),
-        held=count(_held(list_id)),
-        removed=count(_gone(list_id, target.mode)),
-        unchanged=count(_same_item(list_id), not_(_differs())),
+        mode=target.mode,
+        added=found.added,
+        updated=found.updated,
+        held=found.held,
+        removed=found.removed,
+        unchanged=found.unchanged,
+        after=found.after,
+        withdrawn=reading.withdrawn,
         duplicates=reading.duplicates,
         digest_only=reading.digest_only,
         rejected=tuple(sorted(reading.rejected, key=lambda line: line.line)),
@@ -246,13 +242,46 @@ def _apply(
         bank_id = insert_bank(connection, target.bank, Policy(), sequence, now)
     list_id = find_list(connection, bank_id, target.provider, target.list)
     version = diff.list_version
-    remove(connection, _gone(list_id, target.mode), sequence, now)
-    changed = and_(_same_item(list_id), _differs())
-    keep(connection, changed, sequence, STAGED)
+    if diff.removed:
+        remove(connection, EntryRow.id.in_(select(GONE.c.entry_id)), sequence, now)
+    if diff.updated:
+        _update(connection, version, sequence, now)
+    if diff.added:
+        _insert(connection, bank_id, list_id, version, sequence, now)
+    note(connection, list_id, reading.kinds, held=diff.after, version=version)
+    update_sealed(
+        connection,
+        VersionRow,
+        and_(VersionRow.list_id == list_id, VersionRow.superseded_at.is_(None)),
+        {"superseded_at": now},
+    )
+    row = {
+        "list_id": list_id,
+        "version": version,
+        "sequence": sequence,
+        "activated_at": now,
+        "entries": diff.after,
+        "added": diff.added,
+        "updated": diff.updated,
+        "removed": diff.removed,
+        "unchanged": diff.unchanged,
+        "rejected": diff.rejected_count,
+        "restores": target.restores,
+    }
+    insert_sealed(connection, VersionRow, row)
+    if target.restores is None:
+        write_pin(connection, list_id, signing)
+    return diff
+
+
+def _update(connection: Connection, version: str, sequence: int, now: datetime) -> None:
+    """Bring the entries that differ to what their lines say."""
+    changed = EntryRow.id.in_(select(CHANGED.c.entry_id).where(CHANGED.c.entry_id.is_not(None)))
+    keep(connection, changed, sequence)
     disabled = _stays_disabled()
     connection.execute(
         update(EntryRow)
-        .where(changed)
+        .where(EntryRow.id == CHANGED.c.entry_id, STAGED.c.position == CHANGED.c.position)
         .values(
             layout=STAGED.c.layout,
             signals=STAGED.c.signals,
@@ -265,6 +294,12 @@ def _apply(
         )
         .execution_options(synchronize_session=False)
     )
+
+
+def _insert(
+    connection: Connection, bank_id: int, list_id: int, version: str, sequence: int, now: datetime
+) -> None:
+    """Add the entries that the list never had."""
     new: dict[str, ColumnElement[Any]] = {
         "bank_id": literal(bank_id),
         "list_id": literal(list_id),
@@ -279,42 +314,13 @@ def _apply(
         "created_at": literal(now, UtcTime),
         "updated_at": literal(now, UtcTime),
     }
-    connection.execute(
-        insert(EntryRow).from_select(
-            list(new),
-            select(*new.values())
-            .where(_listed(), not_(_known(list_id)))
-            .order_by(STAGED.c.position),
-        )
+    lines = (
+        select(*new.values())
+        .join_from(CHANGED, STAGED, STAGED.c.position == CHANGED.c.position)
+        .where(CHANGED.c.entry_id.is_(None))
+        .order_by(CHANGED.c.position)
     )
-    held = diff.added + diff.updated + diff.unchanged
-    if target.mode is Mode.APPEND:
-        query = select(func.count()).select_from(EntryRow).where(_held(list_id))
-        held = connection.execute(query).scalar_one()
-    note(connection, list_id, reading.kinds, held=held, version=version)
-    update_sealed(
-        connection,
-        VersionRow,
-        and_(VersionRow.list_id == list_id, VersionRow.superseded_at.is_(None)),
-        {"superseded_at": now},
-    )
-    row = {
-        "list_id": list_id,
-        "version": version,
-        "sequence": sequence,
-        "activated_at": now,
-        "entries": held,
-        "added": diff.added,
-        "updated": diff.updated,
-        "removed": diff.removed,
-        "unchanged": diff.unchanged,
-        "rejected": diff.rejected_count,
-        "restores": target.restores,
-    }
-    insert_sealed(connection, VersionRow, row)
-    if target.restores is None:
-        write_pin(connection, list_id, signing)
-    return diff
+    connection.execute(insert(EntryRow).from_select(list(new), lines))
 
 
 def _find_list(connection: Connection, target: ImportTarget) -> int:
@@ -357,7 +363,7 @@ def _refuse(connection: Connection, target: ImportTarget, list_id: int, diff: Im
     if staged_count(connection) == 0:
         if diff.rejected_count:
             raise NoValidLineError(diff)
-        if diff.held and target.mode is Mode.REPLACE:
+        if diff.held and diff.mode is Mode.REPLACE:
             raise EmptyListError(
                 "no line of an entry: this would remove every entry of the list; disable or delete"
                 " the bank if that is what you want"
@@ -366,42 +372,7 @@ def _refuse(connection: Connection, target: ImportTarget, list_id: int, diff: Im
         raise ListShrinksError(diff)
 
 
-def _same_item(list_id: int) -> ColumnElement[bool]:
-    same = EntryRow.provider_id == STAGED.c.provider_id
-    return and_(EntryRow.list_id == list_id, same, _listed())
-
-
-def _listed() -> ColumnElement[bool]:
-    """Of a staged row: it is an entry, and not one that is withdrawn."""
-    return STAGED.c.withdrawn.is_(False)
-
-
-def _differs() -> ColumnElement[bool]:
-    """Of an entry and a staged row: it is not in force, or disabled, as the row says."""
-    said = case((EntryRow.state == DISABLED, STAGED.c.disabled), else_=STAGED.c.content)
-    odd = EntryRow.state.not_in((IN_FORCE, DISABLED))
-    return or_(EntryRow.content.is_distinct_from(said), odd)
-
-
 def _stays_disabled() -> ColumnElement[bool]:
     """Of an entry: a curator disabled it, before it was removed if it was."""
     was = exists().where(before_removal(), EarlierRow.state == DISABLED).correlate(EntryRow)
     return or_(EntryRow.state == DISABLED, and_(EntryRow.state == REMOVED, was))
-
-
-def _known(list_id: int) -> ColumnElement[bool]:
-    """Of a staged row: the list has, or had, this item."""
-    return exists().where(_same_item(list_id)).correlate(STAGED)
-
-
-def _held(list_id: int) -> ColumnElement[bool]:
-    """Of an entry: the list holds it until now."""
-    return and_(EntryRow.list_id == list_id, EntryRow.state != REMOVED)
-
-
-def _gone(list_id: int, mode: Mode) -> ColumnElement[bool]:
-    """Of an entry: the list held it, and its new version does not."""
-    staged = exists().where(EntryRow.provider_id == STAGED.c.provider_id).correlate(EntryRow)
-    if mode is Mode.APPEND:
-        return and_(_held(list_id), staged.where(STAGED.c.withdrawn.is_(True)))
-    return and_(_held(list_id), not_(staged))

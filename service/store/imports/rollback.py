@@ -1,21 +1,25 @@
 """A list goes back to an earlier version, in one commit, as a new version that names it.
 
-It is an import of what the list held then: compared, guarded and written like any other, so that
-entries a curator disabled stay disabled. It knows the past; not how a list is applied.
+It is an import of what differs from then: entries that were there, withdrawals of those that were
+not: compared, guarded and written like any other, so that entries a curator disabled stay disabled.
+So it costs what changed since, however long the list is. It knows the past; not how a list is
+applied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlalchemy import select
 
 from service.domain.errors import NotFoundError, StoreDamagedError
-from service.domain.values import ImportRow
+from service.domain.values import ImportRow, Withdrawn
 from service.store.banks.rows import find_bank
 from service.store.core.database import Database
 from service.store.core.models import ListRow, VersionRow
-from service.store.entries.history import listed_then
+from service.store.entries.history import changed_since
+from service.store.imports.comparing import Mode
 from service.store.imports.diffs import ImportDiff
 from service.store.imports.imports import Allowed, ImportTarget, apply_import
 
@@ -42,7 +46,7 @@ def roll_back(
     raises.
     """
 
-    def rows() -> Iterator[ImportRow]:
+    def rows() -> Iterator[ImportRow | Withdrawn]:
         # What a version held never changes, so it may be read beside the transaction that writes.
         with database.read(database.deadlines.bulk, pauses=True) as connection:
             bank_id = find_bank(connection, target.bank).id
@@ -58,13 +62,16 @@ def roll_back(
             ).one_or_none()
             if found is None:
                 raise VersionNotFoundError(f"the list {target.list!r} never had a version {to!r}")
-            then = listed_then(connection, found.id, found.sequence)
+            then = changed_since(connection, found.id, found.sequence)
             for line, one in enumerate(then, 1):
-                if not one.whole:
+                if one.signals is None:
+                    yield Withdrawn(line, one.provider_id)
+                elif one.whole:
+                    yield ImportRow(line, one.signals, one.provider_id, one.labels)
+                else:
                     raise StoreDamagedError(
                         f"version {to!r} of the list is not what was written: nothing was changed"
                     )
-                yield ImportRow(line, one.signals, one.provider_id, one.labels)
 
-    named = ImportTarget(target.bank, target.provider, target.list, target.version, restores=to)
+    named = replace(target, restores=to, mode=Mode.APPEND)
     return apply_import(database, actor, named, rows(), allowed, dry_run)

@@ -25,6 +25,7 @@ from sqlalchemy import (
     delete,
     func,
     not_,
+    or_,
     select,
 )
 
@@ -62,10 +63,6 @@ STAGED: Final = Table(
 )
 
 
-_GONE: Final = ("", b"", "", b"", b"", True)
-"""What follows the id of a row that withdraws one."""
-
-
 @dataclass
 class Reading:
     """What was found while a list was read."""
@@ -74,6 +71,8 @@ class Reading:
     rejected_count: int = 0
     duplicates: int = 0
     digest_only: int = 0
+    withdrawn: int = 0
+    """Lines that say that an item is no longer listed."""
     layouts: set[str] = field(default_factory=set)
     """Of the valid rows, and of some that repeat others."""
 
@@ -90,10 +89,13 @@ class Reading:
 
 
 def stage(
-    connection: Connection, rows: Iterable[ImportRow | Withdrawn | RejectedLine], changes: bool
+    connection: Connection, rows: Iterable[ImportRow | Withdrawn | RejectedLine], last: bool = False
 ) -> Reading:
-    """Fill ``STAGED`` with the valid rows, one for each provider's id: of a whole list the first,
-    and another with other content is a bad line; of ``changes`` the last, which came later."""
+    """Fill ``STAGED`` with the valid rows, one for each provider's id.
+
+    Of several with one id a withdrawal, and what comes after one, counts alone; and the first of
+    others, which must say the same, or with ``last`` the last.
+    """
     reading = Reading()
     batch: list[tuple[Any, ...]] = []
     position = 0
@@ -101,30 +103,25 @@ def stage(
         if isinstance(row, RejectedLine):
             reading.reject(row.line, row.reason)
             continue
-        if isinstance(row, Withdrawn):
-            assert changes, "a whole list withdraws nothing"
         try:
-            if isinstance(row, Withdrawn):
-                batch.append((position, row.line, _checked(row.provider_id), *_GONE))
-                position += 1
-                continue
             found = _columns(row)
         except InvalidValueError as error:
             reading.reject(row.line, str(error))
             continue
-        reading.digest_only += row.signals.digest_only
-        reading.layouts.add(found[2])
-        batch.append((position, *found, False))
+        if isinstance(row, Withdrawn):
+            reading.withdrawn += 1
+        else:
+            reading.digest_only += row.signals.digest_only
+            reading.layouts.add(found[2])
+        batch.append((position, *found))
         position += 1
-        if len(batch) >= _BATCH:
+        if len(batch) == _BATCH:
             load(connection, STAGED, batch)
             batch = []
     if batch:
         load(connection, STAGED, batch)
-    if changes:
-        _keep_last(connection, reading)
-    else:
-        _drop_repeats(connection, reading)
+    _drop_surpassed(connection, reading, last)
+    _drop_repeats(connection, reading)
     return reading
 
 
@@ -133,25 +130,42 @@ def staged_count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(STAGED)).scalar_one()
 
 
-def _columns(row: ImportRow) -> tuple[Any, ...]:
+def _columns(row: ImportRow | Withdrawn) -> tuple[Any, ...]:
     """The columns of ``STAGED`` after the first."""
+    if isinstance(row, Withdrawn):
+        provider_id = check_text("provider_id", row.provider_id, MAX_PROVIDER_ID)
+        return (row.line, provider_id, "", b"", "", b"", b"", True)
     if not row.signals:
         raise NoSignalsError("the line has no signal")
-    provider_id = _checked(row.provider_id or derived_provider_id(row.signals))
+    provider_id = check_text(
+        "provider_id", row.provider_id or derived_provider_id(row.signals), MAX_PROVIDER_ID
+    )
     labels = check_labels(row.labels) if row.labels else ()
     packed = packed_content(provider_id, row.signals, labels)
-    return (row.line, provider_id, *packed)
+    return (row.line, provider_id, *packed, False)
 
 
-def _checked(provider_id: str) -> str:
-    return check_text("provider_id", provider_id, MAX_PROVIDER_ID)
-
-
-def _keep_last(connection: Connection, reading: Reading) -> None:
-    """Keep the last row of each provider's id."""
-    last = select(func.max(STAGED.c.position)).group_by(STAGED.c.provider_id).scalar_subquery()
-    gone = delete(STAGED).where(STAGED.c.position.not_in(last))
-    reading.duplicates += connection.execute(gone).rowcount
+def _drop_surpassed(connection: Connection, reading: Reading, last: bool) -> None:
+    """Drop what a later line of the same id takes the place of."""
+    if not (last or reading.withdrawn):
+        return
+    newest = (
+        select(STAGED.c.provider_id, func.max(STAGED.c.position).label("position"))
+        .group_by(STAGED.c.provider_id)
+        .having(func.count() > 1)
+        .subquery("newest")
+    )
+    final = STAGED.alias("final")
+    surpassed = (
+        select(STAGED.c.position)
+        .join_from(STAGED, newest, newest.c.provider_id == STAGED.c.provider_id)
+        .join(final, final.c.position == newest.c.position)
+        .where(STAGED.c.position < newest.c.position)
+    )
+    if not last:
+        surpassed = surpassed.where(or_(STAGED.c.withdrawn, final.c.withdrawn))
+    dropped = connection.execute(delete(STAGED).where(STAGED.c.position.in_(surpassed)))
+    reading.duplicates += dropped.rowcount
 
 
 def _drop_repeats(connection: Connection, reading: Reading) -> None:
