@@ -68,7 +68,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """How many entries a new version concerns."""
 
     added: int
@@ -101,7 +101,7 @@ def drop_tables(connection: Connection) -> None:
     _HERE.drop_all(connection, checkfirst=False)
 
 
-def compare(connection: Connection, list_id: int, mode: Mode) -> Compared:
+def compare(connection: Connection, list_id: int, mode: Mode) -> Comparison:
     """Fill ``CHANGED`` and ``GONE``, in the transaction in which nothing else changes the list."""
     for table in (CHANGED, GONE):
         connection.execute(delete(table))
@@ -128,7 +128,7 @@ def compare(connection: Connection, list_id: int, mode: Mode) -> Compared:
             func.count(case((CHANGED.c.relisted, 1))),
         ).select_from(CHANGED)
     ).one()
-    return Compared(
+    return Comparison(
         added=counts[0] - counts[1],
         updated=counts[1],
         relisted=counts[2],
