@@ -48,12 +48,16 @@ from service.lists.exchanges.kinds import KINDS, check_settings, open_exchange
 from service.lists.exchanges.permits import Permits
 from service.lists.exchanges.web import Pause
 from service.lists.formats import ListReader, PackingLimits, Page, ReadOptions, file_chunks
+from service.lists.signed.errors import SameListError
+from service.lists.signed.keys import public_key_of
+from service.lists.signed.package import newest_signed
 from service.store import (
     ImportDiff,
     ImportTarget,
     ListShrinksError,
     Mode,
     RefusedDiffError,
+    Signing,
     Store,
 )
 
@@ -167,12 +171,14 @@ class Syncer:
             fetched, mode, fmt = self._fetched(record, since, Path(folder) / "pages", told)
             if fetched is None:
                 return None, "nothing new"
-            reader = self._reader(fetched, fmt)
-            rows, target = _rows(reader, mode), _target(record, mode)
             size = sum(page.path.stat().st_size for page in fetched.pages)
             said = f"{len(fetched.pages)} pages, {size} bytes"
             limit = record.new.max_rejected
-            return self._store.apply_import(target, rows, limit, dry_run=True), said
+            with self._opened(record, fetched, mode, fmt) as (_, rows, signing):
+                diff = self._store.apply_import(
+                    _target(record, mode), rows, limit, dry_run=True, signing=signing
+                )
+            return diff, said
 
     def tidy(self, records: Iterable[ExchangeRecord]) -> None:
         """Remove what was fetched for exchanges that are no more, or are others now."""
@@ -196,14 +202,17 @@ class Syncer:
         run = replace(run, pages=len(fetched.pages), bytes=size)
         kept = False
         try:
-            reader = self._reader(fetched, fmt)
-            diff = self._store.apply_import(
-                _target(record, mode),
-                _rows(reader, mode),
-                record.new.max_rejected,
-                allow_shrink=run.allow_shrink,
-                along=self._store.exchanges.landing(record, fetched.checkpoint),
-            )
+            with self._opened(record, fetched, mode, fmt) as (reader, rows, signing):
+                diff = self._store.apply_import(
+                    _target(record, mode),
+                    rows,
+                    record.new.max_rejected,
+                    allow_shrink=run.allow_shrink,
+                    signing=signing,
+                    along=self._store.exchanges.landing(record, fetched.checkpoint),
+                )
+        except SameListError:
+            return replace(run, state=RunState.UNCHANGED), every
         except (RefusedDiffError, ImportRefusedError, ExchangeChangedError) as error:
             found = error.diff if isinstance(error, RefusedDiffError) else None
             return _refused(run, error, found), every
@@ -239,9 +248,22 @@ class Syncer:
                 found = fetch(exchange, folder, since, MOST_BYTES, hears)
             return found, mode, exchange.format
 
-    def _reader(self, fetched: Fetched, fmt: str | None) -> ListReader:
-        packing = PackingLimits(MOST_BYTES, self._root)
-        return ListReader(_pages(fetched), fmt, ReadOptions(packing=packing))
+    @contextlib.contextmanager
+    def _opened(
+        self, record: ExchangeRecord, fetched: Fetched, mode: Mode, fmt: str | None
+    ) -> Iterator[tuple[ListReader, Iterable[ImportRow | Withdrawn | RejectedLine], Signing]]:
+        """What was fetched, to be read, and who signed it."""
+        options = ReadOptions(packing=PackingLimits(MOST_BYTES, self._root))
+        key = record.new.settings.get("signed_by")
+        vouched = None if key is None else public_key_of(key)
+        takes = "signed_by" in KINDS[record.new.kind].optional
+        paths = [page.path for page in fetched.pages] if takes else []
+        with newest_signed(paths, options) as signed:
+            if signed is not None:
+                yield signed.reader, signed.rows(), Signing(signed.version, vouched)
+            else:
+                reader = ListReader(_pages(fetched), fmt, options)
+                yield reader, _rows(reader, mode), Signing(None, vouched)
 
     def _folder(self, record: ExchangeRecord) -> Path:
         """Where pages wait: another one once the exchange is asked for something else."""

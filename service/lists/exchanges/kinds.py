@@ -25,6 +25,7 @@ from service.lists.exchanges.lookalike import LookalikeExchange
 from service.lists.exchanges.permits import Permits
 from service.lists.exchanges.web import Pause, Web, checked_base
 from service.lists.formats import reading_format
+from service.lists.signed.keys import public_key_of
 
 Settings = Mapping[str, str]
 
@@ -118,6 +119,8 @@ def check_settings(kind: str, settings: Settings) -> None:
             raise BadExchangeError("url must name a file, and have no query or fragment")
     if "format" in settings:
         reading_format(settings["format"])
+    if "signed_by" in settings:
+        public_key_of(settings["signed_by"])
 
 
 def _secret(name: str, value: str) -> str:
@@ -183,6 +186,7 @@ def _lookalike(said: Settings, pause: Pause, transport: httpx.BaseTransport | No
 _LONGEST_FILE: Final = 16 * 2**30
 
 _BASE: Final = "its address, https://…"
+_SIGNED_BY: Final = "the public key of a signed list's publisher, ed25519:…"
 
 KINDS: Final[Mapping[str, ExchangeKind]] = MappingProxyType(
     {
@@ -210,14 +214,18 @@ KINDS: Final[Mapping[str, ExchangeKind]] = MappingProxyType(
         "folder": ExchangeKind(
             "the files of a folder, together one list",
             {"path": "the folder, absolute"},
-            {"format": "of its files; by default each is recognised"},
+            {"format": "of its files; by default each is recognised", "signed_by": _SIGNED_BY},
             frozenset(),
             _folder,
         ),
         "https": ExchangeKind(
             "a file at an address",
             {"url": "https://…"},
-            {"format": "of the file; by default it is recognised", "token": "a bearer token"},
+            {
+                "format": "of the file; by default it is recognised",
+                "token": "a bearer token",
+                "signed_by": _SIGNED_BY,
+            },
             frozenset({"token"}),
             _https,
         ),

@@ -7,7 +7,9 @@
             BadSigningKeyError
         ImportRefusedError
             UnsignedListError    BadSignatureError    TamperedListError
-            UnknownSignerError   OtherSignerError     OlderListError   ForkedListError
+            UnknownSignerError   OtherSignerError     ForkedListError
+            OlderListError
+                SameListError
 """
 
 from __future__ import annotations
@@ -55,6 +57,12 @@ class OlderListError(ImportRefusedError):
     """A signed list is no newer than the one imported last."""
 
     code = "older_list"
+
+
+class SameListError(OlderListError):
+    """A signed list is the one imported last."""
+
+    code = "same_list"
 
 
 class ForkedListError(ImportRefusedError):

@@ -6,7 +6,9 @@ import base64
 import binascii
 import hashlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import IO, Final
 
 import orjson
@@ -14,7 +16,12 @@ import orjson
 from service.domain.values import ImportRow, RejectedLine, SignedVersion
 from service.lists.formats.archives import Meter, PackingLimits, opened_zip, unpacked_member
 from service.lists.formats.reader import ListReader, ReadOptions
-from service.lists.signed.errors import BadSignatureError, BadSigningKeyError, TamperedListError
+from service.lists.signed.errors import (
+    BadSignatureError,
+    BadSigningKeyError,
+    TamperedListError,
+    UnsignedListError,
+)
 from service.lists.signed.keys import is_signed, public_key_of
 from service.lists.signed.manifest import (
     DELTA,
@@ -115,6 +122,28 @@ def signed_list(file: IO[bytes], options: ReadOptions = _DEFAULT) -> SignedList 
     if not is_signed(public, signature, raw):
         raise BadSignatureError("the signature is not that of the manifest")
     return SignedList(archive, raw, public, size, options)
+
+
+@contextmanager
+def newest_signed(paths: Iterable[Path], options: ReadOptions) -> Iterator[SignedList | None]:
+    """Of files the signed list with the highest number, open; ``None`` where none is a signed list.
+
+    Raises as ``signed_list`` does, and ``UnsignedListError`` for signed lists beside others:
+    together they are no list.
+    """
+    with ExitStack() as stack:
+        signed, plain = list[SignedList](), False
+        for path in paths:
+            with ExitStack() as opened:
+                found = signed_list(opened.enter_context(path.open("rb")), options)
+                if found is None:
+                    plain = True
+                else:
+                    signed.append(found)
+                    stack.push(opened.pop_all())
+        if signed and plain:
+            raise UnsignedListError("signed lists and others lie together: nothing is imported")
+        yield max(signed, key=lambda one: one.manifest.number, default=None)
 
 
 def _small(archive: zipfile.ZipFile, name: str, limits: PackingLimits, size: int) -> bytes:

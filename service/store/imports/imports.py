@@ -30,7 +30,12 @@ from sqlalchemy import (
     update,
 )
 
-from service.domain.errors import BankNotFoundError, EmptyListError, VersionExistsError
+from service.domain.errors import (
+    BankNotFoundError,
+    EmptyListError,
+    InvalidValueError,
+    VersionExistsError,
+)
 from service.domain.values import (
     DEFAULT_LIST,
     LOCAL_PROVIDER,
@@ -131,6 +136,8 @@ def apply_import(
     check_text("list", target.list, 128)
     if target.version is not None:
         check_text("version", target.version, 128)
+    if signing.version is not None and target.mode is Mode.APPEND:
+        raise InvalidValueError("a signed list is whole, and replaces what the list held")
     bulk = database.deadlines.bulk
     with database.connect() as connection:
         with connection.begin():
@@ -150,6 +157,9 @@ def apply_import(
                     if not (diff.added or diff.updated or diff.removed):
                         with database.altering(connection, bulk):
                             database.lock(connection)
+                            if list_id != _NO_LIST:
+                                check_pin(connection, list_id, signing)
+                                write_pin(connection, list_id, signing)
                             along(connection, version)
                         return diff
                 with database.writing(connection, actor, bulk) as sequence:

@@ -18,6 +18,7 @@ from service.lists.signed.errors import (
     ForkedListError,
     OlderListError,
     OtherSignerError,
+    SameListError,
     UnknownSignerError,
     UnsignedListError,
 )
@@ -71,6 +72,8 @@ def check_pin(connection: Connection, list_id: int, signing: Signing) -> None:
         raise OtherSignerError(
             f"the list is signed by {signer}, and pinned to {public_text(pin.public_key)}"
         )
+    if (said.number, said.manifest) == (pin.number, pin.manifest):
+        raise SameListError(f"this list, number {said.number}, is the one that was imported last")
     if said.number <= pin.number:
         raise OlderListError(
             f"the list has the number {said.number}, and {pin.number} was imported before"

@@ -118,7 +118,7 @@ def test_the_service_takes_signed_lists_too(
         bad = client.post(path, content=body, params={"signed_by": "ed25519:x"})
     assert [one.json().get("code") for one in (unknown, again, plain, bad)] == [
         "unknown_signer",
-        "older_list",
+        "same_list",
         "unsigned_list",
         "bad_signing_key",
     ]

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from service.domain.errors import ExchangeNotFoundError, InvalidValueError
-from service.domain.exchanges import ExchangeRecord, RunState
+from service.domain.exchanges import ExchangeRecord, NewExchange, RunState
 from service.domain.health import Health, Severity
+from service.domain.signals import Signals
 from service.lists.exchanges.errors import BadExchangeError
-from service.store import ImportTarget
+from service.lists.signed.keys import SigningKey, public_text
+from service.lists.signed.publishing import publish
+from service.store import ImportRow, ImportTarget
 from service.work.sync import CHECK, Sync
 from service.work.syncing import StoppedError, SyncBusyError, check_exchange, permits_of
 from tests.service.exchanges.conftest import PASSWORD, Site
@@ -492,3 +495,38 @@ def waits_for(site: Site) -> float:
     due = site.store.exchanges.get("one").next_at
     assert due is not None
     return (due - datetime.now(UTC)).total_seconds()
+
+
+def test_a_signed_list_comes_in_force_by_itself_and_nothing_else_does(
+    site: Site, tmp_path: Path
+) -> None:
+    """From a folder: the newest of its lists, if the key that is vouched for signed it."""
+    key, other = (SigningKey.create(tmp_path / name) for name in ("key", "other"))
+    drop = site.settings.exchange_folders[0]
+
+    def published(name: str, count: int, by: SigningKey = key) -> None:
+        rows = [ImportRow(0, Signals.of(md5=bytes([n]) * 16), f"x{n}") for n in range(count)]
+        publish(rows, by, drop / name, "p", "l")
+
+    settings = {"path": str(drop), "signed_by": public_text(key.public)}
+    site.keep("folder", "one", settings=settings)
+    (drop / "list.csv").write_text(f"provider_id,md5\nx1,{1:032x}\n")
+    assert (site.sync().state, site.sync().code) == (RunState.FAILED, "unsigned_list")
+    (drop / "list.csv").unlink()
+    published("1.zip", 2)
+    assert (site.sync().added, site.listed()) == (2, {"x0", "x1"})
+    published("2.zip", 3)
+    assert (site.sync().added, site.listed()) == (1, {"x0", "x1", "x2"})
+    (drop / "1.zip").unlink()
+    assert site.sync().state is RunState.UNCHANGED  # the folder changed, and the list did not
+    published("3.zip", 9, by=other)
+    assert (site.sync().state, site.sync().code) == (RunState.FAILED, "other_signer")
+    (drop / "3.zip").write_bytes(b"provider_id,md5\n")
+    assert site.sync().code == "unsigned_list"
+    (drop / "3.zip").unlink()
+    (drop / "2.zip").write_bytes((drop / "2.zip").read_bytes()[:-40])
+    assert site.sync().state is RunState.FAILED
+    assert site.listed() == {"x0", "x1", "x2"}
+    wrong = NewExchange("two", "folder", "b", "p", "l", {**settings, "signed_by": "x"})
+    with pytest.raises(InvalidValueError, match="ed25519"):
+        check_exchange(wrong, permits_of(site.settings))

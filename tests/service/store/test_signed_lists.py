@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy import update
 from service.domain.errors import (
     EmptyListError,
     EntryExistsError,
+    InvalidValueError,
     ServiceError,
     StoreDamagedError,
 )
@@ -35,7 +37,7 @@ from service.lists.signed.errors import (
 from service.lists.signed.keys import SigningKey, public_key_of, public_text
 from service.lists.signed.package import SignedList, signed_list
 from service.lists.signed.publishing import publish
-from service.store import ImportDiff, ImportRow, ImportTarget, Signing, Store
+from service.store import ImportDiff, ImportRow, ImportTarget, Mode, Signing, Store
 from service.store.core.models import PinRow
 
 TARGET = ImportTarget("known", "p", "l", create_bank=True)
@@ -206,6 +208,36 @@ def test_a_pin_that_is_not_what_was_written_lets_nothing_in(
     with pytest.raises(StoreDamagedError):
         imported(store, make("2.zip", rows(1, 2)))
     assert any(flaw.what == "seals" for flaw in store.verify())
+
+
+def test_a_list_that_changes_nothing_is_pinned_all_the_same(
+    store: Store, make: Callable[..., Path], key: SigningKey
+) -> None:
+    """As a sync applies it, which makes no version of a list that is as it was."""
+    unsigned(store)
+    told: list[str | None] = []
+    with make("1.zip", rows(1, 2, 3)).open("rb") as file:
+        found = opened(file)
+        diff = store.apply_import(
+            TARGET,
+            found.rows(),
+            signing=Signing(found.version, key.public),
+            along=lambda _, version: told.append(version),
+        )
+    assert (diff.unchanged, len(told), len(store.versions("known"))) == (3, 1, 1)
+    with pytest.raises(UnsignedListError):
+        unsigned(store)
+
+
+def test_a_signed_list_is_never_appended(
+    store: Store, make: Callable[..., Path], key: SigningKey
+) -> None:
+    """What its publisher took off would stay in force, under the publisher's name."""
+    with make("1.zip", rows(1)).open("rb") as file:
+        found = opened(file)
+        target = replace(TARGET, mode=Mode.APPEND)
+        with pytest.raises(InvalidValueError, match="whole"):
+            store.apply_import(target, found.rows(), signing=Signing(found.version, key.public))
 
 
 def test_a_dry_run_refuses_the_same_and_pins_nothing(
