@@ -20,7 +20,7 @@ GIVEN_UP = {
 """What is not written, and what is instead."""
 
 IN_ROOMS = {
-    r"\bgroups?\b(?!\()": ("bank", ("domain", "policy", "store", "lists", "work", "http")),
+    r"\bgroups?\b(?!\(| BY)": ("bank", ("domain", "policy", "store", "lists", "work", "http")),
     r"\bengines?\b": ("replica", ("domain", "policy", "replica", "lists", "work", "http")),
     r"\b(fingerprint|view|whole)\.quality\b": ("structure", ("domain", "replica", "http", "cli")),
 }

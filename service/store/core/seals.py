@@ -87,12 +87,6 @@ def update_sealed(
     _reseal(connection, table, key.in_(whole))
 
 
-def seal_all(connection: Connection, table: Sealed) -> None:
-    """Seal every row as it is, within a writing transaction: for rows that never had a seal."""
-    key = _key(table)
-    _reseal(connection, table, key.is_not(None))
-
-
 def _reseal(connection: Connection, table: Sealed, which: ColumnElement[bool]) -> None:
     key = _key(table)
     # Of what the database holds and not of what it was given: it may keep less, say of a time.

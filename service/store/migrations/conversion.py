@@ -20,14 +20,19 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from service.domain.signals import Signal
-from service.store.core import seals
 from service.store.core.loading import load
-from service.store.core.models import BankRow, BigId, KeyRow, ListRow, UtcTime, VersionRow
-from service.store.entries.lists import live_kinds
-from service.store.entries.packing import packed
-from service.store.entries.past import count_lists
-from service.store.entries.rows import DISABLED, IN_FORCE, REMOVED, content_hash
+from service.store.migrations.layout_0005 import (
+    BIG_ID,
+    DISABLED,
+    IN_FORCE,
+    MOMENT,
+    REMOVED,
+    OldSignal,
+    content_hash,
+    describe_lists,
+    packed,
+    seal_rows,
+)
 
 STEP: Final = 20_000
 """Rows that one transaction converts."""
@@ -38,7 +43,7 @@ DAMAGED: Final = bytes(16)
 _BESIDE: Final = sa.Table(
     "entries_0005",
     sa.MetaData(),
-    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("id", BIG_ID, primary_key=True, autoincrement=True),
     sa.Column("bank_id", sa.Integer, nullable=False),
     sa.Column("list_id", sa.Integer, nullable=False),
     sa.Column("provider_id", sa.String(256), nullable=False),
@@ -49,8 +54,8 @@ _BESIDE: Final = sa.Table(
     sa.Column("version", sa.String(128), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("created_at", UtcTime(), nullable=False),
-    sa.Column("updated_at", UtcTime(), nullable=False),
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.Column("updated_at", MOMENT, nullable=False),
     sa.ForeignKeyConstraint(["bank_id"], ["banks.id"]),
     sa.ForeignKeyConstraint(["list_id"], ["lists.id"]),
     sqlite_autoincrement=True,
@@ -68,7 +73,7 @@ _EARLIER: Final = sa.Table(
     sa.Column("content", sa.LargeBinary),
     sa.Column("version", sa.String(128), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("updated_at", UtcTime(), nullable=False),
+    sa.Column("updated_at", MOMENT, nullable=False),
     sqlite_with_rowid=False,
 )
 sa.Index("earlier_states_by_until", _EARLIER.c.until)
@@ -172,14 +177,8 @@ def finish(connection: Connection) -> None:
 def seal(connection: Connection) -> None:
     """Write down what lists hold, seal what is sealed, and give commits other marks, since the ids
     in indexes are others: each is built anew."""
-    for list_id, kinds in live_kinds(connection).items():
-        connection.execute(
-            sa.text("UPDATE lists SET kinds = :kinds WHERE id = :id"),
-            {"kinds": ",".join(sorted(kinds)), "id": list_id},
-        )
-    for table in (BankRow, ListRow, VersionRow, KeyRow):
-        seals.seal_all(connection, table)
-    count_lists(connection, sa.true())
+    describe_lists(connection)
+    seal_rows(connection)
     random = "lower(hex(randomblob(16)))"
     if connection.dialect.name != "sqlite":
         random = "replace(gen_random_uuid()::text, '-', '')"
@@ -235,18 +234,18 @@ def _converted(old: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...] | 
     return now, before
 
 
-def _signals(old: dict[str, Any]) -> list[Signal]:
+def _signals(old: dict[str, Any]) -> list[OldSignal]:
     codes = orjson.loads(old["codes"]) if old["codes"] else {}
     found = [
-        Signal("code", bytes.fromhex(code), space, role=old["code_role"])
+        OldSignal("code", bytes.fromhex(code), space, role=old["code_role"])
         for space, code in sorted(codes.items())
     ]
     for name in ("md5", "pdq", "sha1", "sha256"):
         if old[name] is not None:
             quality = old["pdq_quality"] if name == "pdq" else None
-            found.append(Signal(name, bytes(old[name]), quality=quality))
+            found.append(OldSignal(name, bytes(old[name]), quality=quality))
     if old["url"] is not None:
-        found.append(Signal("url", old["url"].encode()))
+        found.append(OldSignal("url", old["url"].encode()))
     return found
 
 
