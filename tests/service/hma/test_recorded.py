@@ -39,7 +39,7 @@ FAULTS = "Faults are refusals"
 EMPTY = "No empty signal"
 NOTES = "No notes, metadata or media URI"
 LINKS = "No link to a validator"
-EXCHANGES = "No exchange is fetched yet"
+EXCHANGES = "No sample exchange"
 MD5S = "MD5s of any file"
 
 
@@ -68,9 +68,12 @@ def _whole(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+APIS = ["ncmec", "stop_ncii", "tech_against_terrorism", "folder", "https_file", "lookalike"]
+
+
 def _exchanges(request: str, recorded: Answer) -> tuple[str, Answer] | None:
     instead: dict[str, Answer] = {
-        "GET /c/exchanges/apis": (200, []),
+        "GET /c/exchanges/apis": (200, APIS),
         "GET /c/exchanges/api/sample": (400, {"message": "no such Exchange API 'sample'"}),
         "GET /c/exchanges/api/sample/schema": (404, {"message": ...}),
         "GET /c/exchanges": (200, []),
