@@ -48,6 +48,7 @@ class Place:
 _PLACES: Final = (
     (Place("", "Overview"), READERS),
     (Place("/banks", "Banks"), READERS),
+    (Place("/exchanges", "Exchanges"), CURATORS),
     (Place("/match", "Try a match"), MATCHERS),
     (Place("/keys", "Keys"), ADMINS),
 )
@@ -96,6 +97,9 @@ NOTICES: Final[Mapping[str, str]] = {
     "entry-enabled": "The entry is in force.",
     "entry-disabled": "The entry is out of force.",
     "entry-deleted": "The entry was deleted.",
+    "sync-asked": "It is synced within seconds; load the page again to see how that goes.",
+    "exchange-enabled": "It is fetched from again.",
+    "exchange-disabled": "It is fetched from no more for now; what it brought stays in force.",
     "key-revoked": "The key is refused from now on.",
 }
 """What a page can be told to say: text that a link could carry would be anybody's."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from service.http.console.pages import banks, entrance, keys, overview, trying
+from service.http.console.pages import banks, entrance, exchanges, keys, overview, trying
 
 routers: tuple[APIRouter, ...] = tuple(
-    module.router for module in (entrance, overview, banks, trying, keys)
+    module.router for module in (entrance, overview, banks, exchanges, trying, keys)
 )

@@ -350,6 +350,8 @@ REQUESTS: Final = (
     UrlsRequest,
     BankRequest,
     BankChange,
+    ExchangeChange,
+    ExchangeRequest,
     EntryRequest,
     EntryChange,
     KeyRequest,

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from service.domain.exchanges import NewExchange, RunState
 from service.domain.signals import parse_signals
 from service.store import ImportRow, ImportTarget, Role
 
@@ -29,7 +32,16 @@ pytestmark = pytest.mark.slow
 ADMIN_KEY = "an admin key for tests"
 Scheme = Literal["light", "dark"]
 
-PAGES = ("", "/banks", "/banks/hotline-a", "/match", "/keys", "/login")
+PAGES = (
+    "",
+    "/banks",
+    "/banks/hotline-a",
+    "/exchanges",
+    "/exchanges/shrinking",
+    "/match",
+    "/keys",
+    "/login",
+)
 WIDTHS = (360, 1600)
 
 
@@ -80,6 +92,18 @@ def filled(served: Served, pictures: Pictures) -> Served:
         answer = client.post("/v1/banks/hotline-a/entries", files={"file": ("a.png", file)})
         answer.raise_for_status()
     served.client_with(Role.MATCHER).close()
+    exchanges = served.store.exchanges
+    for name in ("shrinking", "sound"):
+        settings = {"path": "/srv/lists"}
+        new = NewExchange(name, "folder", "hotline-a", "folder", name, settings, enabled=False)
+        record = exchanges.create(new)
+        run = exchanges.begin(record)
+        said = "this version would remove 9 of the list's 12 entries, more than 20%"
+        shrunk = replace(run, state=RunState.NEEDS_REVIEW, code="list_shrinks", said=said)
+        done = replace(run, state=RunState.DONE, added=3, bytes=1234567)
+        ended = shrunk if name == "shrinking" else done
+        exchanges.end(record, ended, timedelta(hours=1))
+    exchanges.update("sound", lambda was: replace(was, max_rejected=1))
     return served
 
 
@@ -191,3 +215,22 @@ def test_deleting_asks_first(filled: Served, open_page: Callable[..., Page]) -> 
     page.get_by_role("button", name="Delete e_").first.click()
     page.wait_for_url("**said=entry-deleted")
     assert filled.store.entries.count("hotline-a") == 4
+
+
+def test_an_exchange_is_synced_and_switched(
+    served: Served, open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    """From its page; without scripts."""
+    served.store.banks.create("mine")
+    settings = {"path": str(tmp_path)}
+    new = NewExchange("drop", "folder", "mine", "folder", "drop", settings, enabled=False)
+    served.store.exchanges.create(new)
+    page = open_page(served.url, 1280, "light", scripts=False)
+    log_in(page)
+    page.get_by_role("link", name="Exchanges").click()
+    page.get_by_role("link", name="drop").click()
+    page.get_by_role("button", name="Sync now").click()
+    page.wait_for_url("**/console/exchanges/drop?said=sync-asked")
+    page.get_by_role("button", name="Enable").click()
+    page.wait_for_url("**/console/exchanges/drop?said=exchange-enabled")
+    assert served.store.exchanges.get("drop").new.enabled

@@ -36,6 +36,13 @@ DOORS = {
     ("PATCH", "/v1/banks/{bank}/entries/{entry_id}"): CURATORS,
     ("DELETE", "/v1/banks/{bank}/entries/{entry_id}"): CURATORS,
     ("POST", "/v1/banks/{bank}/imports"): CURATORS,
+    ("GET", "/v1/exchanges"): CURATORS,
+    ("POST", "/v1/exchanges"): ADMINS,
+    ("GET", "/v1/exchanges/{name}"): CURATORS,
+    ("PATCH", "/v1/exchanges/{name}"): ADMINS,
+    ("DELETE", "/v1/exchanges/{name}"): ADMINS,
+    ("POST", "/v1/exchanges/{name}/sync"): CURATORS,
+    ("GET", "/v1/exchanges/{name}/runs"): CURATORS,
     ("GET", "/v1/keys"): ADMINS,
     ("POST", "/v1/keys"): ADMINS,
     ("DELETE", "/v1/keys/{key_id}"): ADMINS,
@@ -77,7 +84,7 @@ def test_every_door_has_its_guard(served: Served, document: dict[str, Any]) -> N
     clients = {role: served.client_with(role) for role in Role}
     with served.client("lk_00000000_" + "0" * 64) as stranger:
         for (method, path), roles in DOORS.items():
-            place = path.format(bank="none", entry_id="none", key_id="none")
+            place = path.format(bank="none", entry_id="none", key_id="none", name="none")
             for role, client in clients.items():
                 answer = client.request(method, place)
                 forbidden = answer.status_code == 403
