@@ -134,7 +134,8 @@ def test_a_disabled_entry_stays_so_over_a_restart(store: Store, restart: Restart
     store.entries.set_enabled("A", entry.entry_id, False)
     replica = restart()
     assert listed(replica) == [0, 1, 2, 4]
-    assert {(one.stats.entries, one.stats.enabled) for one in replica.stats()} == {(5, 4)}
+    held = {(one.stats.entries, one.stats.enabled) for one in replica.stats()}
+    assert held - {(0, 0)} == {(5, 4)}  # of some types it has none
     replica = restart()
     assert listed(replica) == [0, 1, 2, 4]
     store.entries.set_enabled("A", entry.entry_id, True)
