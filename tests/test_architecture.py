@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,52 @@ if __name__ == "__main__":
         before, _, after = parts(written, block)
         written = f"{before}<!-- {block} -->\n```\n{shown()}```\n<!-- /{block} -->{after}"
     PAGE.write_text(written, encoding="utf-8")
+
+
+LONG = {
+    "service/client.py": "one file, so that it can be copied out",
+    "service/http/shapes/answers.py": "a flat list of shapes, read by looking one up",
+    "service/domain/errors.py": "a flat list of errors with their codes",
+}
+"""Files of more than ``MOST_LINES``, and why; the page says so too."""
+MOST_LINES = 400
+MOST_FILES = 15
+CROWDED = {"service/lists/formats": 24}
+"""Rooms with more files than ``MOST_FILES``, and how many they may have: a format is one module."""
+
+
+def test_files_and_rooms_are_small_or_it_is_said_why() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    long = {
+        name
+        for folder in folders()
+        for path in folder.glob("*.py")
+        if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES
+        and (name := str(path.relative_to(ROOT)))
+    }
+    assert long <= LONG.keys()
+    assert all(f"`{name}`" in page for name in LONG)
+    for folder in folders():
+        name = str(folder.relative_to(ROOT))
+        held = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(held) <= CROWDED.get(name, MOST_FILES), name
+
+
+HEAVY = {"sqlalchemy", "alembic", "faiss", "numba", "llvmlite", "openvino", "torch", "fastapi"}
+PURE = ("service.domain", "service.policy.matching", "service.lists.formats.reader")
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_what_is_pure_loads_no_database_and_no_index(module: str) -> None:
+    """Seen in a process of its own, as a list of what it has loaded."""
+    names = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    loaded = {name.split(".")[0] for name in names}
+    assert module in names
+    assert not loaded & HEAVY
+    assert not [name for name in names if name.startswith(("service.store", "index."))]

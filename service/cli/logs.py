@@ -17,7 +17,7 @@ OURS: Final = ("embeddings", "index", "service", "uvicorn")
 
 
 class UtcFormatter(logging.Formatter):
-    """``2026-11-30T10:02:03.456Z WARNING service.http.door.pool [0f3a…]: …``."""
+    """``2026-11-30T10:02:03.456Z WARNING service.http.door.load.pool [0f3a…]: …``."""
 
     converter = staticmethod(time.gmtime)
 

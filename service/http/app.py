@@ -28,16 +28,16 @@ from service.http.console.router import routers as console
 from service.http.door import problems
 from service.http.door.auth import Doorman
 from service.http.door.fetching import Fetcher
+from service.http.door.load.pool import WorkPool
+from service.http.door.load.rates import Rates
+from service.http.door.load.weights import HEAVY
 from service.http.door.metrics import MeasuringMiddleware, Metrics, Stages
 from service.http.door.near_radius import Probing
 from service.http.door.openapi import DocumentedApp
-from service.http.door.pool import WorkPool
 from service.http.door.protocols import ProtocolDoor
-from service.http.door.rates import Rates
 from service.http.door.services import Services
 from service.http.door.tracing import TracingMiddleware
 from service.http.door.uploads import Uploads
-from service.http.door.weights import HEAVY
 from service.http.hma import door as hma
 from service.http.routes import banks, entries, exchanges, gate, imports, keys, match, status, urls
 from service.http.shield import door as shield

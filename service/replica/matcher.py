@@ -39,8 +39,9 @@ from service.domain.signals import (
 )
 from service.policy import matching
 from service.policy.matching import Coverage, Decision, Label, NotMatched, Plan, SpaceModel
+from service.replica.known import Freshness
 from service.replica.lookups import Lookups
-from service.replica.replica import Freshness, Replica
+from service.replica.replica import Replica
 from service.replica.shared import Shared
 from service.store import Bank, Entry, Store
 

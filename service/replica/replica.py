@@ -15,7 +15,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -31,43 +31,14 @@ from service.domain.health import Health
 from service.domain.search import Search, Searched
 from service.replica.feeding import bring_up
 from service.replica.indexes import Indexes, SignalStats
+from service.replica.known import Freshness, Known
 from service.replica.scrub import Scrub
 from service.replica.shelf import Shelf
-from service.store import Action, Bank, Commit, Key, Store, StoreView
+from service.store import Action, Bank, Commit, Store, StoreView
 from service.store.views.flaws import altered
 from service.store.views.view import START
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the replica knows beside the indexes, replaced as a whole."""
-
-    commit: Commit
-    """That the indexes are up to."""
-    banks: Mapping[str, Bank]
-    """By name."""
-    banks_by_id: Mapping[int, Bank]
-    keys: Mapping[str, Key]
-    """By key id; revoked ones are absent."""
-    spaces: Mapping[int, frozenset[str]]
-    """Bank id to the code spaces of which it holds codes: those of which it held some once, and
-    some bank does now."""
-    hashed: Mapping[str, frozenset[int]]
-    """By type, ids of the banks that hold hashes of pictures, PDQ among them, or held some until
-    lately."""
-    filled: frozenset[int] = frozenset()
-    """Ids of the banks that hold an entry that is enabled."""
-
-
-@dataclass(frozen=True)
-class Freshness:
-    """How far the replica is."""
-
-    sequence: int
-    age_seconds: float
-    """Since the replica was last known to hold everything that was committed."""
 
 
 _LOADING: Final = "it is being built from the store"

@@ -16,8 +16,8 @@ from service.domain.signals import Signal, Signals
 from service.domain.urls.asking import Question, question
 from service.policy import matching
 from service.policy.matching import MAX_MATCHES, Coverage, Decision, Label, NotMatched, Verdict
+from service.replica.known import Freshness
 from service.replica.matcher import Matcher
-from service.replica.replica import Freshness
 from service.store import Entry
 
 _URL: Final = "url"

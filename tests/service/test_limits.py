@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import event
 
 from service.domain.errors import StoreBusyError
-from service.http.door.pool import Task
+from service.http.door.load.pool import Task
 from service.http.door.uploads import Reception, Room
 from service.store import Role
 

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from service.domain.errors import CallerGoneError, OverloadedError, TooLateError
-from service.http.door.pool import Task, WorkPool
+from service.http.door.load.pool import Task, WorkPool
 
 
 def test_work_beyond_the_queue_is_refused_at_once() -> None:

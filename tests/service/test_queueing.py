@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.http.door.queueing import FairQueue
+from service.http.door.load.queueing import FairQueue
 
 WORK = st.lists(
     st.tuples(st.sampled_from("abc"), st.floats(0.01, 100, allow_nan=False)), max_size=30

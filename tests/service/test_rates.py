@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.errors import TooManyRequestsError
-from service.http.door.rates import Rates
+from service.http.door.load.rates import Rates
 from service.store import Role
 
 if TYPE_CHECKING:

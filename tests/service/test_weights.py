@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from embeddings.files.images import ImageLimits, decode
-from service.http.door import weights
+from service.http.door.load import weights
 from service.store import Role
 
 if TYPE_CHECKING:

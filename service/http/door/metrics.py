@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.domain.exchanges import ExchangeRecord, ExchangeRun
 from service.domain.health import Severity
-from service.http.door.pool import WorkPool
+from service.http.door.load.pool import WorkPool
 from service.replica.replica import Replica
 from service.store import ListVersion
 

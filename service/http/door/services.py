@@ -19,12 +19,12 @@ from service.domain.health import Health
 from service.domain.settings import Settings
 from service.http.door.auth import ADMINS, CURATORS, EVERYONE, MATCHERS, READERS, Caller, Doorman
 from service.http.door.fetching import Fetcher
+from service.http.door.load.pool import T, Task, WorkPool
+from service.http.door.load.rates import Rates
+from service.http.door.load.weights import SIGNALS, owed, weigh
 from service.http.door.metrics import Metrics
 from service.http.door.near_radius import Probing
-from service.http.door.pool import T, Task, WorkPool
-from service.http.door.rates import Rates
 from service.http.door.uploads import CALLER, GONE, Uploads
-from service.http.door.weights import SIGNALS, owed, weigh
 from service.replica.matcher import Matcher
 from service.replica.replica import Replica
 from service.store import Role, Store

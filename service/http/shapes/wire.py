@@ -45,8 +45,8 @@ from service.http.shapes.answers import (
 )
 from service.policy.matching import JudgedMatch, NotMatched
 from service.replica.indexes import SignalStats
+from service.replica.known import Freshness
 from service.replica.matcher import Answer, ImageryScore
-from service.replica.replica import Freshness
 from service.replica.url_matching import UrlAnswers, UrlFailure, UrlResult
 from service.store import Bank, Entry, EntryPage, ImportDiff, Key, ListVersion, NewKey
 

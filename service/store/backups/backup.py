@@ -34,7 +34,8 @@ from service.store.backups import manifest
 from service.store.backups.contents import StoreContents, contents, copy
 from service.store.backups.manifest import BackupManifest
 from service.store.core import schema
-from service.store.core.database import Database, driver_errors, sqlite_url
+from service.store.core.database import Database, sqlite_url
+from service.store.core.faults import driver_errors
 
 _CREATE: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 

@@ -38,10 +38,10 @@ from service.domain.errors import (
     StorageFullError,
     StoreAwayError,
     StoreBusyError,
-    StoreDamagedError,
     StoreReplacedError,
     StoreUnusableError,
 )
+from service.store.core.faults import damaged, readable, unreachable
 from service.store.core.files import Files
 from service.store.core.models import CommitRow, CounterRow
 from service.store.core.traces import DATABASE_FILE
@@ -293,7 +293,7 @@ class Database:
             if number is None:  # PostgreSQL: a restore, for which we waited, put another row there
                 number = connection.execute(add_one).scalar()
         if number is None:
-            raise _damaged("the counter of changes is missing")
+            raise damaged("the counter of changes is missing")
         self._refuse_another(connection)
         if self.path is None and waits > usual:
             from service.store.core import postgres
@@ -331,9 +331,9 @@ class Database:
             said = str(error.orig) or "it does not say why"
             if "not a database" in said:
                 raise StoreUnusableError("the file is not an SQLite database") from None
-            raise _damaged(said.splitlines()[0]) from None
+            raise damaged(said.splitlines()[0]) from None
         except UnicodeDecodeError:  # of what SQLite says: it quotes what it cannot read
-            raise _damaged("it cannot be read") from None
+            raise damaged("it cannot be read") from None
         except SQLAlchemyError as error:
             raise StoreUnusableError(
                 f"the database cannot be used: {type(error).__name__}"
@@ -343,7 +343,7 @@ class Database:
         said = str(error.orig) or "it does not say why"
         if self._interrupted.is_set():
             return StoreAwayError(_ENDING)
-        if self.path is None and _unreachable(error):
+        if self.path is None and unreachable(error):
             # The whole text names the host, which a client of ours must not see.
             reason = said.splitlines()[0].rsplit(": ", 1)[-1]
             log.debug("the database is away: %s", said)
@@ -357,53 +357,14 @@ class Database:
             return StoreBusyError("another writer holds the store; try again")
         if "disk I/O" in said or "no such table" in said or "decode to UTF-8" in said:
             # The rest of what is said of a text is that text.
-            return _damaged(said.splitlines()[0].partition(" with text ")[0])
+            return damaged(said.splitlines()[0].partition(" with text ")[0])
         return StoreUnusableError(f"the database cannot be used: {said.splitlines()[0]}")
-
-
-@contextmanager
-def readable(*more: type[Exception]) -> Iterator[None]:
-    """Where rows are read: that one makes no sense is the database's damage, and no fault of ours.
-
-    ``more``: errors that say so besides Python's own.
-    """
-    try:
-        yield
-    except (ValueError, TypeError, KeyError) as error:
-        raise _damaged(f"a row holds what nobody wrote ({type(error).__name__})") from error
-    except more as error:
-        raise _damaged(f"a row holds what nobody wrote ({type(error).__name__})") from error
-
-
-@contextmanager
-def driver_errors() -> Iterator[None]:
-    """Where SQLite's own connection is used within ``Database.connect``, which names its errors."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise OperationalError(None, None, error) from None
-    except sqlite3.DatabaseError as error:
-        raise DatabaseError(None, None, error) from None
 
 
 def identity_of(connection: Connection) -> str:
     """The store's name, which is the mark of its first commit; empty where that is gone."""
     query = select(CommitRow.mark).where(CommitRow.sequence == 0)
     return connection.execute(query).scalar() or ""
-
-
-def _damaged(said: str) -> StoreDamagedError:
-    return StoreDamagedError(
-        f"the database is damaged: {said}; `lookalike verify` says where, and a backup mends it"
-    )
-
-
-def _unreachable(error: OperationalError) -> bool:
-    """Whether PostgreSQL's error tells of the connection and not of a statement."""
-    # Those of a connection that broke, or was never made, have no code; but for the server's last
-    # words before it closes one (class 57P) and where it has no place for another (class 53).
-    state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state is None or state[:3] in ("57P", "533")
 
 
 def _tighten(path: Path) -> None:

@@ -29,7 +29,8 @@ from service.domain.values import (
     entry_number,
 )
 from service.store.banks.rows import find_bank
-from service.store.core.database import Database, readable
+from service.store.core.database import Database
+from service.store.core.faults import readable
 from service.store.core.models import BankRow, EarlierRow, EntryRow, ListRow
 from service.store.entries.lists import find_list, note
 from service.store.entries.packing import parsed

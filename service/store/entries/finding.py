@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
 from service.domain.signals import signal_types
-from service.store.core.database import Database, readable
+from service.store.core.database import Database
+from service.store.core.faults import readable
 from service.store.core.models import BankRow, EntryRow, ListRow
 from service.store.entries.entries import EntryPage
 from service.store.entries.packing import kind_of, unpacked

@@ -18,7 +18,8 @@ from service.domain.errors import EntryNotFoundError, InvalidValueError, NotFoun
 from service.domain.signals import Signals
 from service.domain.values import Entry, entry_number
 from service.store.banks.rows import find_bank
-from service.store.core.database import Database, readable
+from service.store.core.database import Database
+from service.store.core.faults import readable
 from service.store.core.models import (
     BankRow,
     CommitRow,

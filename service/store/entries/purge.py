@@ -26,7 +26,8 @@ from sqlalchemy import (
     update,
 )
 
-from service.store.core.database import Database, driver_errors
+from service.store.core.database import Database
+from service.store.core.faults import driver_errors
 from service.store.core.models import Base, CommitRow, CounterRow, EarlierRow, EntryRow
 from service.store.entries.rows import REMOVED
 

@@ -17,7 +17,7 @@ from sqlalchemy import Row, func
 from service.domain.errors import BadSignalError, InvalidValueError
 from service.domain.signals import Signals
 from service.domain.values import Entry
-from service.store.core.database import readable
+from service.store.core.faults import readable
 from service.store.core.models import BankRow, EntryRow, ListRow
 from service.store.entries.packing import kind_of, packed, unpacked
 

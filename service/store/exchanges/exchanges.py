@@ -31,7 +31,8 @@ from service.domain.exchanges import (
     NewExchange,
     RunState,
 )
-from service.store.core.database import Database, readable
+from service.store.core.database import Database
+from service.store.core.faults import readable
 from service.store.core.models import ExchangeRow, ExchangeRunRow
 from service.store.core.seals import insert_sealed, update_sealed
 from service.store.exchanges.rows import (

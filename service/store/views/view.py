@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Select, or_, select
 from service.domain.errors import InvalidValueError, StoreDamagedError
 from service.domain.values import Bank, Commit, Key
 from service.store.banks.rows import bank_of, bank_rows
-from service.store.core.database import Database, driver_errors, identity_of, readable
+from service.store.core.database import Database, identity_of
+from service.store.core.faults import driver_errors, readable
 from service.store.core.models import (
     EVERY_TABLE,
     BankRow,

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
 from service.domain.errors import CallerGoneError, OverloadedError, TooLateError
-from service.http.door.queueing import FairQueue, Waiting
+from service.http.door.load.queueing import FairQueue, Waiting
 
 T = TypeVar("T")
 
