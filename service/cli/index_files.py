@@ -16,8 +16,8 @@ from index.contract.changes import Additions
 from index.contract.interface import Hits
 from index.digests.digest_index import DigestIndex
 from service.replica.columns import IndexName, gathered
-from service.replica.feeding import left_out
 from service.replica.indexes import Indexes
+from service.replica.marks import parsed_mark
 from service.replica.shelf import FolderShelf
 from service.store import Commit, Flaw, Store, StoreView
 
@@ -38,12 +38,12 @@ def _compared(indexes: Indexes, view: StoreView) -> Iterator[Flaw]:
     usable: dict[IndexName, Any] = {}
     for name, index in indexes.all.items():
         said = " ".join(filter(None, (name.signal, name.space)))
-        commit = Commit(index.sequence, index.mark)
+        fed = parsed_mark(index.mark)
         if index.needs_rebuild:
             yield Flaw("index", f"{said}: its files are not used: {index.needs_rebuild}")
-        elif left_out(index.mark):
+        elif fed.flawed:
             yield Flaw("index", f"{said}: entries that are not what was written were left out")
-        elif index.sequence and not view.holds(commit):
+        elif index.sequence and not view.holds(Commit(index.sequence, fed.mark)):
             yield Flaw("index", f"{said}: it follows another course of events: a restored backup?")
         elif index.sequence == view.commit.sequence:
             usable[name] = index  # one that is behind is brought up at the next start

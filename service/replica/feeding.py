@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
 
 from index.contract.numbered import Fed
 from service.replica.columns import IndexName, gathered
 from service.replica.indexes import Indexes
+from service.replica.marks import FedMark, parsed_mark
 from service.store import Commit, EntryBatch, StoreView
 from service.store.views.view import START
 
 log = logging.getLogger(__name__)
-
-_FLAWED: Final = "flawed "
-"""Before the mark of an index that lacks damaged entries: no store holds that, so the next start
-reads all entries again instead of forgetting that some are missing."""
 
 
 def bring_up(
@@ -43,9 +39,8 @@ def bring_up(
     spaces = {space for held in view.spaces.values() for space in held}
     opened = indexes.open(spaces, view.secret)
     fresh, anew, behind = set[IndexName](), dict[IndexName, str](), dict[IndexName, int]()
-    ours = set[Commit]() if known is None else {known}
-    if known is not None and flawed:
-        ours.add(Commit(known.sequence, _FLAWED + known.mark))
+    ours = set[tuple[Commit, bool]]() if known is None else {(known, False), (known, flawed)}
+    newest = dict[int, int]()
     for name, index in indexes.all.items():
         if known is not None and name in opened:
             fresh.add(name)
@@ -53,12 +48,14 @@ def bring_up(
             anew[name] = reason
         elif index.sequence < view.commit.sequence:
             behind[name] = index.sequence
+        if index.sequence and (there := parsed_mark(index.mark).newest) is not None:
+            newest[index.sequence] = there
     if anew:
         _rebuild(indexes, view, anew, _noted(view.entries(), pace, touched), flawed)
     since = min([*behind.values(), *([known.sequence] if known and fresh else [])], default=None)
     if since is None:
         return frozenset(touched)
-    batches = _noted(view.entries(since), pace, touched)
+    batches = _noted(view.entries(since, newest.get(since)), pace, touched)
     changed = gathered(batches, frozenset({*behind, *fresh}), indexes.keyed)
     commit = _fed(view, flawed)
     for name in fresh:
@@ -67,17 +64,6 @@ def bring_up(
     for name in behind:
         indexes.all[name].apply(changed.changes(name), commit.sequence, commit.mark)
     return frozenset(touched)
-
-
-def left_out(mark: str) -> bool:
-    """Whether an index of this mark lacks entries that were not what was written."""
-    return mark.startswith(_FLAWED)
-
-
-def fed_mark(mark: str) -> str:
-    """The mark of the commit that an index of this mark was fed, whether entries were left out or
-    not."""
-    return mark.removeprefix(_FLAWED)
 
 
 def _rebuild(
@@ -100,28 +86,31 @@ def _rebuild(
 
 def _fed(view: StoreView, flawed: bool) -> Commit:
     """What an index is told that it holds, once the entries of ``view`` were read."""
-    if flawed or view.damaged or view.incomplete or any(view.lost.values()):
-        return Commit(view.commit.sequence, _FLAWED + view.commit.mark)
-    return view.commit
+    lacks = flawed or bool(view.damaged or view.incomplete or any(view.lost.values()))
+    return Commit(view.commit.sequence, FedMark(view.commit.mark, lacks, view.newest).text)
 
 
-def _not_ours(index: Fed, view: StoreView, ours: set[Commit]) -> str | None:
+def _not_ours(index: Fed, view: StoreView, ours: set[tuple[Commit, bool]]) -> str | None:
     """Why an index cannot go on from what it holds; empty if it holds nothing yet, ``None`` if it
-    can. ``ours``: commits that ``view`` is known to hold; grows."""
+    can. ``ours``: commits that ``view`` is known to hold, and whether entries were left out that
+    still are not what was written; grows."""
     if index.needs_rebuild:
         return index.needs_rebuild
     if index.sequence == START:
         return ""
-    commit = Commit(index.sequence, index.mark)
-    if commit not in ours and left_out(index.mark):
+    fed = parsed_mark(index.mark)
+    commit = Commit(index.sequence, fed.mark)
+    if (commit, fed.flawed) in ours:
+        return None
+    if fed.flawed:
         return "entries were not what was written when it was fed, and were left out"
-    if commit not in ours and not view.holds(commit):
+    if not view.holds(commit):
         if commit.sequence < view.purged:
             return (
                 f"it was fed up to {commit.sequence}, and the store is purged up to {view.purged}"
             )
         return f"the store does not hold the change {index.sequence} it was fed: a restored backup?"
-    ours.add(commit)
+    ours.add((commit, False))
     return None
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from index.opening import Origin, forget, origin
 from service.domain.errors import StoreSwappedError
-from service.replica.feeding import fed_mark
+from service.replica.marks import parsed_mark
 from service.store import Commit, Store, StoreView
 
 
@@ -53,7 +53,7 @@ def _misfit(one: Origin, view: StoreView) -> str:
     """Why an index can not have been made from the store; empty if it can."""
     if one.store != view.identity:
         return f"that has the identity {one.store[:12]!r}, and this one {view.identity[:12]!r}"
-    commit = Commit(one.sequence, fed_mark(one.mark))
+    commit = Commit(one.sequence, parsed_mark(one.mark).mark)
     # What was purged cannot be asked for, and its number alone does not prove it ours.
     if not commit.sequence or commit.sequence < view.purged or view.holds(commit):
         return ""

@@ -409,3 +409,45 @@ def test_a_long_list_is_in_force_all_at_once(
     replica.sync()
     look()
     assert seen == {(True, False), (False, True)}
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("change", ["added", "altered", "disabled", "enabled", "removed"])
+def test_a_change_whose_number_is_not_what_was_written_is_no_less_applied(
+    store: Store, restart: Restart, folder: Path, running: bool, change: str
+) -> None:
+    """A bit of ``sequence`` flips before an index read the row, so that by its number the row did
+    not change since."""
+    entry = store.entries.page("A").entries[3].entry_id
+    if change == "enabled":
+        store.entries.set_enabled("A", entry, False)
+    store.entries.add("A", NewEntry(signals(5)))
+    replica = restart()
+    changed = {
+        "added": lambda: store.entries.add("A", NewEntry(signals(7))),
+        "altered": lambda: store.apply_import(
+            ImportTarget("A"), [ImportRow(n, signals(n + 3 * (n == 4)), str(n)) for n in range(5)]
+        ),
+        "disabled": lambda: store.entries.set_enabled("A", entry, False),
+        "enabled": lambda: store.entries.set_enabled("A", entry, True),
+        "removed": lambda: store.entries.delete("A", entry),
+    }
+    changed[change]()
+    with sqlite3.connect(folder / DATABASE_FILE) as connection:
+        connection.execute("UPDATE entries SET sequence = 1")
+    connection.close()
+    if running:
+        replica.sync()
+    else:
+        replica = restart()
+    right = {
+        "added": [0, 1, 2, 3, 4, 5, 7],
+        "altered": [0, 1, 2, 3, 5, 7],
+        "disabled": [0, 1, 2, 4, 5],
+        "enabled": [0, 1, 2, 3, 4, 5],
+        "removed": [0, 1, 2, 4, 5],
+    }
+    assert listed(replica) == right[change]
+    assert not any(one.rebuilt for one in replica.stats())
+    if change != "added":
+        assert "changed before they last did" in " ".join(flaw.said for flaw in store.verify())

@@ -103,6 +103,13 @@ def _counter(connection: Connection) -> Iterator[Flaw]:
         if highest > values[0]:
             said = f"{table.__tablename__} has a row of change {highest}"
             yield Flaw("counter", f"{said}, and the counter is at {values[0]}")
+    before = (
+        select(func.count(EarlierRow.entry_id.distinct()))
+        .join(EntryRow, EntryRow.id == EarlierRow.entry_id)
+        .where(EntryRow.sequence < EarlierRow.until)
+    )
+    if count := connection.execute(before).scalar_one():
+        yield Flaw("counter", f"{count} entries say that they changed before they last did")
 
 
 def _seals(connection: Connection) -> Iterator[Flaw]:
