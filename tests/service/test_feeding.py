@@ -91,9 +91,9 @@ def since(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     asked: list[int] = []
     entries = StoreView.entries
 
-    def watched(view: StoreView, since: int = 0) -> Iterator[EntryBatch]:
+    def watched(view: StoreView, since: int = 0, newest: int | None = None) -> Iterator[EntryBatch]:
         asked.append(since)
-        return entries(view, since)
+        return entries(view, since, newest)
 
     monkeypatch.setattr(StoreView, "entries", watched)
     return asked
@@ -398,8 +398,8 @@ def test_a_long_list_is_in_force_all_at_once(
 
     entries = StoreView.entries
 
-    def watched(view: StoreView, since: int = 0) -> Iterator[EntryBatch]:
-        for batch in entries(view, since):
+    def watched(view: StoreView, since: int = 0, newest: int | None = None) -> Iterator[EntryBatch]:
+        for batch in entries(view, since, newest):
             look()
             yield batch
 
@@ -423,7 +423,7 @@ def test_a_change_whose_number_is_not_what_was_written_is_no_less_applied(
         store.entries.set_enabled("A", entry, False)
     store.entries.add("A", NewEntry(signals(5)))
     replica = restart()
-    changed = {
+    changed: dict[str, Callable[[], object]] = {
         "added": lambda: store.entries.add("A", NewEntry(signals(7))),
         "altered": lambda: store.apply_import(
             ImportTarget("A"), [ImportRow(n, signals(n + 3 * (n == 4)), str(n)) for n in range(5)]
