@@ -10,6 +10,7 @@
     │   ├── StoreLostError          nor that, and what is left shows that there was one
     │   ├── StoreDamagedError       the database cannot be read, or holds what nobody wrote
     │   ├── StoreReplacedError      the database is not the one that was opened
+    │   │   └── StoreWentBackError  it is, and lacks what was read from it
     │   ├── StoreSwappedError       it is not the one that the index was made from
     │   ├── StoreUnusableError      the database cannot be opened or is not ours
     │   ├── SchemaOutdatedError     the store waits for a migration
@@ -124,6 +125,13 @@ class StoreReplacedError(StoreError):
     """The database is not the one that was opened: moved, deleted, or another in its place."""
 
     code = "store_replaced"
+
+
+class StoreWentBackError(StoreReplacedError):
+    """The database lacks changes that were read from it: an older copy was put in its place, and
+    nobody said that this was meant."""
+
+    code = "store_went_back"
 
 
 class StoreSwappedError(StoreError):

@@ -26,6 +26,7 @@ from service.domain.errors import (
     StoreError,
     StoreReplacedError,
     StoreUnusableError,
+    StoreWentBackError,
 )
 from service.domain.health import Health
 from service.domain.search import Search, Searched
@@ -81,6 +82,7 @@ class Replica:
         self._whole = False  # whether the last step was taken to its end
         self._foreign = False  # whether another store stood in the place of ours, when last seen
         self._identity = ""  # of the store, once it was read
+        self._restores = frozenset[str]()  # of backups over this store, that are known
         self._damaged: dict[int, int] = {}  # entries that were left out, with their banks
         self._lost: dict[int, int] = {}  # how many entries banks lack, when last all were read
         self._unread: tuple[int, ...] = ()  # entries that matched and could not be read
@@ -224,14 +226,21 @@ class Replica:
                     " one back, or restart to use what is there now"
                 )
             self._identity = view.identity
-            if self._fed and not view.holds(self._known.commit):
-                # The store went back in time: a backup was restored. What we hold may name other
-                # entries there, so nothing is answered from it.
+            known = self._known.commit
+            went_back = self._fed and not view.holds(known)
+            restores = view.restores(START if went_back else known.sequence)
+            if went_back:
+                if restores <= self._restores and view.purged <= known.sequence:
+                    said = f"{self._store.name} lacks change {known.sequence}, read from it before"
+                    raise StoreWentBackError(said)
+                # A backup was restored. What we hold may name other entries there, so nothing is
+                # answered from it.
                 log.warning("the store does not hold what was read from it; loading it anew")
                 self._loaded.clear()
                 self.health.failing("index", _LOADING)
                 self._counting.clear()
                 self._fed = False
+            self._restores |= restores
             # Policies first: an entry must never be matched under the policy of a bank that is
             # gone.
             before = self._known
@@ -331,8 +340,11 @@ class Replica:
         detail = str(error) if isinstance(error, ServiceError) else type(error).__name__
         if isinstance(error, StoreReplacedError):
             self._foreign = True
+            back = isinstance(error, StoreWentBackError)
             said = "it is not the one that was opened, so nothing is written"
-            self.health.failing("store", said, detail)
+            if back:
+                said = "it lacks what was read from it, and may list what no index holds"
+            self.health.failing("store", said, detail, incomplete=back)
             return
         if self._foreign:
             return  # until the right store is read again, that it is another one is the graver

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from service.domain.errors import IndexNotLoadedError, StoreAwayError, StoreReplacedError
 from service.domain.health import Severity
@@ -15,9 +14,7 @@ from service.domain.search import Found, Search
 from service.domain.signals import Signals
 from service.replica.replica import Replica
 from service.store import ImportRow, ImportTarget, NewEntry, Role, Store, open_store
-from service.store.core.database import Database, sqlite_url
 from service.store.core.files import Files
-from service.store.core.models import CounterRow
 
 SPACE = "s-256-0"
 
@@ -149,22 +146,6 @@ def test_a_revoked_key_is_forgotten(store: Store, replica: Replica) -> None:
     store.keys.revoke(key.id)
     replica.sync()
     assert key.id not in replica.known.keys
-
-
-def test_a_restored_backup_is_loaded_anew(store: Store, replica: Replica, tmp_path: Path) -> None:
-    """When the store goes back in time, what it no longer holds no longer matches."""
-    entry = store.entries.add("A", NewEntry(signals(1)))
-    store.entries.add("A", NewEntry(signals(2)))
-    replica.sync()
-    store.entries.delete("A", entry.entry_id)
-    database = Database(sqlite_url(tmp_path / "data"))
-    with database.connect() as connection, connection.begin():
-        connection.execute(update(CounterRow).values(value=1))
-    database.close()
-    replica.sync()
-    assert replica.freshness().sequence == 1
-    assert matched(replica, 1) == set()
-    assert matched(replica, 2) == ALL
 
 
 def test_another_store_stays_the_graver_fault_while_it_cannot_be_reached(

@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Connection, insert, update
+
 from service.domain.errors import (
     BackupDamagedError,
     BackupError,
@@ -33,6 +35,7 @@ from service.store.backups.contents import copy
 from service.store.backups.manifest import BackupManifest
 from service.store.core import schema
 from service.store.core.database import Database
+from service.store.core.models import RESTORED, CommitRow, CounterRow
 
 _BESIDE: Final = ("", "-wal", "-shm")
 """What SQLite keeps beside a database, the database first."""
@@ -152,7 +155,8 @@ def _into_postgres(path: Path, made: BackupManifest, database: Database, replace
         database.connect() as target,
         database.altering(target, database.deadlines.bulk),
     ):
-        if schema.revision(target):
+        replaced = bool(schema.revision(target))
+        if replaced:
             if not replace:
                 raise RestoreRefusedError(
                     "the database holds a store already: --replace puts the backup in its place"
@@ -160,6 +164,21 @@ def _into_postgres(path: Path, made: BackupManifest, database: Database, replace
             database.lock(target)
         schema.upgrade(target, schema.HEAD)
         copy(source, target)
+        if replaced:
+            _note(target)
+
+
+def _note(connection: Connection) -> None:
+    """Commit that this was meant: servers that follow the store would else take it for one that
+    lost what they read from it."""
+    add_one = update(CounterRow).values(value=CounterRow.value + 1).returning(CounterRow.value)
+    said = {
+        "sequence": connection.execute(add_one).scalar_one(),
+        "mark": secrets.token_hex(16),
+        "committed_at": datetime.now(UTC),
+        "actor": RESTORED,
+    }
+    connection.execute(insert(CommitRow).values(**said))
 
 
 @contextmanager

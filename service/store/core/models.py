@@ -79,6 +79,10 @@ class CounterRow(Base):
     what nobody who finds it alone shall guess."""
 
 
+RESTORED: Final = "cli:restore"
+"""The actor of a commit that says that a backup was restored over what was there."""
+
+
 class CommitRow(Base):
     """One commit, and a random mark that makes it this one and no other.
 

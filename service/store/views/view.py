@@ -22,6 +22,7 @@ from service.store.core.database import Database, identity_of
 from service.store.core.faults import driver_errors, readable
 from service.store.core.models import (
     EVERY_TABLE,
+    RESTORED,
     BankRow,
     CommitRow,
     CounterRow,
@@ -103,6 +104,13 @@ class StoreView:
             ).scalar()
             == commit.mark
         )
+
+    def restores(self, since: int = START) -> frozenset[str]:
+        """The marks of the commits after ``since`` by which a backup was restored."""
+        query = select(CommitRow.mark).where(
+            CommitRow.sequence > since, CommitRow.actor == RESTORED
+        )
+        return frozenset(row[0] for row in self._rows(query))
 
     def entries(self, since: int = START, newest: int | None = None) -> Iterator[EntryBatch]:
         """The entries that changed after ``since``, each once, as they are now, in batches; from

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from sqlalchemy import text
 
 from service.domain.errors import (
     BackupDamagedError,
     BackupError,
     RestoreRefusedError,
     StoreMissingError,
+    StoreWentBackError,
 )
 from service.domain.signals import Signals
+from service.replica.replica import Replica
 from service.store import (
     ImportRow,
     ImportTarget,
@@ -33,6 +36,7 @@ from service.store import (
 )
 from service.store.backups.manifest import BackupManifest
 from service.store.core import schema
+from service.store.core.database import Database
 
 
 class Server(Protocol):
@@ -321,4 +325,46 @@ def test_an_older_layout_is_backed_up_as_it_is_and_restored_as_ours(
     restore(tmp_path / "b", target.folder, target.url)
     store = target.open()
     assert len(store.identity) == 32
+    store.close()
+
+
+def test_a_running_replica_tells_a_restore_from_an_older_copy(
+    place_for: Callable[[str, str], Place], tmp_path: Path
+) -> None:
+    """What somebody restored is loaded anew. A database that lacks what was read from it, such as
+    a standby that took over too early, is not: no answer is whole until that is mended."""
+    target = place_for("postgresql", "target")
+    store = target.open()
+    store.banks.create("a")
+    entry = store.entries.add("a", NewEntry(signals(1)))
+    backup(tmp_path / "b", target.folder, target.url)
+    replica = Replica(store, 1)
+    for number in (2, 3):
+        store.entries.add("a", NewEntry(signals(number)))
+        replica.sync()
+        restore(tmp_path / "b", target.folder, target.url, replace=True)
+        replica.sync()
+        assert replica.loaded
+        assert replica.health.ready
+        assert store.entries.count("a") == 1
+        assert {one.stats.entries for one in replica.stats()} == {0, 1}
+    with (older := Database(target.url or "")).connect() as connection, connection.begin():
+        for table in ("entries", "commits", "counter", "banks", "lists"):
+            connection.execute(text(f"CREATE TABLE {table}_then AS SELECT * FROM {table}"))
+    store.entries.delete("a", entry.entry_id)
+    store.entries.add("a", NewEntry(signals(4)))
+    replica.sync()
+    with older.connect() as connection, connection.begin():
+        connection.execute(text("TRUNCATE entries, commits, counter, banks, lists CASCADE"))
+        for table in ("counter", "commits", "banks", "lists", "entries"):
+            connection.execute(text(f"INSERT INTO {table} SELECT * FROM {table}_then"))
+    older.close()
+    for written in (False, True):
+        with pytest.raises(StoreWentBackError):
+            replica.sync()
+        assert replica.health.incomplete
+        assert not replica.health.ready
+        if not written:
+            store.banks.create("b")
+    assert {one.stats.entries for one in replica.stats()} == {0, 1}
     store.close()
