@@ -86,6 +86,10 @@ def _references(connection: Connection) -> Iterator[Flaw]:
         if count := connection.execute(lost).scalar_one():
             said = f"{count} rows of {child.__tablename__} name a {parent.table.name} row"
             yield Flaw("references", f"{said} that is not there")
+    named = exists().where(VersionRow.list_id == ListRow.id, VersionRow.version == ListRow.version)
+    lost = select(func.count()).where(ListRow.version.is_not(None), not_(named))
+    if count := connection.execute(lost).scalar_one():
+        yield Flaw("references", f"{count} lists name a version in force that is not there")
 
 
 def _counter(connection: Connection) -> Iterator[Flaw]:

@@ -174,3 +174,27 @@ def test_no_flipped_bit_passes_in_silence(
             wrong.append(f"{where} (seed {seed}): {type(error).__name__} {str(error)[:150]}")
     assert not wrong, "\n".join(wrong)
     assert told
+
+
+@pytest.mark.parametrize("table", ["entries", "lists", "banks", "list_versions", "commits"])
+@pytest.mark.parametrize("which", ["one", "all"])
+def test_no_row_is_gone_in_silence(whole: Whole, tmp_path: Path, table: str, which: str) -> None:
+    """Deleted in the file behind everybody's back: a load notices what it could miss by it, and
+    ``verify`` any of them."""
+    path = tmp_path / "lookalike.db"
+    path.write_bytes(whole.file.read_bytes())
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        newest = f"SELECT max(rowid) FROM {table}"
+        where = f"WHERE rowid = ({newest})" if which == "one" else ""
+        connection.execute(f"DELETE FROM {table} {where}")
+    connection.close()
+    said = trouble(whole, tmp_path)  # which fails where something is missed in silence
+    if table in ("entries", "lists", "banks"):
+        assert said
+    try:
+        store = open_store(tmp_path, create=False)
+    except ServiceError:
+        return  # nothing is served from it, or verified
+    assert list(store.verify())
+    store.close()
