@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,3 +110,21 @@ def test_an_empty_database_beside_the_files_of_another_store_is_refused(
     assert "error (store_lost)" in said.err
     assert "data/lookalike.db" in said.err
     assert not (tmp_path / "other.db").exists()
+
+
+def test_an_installation_without_the_driver_of_postgresql_is_told_what_to_install(
+    lookalike: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes with every documented install; of one that lacks it nothing ends in a traceback."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setenv("LOOKALIKE_DATABASE_URL", "postgresql://lookalike@127.0.0.1:1/none")
+    said = lookalike("init")
+    assert said.code == 1
+    assert "error (" in said.err
+    assert "psycopg" in said.err
+
+
+def test_every_install_has_the_driver_of_postgresql() -> None:
+    locked = (Path(__file__).parents[3] / "requirements" / "runtime.txt").read_text()
+    assert re.search(r"^psycopg==", locked, re.MULTILINE)
+    assert re.search(r"^psycopg-binary==", locked, re.MULTILINE)
