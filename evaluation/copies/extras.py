@@ -198,7 +198,7 @@ def _pdqs(rgb: NDArray[np.uint8], rng: np.random.Generator) -> Floats:
     """The bits of PDQ's eight variants as -1 and 1, the image as it is first: float32 (8, 256)."""
     found = dihedral(rgb)
     if found.quality < MIN_QUALITY:
-        # May not be matched, and by chance is not.
+        # Its PDQ hash may not be matched: bits at random match nothing.
         return rng.choice(np.array([-1, 1], np.float32), (8, codes.CODE_BITS))
     hashes = [getattr(found, field.name) for field in fields(found) if field.name != "quality"]
     return codes.unpack(codes.stack(hashes)).astype(np.float32) * 2 - 1

@@ -90,7 +90,8 @@ class GpuIndex(Changeable):
     def set_radius(self, ids: Ids, radius: int) -> int:
         """Let entries match at ``radius`` bits or nearer, whatever a search's own radius is.
 
-        256 lifts that. Those that are absent are passed over. Returns how many were present.
+        A radius of 256 takes that bound away again. Those that are absent are passed over. Returns
+        how many were present.
         """
         if not 0 <= radius <= CODE_BITS:
             raise RadiusError(f"a radius is 0..{CODE_BITS} bits, not {radius}")

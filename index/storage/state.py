@@ -93,7 +93,7 @@ Bits = tuple[Bitmap, Bitmap]
 
 
 def removed(rows: Rows, present: Bitmap, live: Bitmap) -> Bits:
-    """Without ``rows``."""
+    """What is left once ``rows`` are removed."""
     return bitmap.without_rows(present, rows), bitmap.without_rows(live, rows)
 
 
