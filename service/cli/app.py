@@ -23,6 +23,7 @@ from service.cli.commands.lists.policy import apply_policy
 from service.cli.commands.lists.publish import publish_list
 from service.cli.commands.lists.relist import relist
 from service.cli.commands.lists.sync import sync_exchanges
+from service.cli.commands.lists.versions import list_versions, roll_back
 from service.cli.commands.match import match_files
 from service.cli.commands.serve import serve
 from service.cli.commands.store.backup import make_backup
@@ -54,6 +55,8 @@ def build() -> typer.Typer:
     app.command("match")(match_files)
     app.add_typer(urls_app(), name="urls")
     app.command("import")(import_list)
+    app.command("versions")(list_versions)
+    app.command("rollback")(roll_back)
     app.command("export")(export_bank)
     app.command("publish")(publish_list)
     app.add_typer(exchanges_app(), name="exchanges")

@@ -201,6 +201,15 @@ class Withdrawn:
     provider_id: str
 
 
+class Mode(StrEnum):
+    """What the lines of an import are."""
+
+    REPLACE = "replace"
+    """The whole list: what they do not name is no longer on it."""
+    APPEND = "append"
+    """What changed of it: they add, change and withdraw, and leave the rest."""
+
+
 @dataclass(frozen=True)
 class ListVersion:
     """One import of a list: when it was in force, and what it changed."""

@@ -39,7 +39,18 @@ from service.http.door.services import Services
 from service.http.door.tracing import TracingMiddleware
 from service.http.door.uploads import Uploads
 from service.http.hma import door as hma
-from service.http.routes import banks, entries, exchanges, gate, imports, keys, match, status, urls
+from service.http.routes import (
+    banks,
+    entries,
+    exchanges,
+    gate,
+    imports,
+    keys,
+    match,
+    status,
+    urls,
+    versions,
+)
 from service.http.shield import door as shield
 from service.replica.matcher import Fingerprints, Matcher
 from service.replica.origins import refuse_if_swapped
@@ -176,8 +187,10 @@ def create_app(
     problems.install(app)
     routers = [
         module.router
-        for module in (match, urls, gate, banks, entries, imports, exchanges, keys, status)
-    ]
+        for module in (
+            match, urls, gate, banks, entries, versions, imports, exchanges, keys, status
+        )
+    ]  # fmt: skip
     for router in (*routers, status.keyed, docs.router, *console):
         app.include_router(router)
     app.state.routes = [

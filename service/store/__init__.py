@@ -15,6 +15,7 @@ from service.domain.values import (
     ImportRow,
     Key,
     ListVersion,
+    Mode,
     NewEntry,
     NewKey,
     Policy,
@@ -26,7 +27,6 @@ from service.domain.values import (
 from service.store.core.schema import Migration, MigrationPlan
 from service.store.entries.entries import EntryPage
 from service.store.entries.history import EntryState, PastUnknownError
-from service.store.imports.comparing import Mode
 from service.store.imports.diffs import (
     ImportDiff,
     ListShrinksError,

@@ -1,4 +1,4 @@
-"""``/v1/banks``: banks, their policies, and the versions of their lists.
+"""``/v1/banks``: banks and their policies.
 
 It knows the wire's fields; what a policy means is ``matching``'s.
 """
@@ -14,7 +14,7 @@ from service.http.door import bodies
 from service.http.door.parameters import StrictRoute
 from service.http.door.services import Curating, Parts, Reading
 from service.http.shapes import examples, wire
-from service.http.shapes.answers import BankAnswer, BanksAnswer, VersionsAnswer
+from service.http.shapes.answers import BankAnswer, BanksAnswer
 from service.http.shapes.schemas import BankChange, BankRequest, RadiusFields
 from service.store import Policy, Radii, Thresholds
 
@@ -107,19 +107,6 @@ async def delete_bank(bank: str, parts: Parts, caller: Curating) -> Response:
     """Takes the bank and all its entries out of force."""
     await parts.changing(caller.key_id, lambda store: store.banks.delete(bank))
     return Response(status_code=204)
-
-
-@router.get(
-    "/{bank}/versions",
-    summary="The versions of a bank's lists",
-    responses=bodies.answers(VersionsAnswer, {"versions": [examples.VERSION]}, 404),
-)
-async def list_versions(bank: str, parts: Parts, caller: Reading) -> Response:
-    """Which version of each list was in force when, newest first."""
-    del caller
-    versions = await parts.reads.run(lambda: parts.store.versions(bank))
-    answer: VersionsAnswer = {"versions": [wire.version(one) for one in versions]}
-    return wire.json_response(answer)
 
 
 def _radii(fields: RadiusFields) -> Radii:

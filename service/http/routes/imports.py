@@ -33,6 +33,7 @@ from service.store import (
     LOCAL_PROVIDER,
     ImportDiff,
     ImportTarget,
+    Mode,
     Signing,
     Store,
 )
@@ -64,6 +65,10 @@ _MAP: Final = Query(
     max_length=2048,
     description="What the list's columns mean: the name of a shipped map, as `iwf`, or a map itself"
     " as TOML.",
+)
+_MODE: Final = Query(
+    description="`replace`: the body is the whole list. `append`: it is what changed of it, so what"
+    " it does not name stays, and only what it withdraws goes."
 )
 _SIGNED_BY: Final = Query(
     max_length=64,
@@ -101,12 +106,13 @@ async def import_list(
     max_rejected: Annotated[int, _MAX_REJECTED] = 0,
     allow_shrink: Annotated[bool, _ALLOW_SHRINK] = False,
     dry_run: Annotated[bool, _DRY_RUN] = False,
+    mode: Annotated[Mode, _MODE] = Mode.REPLACE,
     map: Annotated[str | None, _MAP] = None,  # noqa: A002 (the contract's word)
     signed_by: Annotated[str | None, _SIGNED_BY] = None,
     repin: Annotated[bool, _REPIN] = False,
 ) -> Response:
     """The body is the *whole* list, of whatever media type: what it no longer holds is taken out of
-    force.
+    force. With ``mode=append`` it is what changed of it.
 
     Valid lines commit together. Bad lines are rejected, each with its line and reason; with more
     than ``max_rejected`` of them nothing commits and the answer is a problem; so it is
@@ -124,12 +130,12 @@ async def import_list(
     def read(store: Store, file: BinaryIO) -> tuple[ImportDiff, ListReader]:
         if (signed := signed_list(file, options)) is None:
             reader = ListReader(file_chunks(file), chosen, options)
-            rows, named = reader.present(), version
+            rows, named = iter(reader), version
         else:
             reader, rows = signed.reader, signed.rows()
             named = version or signed.manifest.version
         signing = Signing(None if signed is None else signed.version, vouched, repin)
-        target = ImportTarget(bank, provider, list, named)
+        target = ImportTarget(bank, provider, list, named, mode=mode)
         diff = store.apply_import(target, rows, max_rejected, dry_run, allow_shrink, signing)
         return diff, reader
 

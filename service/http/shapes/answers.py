@@ -294,12 +294,14 @@ class ImportAnswer(TypedDict):
     list: str
     list_version: str
     dry_run: bool
+    mode: Literal["replace", "append"]
     refused: bool
     added: int
     updated: int
     held: int
     removed: int
     unchanged: int
+    withdrawn: int
     duplicates: int
     digest_only: int
     rejected: Rejected
@@ -327,6 +329,35 @@ class VersionAnswer(TypedDict):
     unchanged: int
     rejected: int
     sequence: int
+    restores: str | None
+    actor: str
+
+
+EntryStateName = Literal["in_force", "disabled", "removed"]
+
+
+@_closed
+class StateAnswer(TypedDict):
+    """What an entry was from one change to another; ``signals`` only for roles that may see listed
+    hashes."""
+
+    state: EntryStateName
+    labels: Texts
+    list_version: str
+    signal_types: Texts
+    signals: NotRequired[dict[str, object]]
+    since: int
+    until: int | None
+    began_at: datetime
+    ended_at: datetime | None
+    actor: str
+
+
+@_closed
+class HistoryAnswer(TypedDict):
+    """Every state of an entry, oldest first."""
+
+    states: list[StateAnswer]
 
 
 @_closed

@@ -139,12 +139,14 @@ IMPORT: Final[dict[str, Any]] = {
     "list": "npi",
     "list_version": "2026-11-20",
     "dry_run": False,
+    "mode": "replace",
     "refused": False,
     "added": 120,
     "updated": 3,
     "held": 60220,
     "removed": 7,
     "unchanged": 60210,
+    "withdrawn": 0,
     "duplicates": 0,
     "digest_only": 1,
     "rejected": [
@@ -175,6 +177,36 @@ VERSION: Final[dict[str, Any]] = {
     "unchanged": 60210,
     "rejected": 1,
     "sequence": 81234,
+    "restores": None,
+    "actor": "key:0a1b2c3d",
+}
+
+ROLLED_BACK: Final[dict[str, Any]] = {
+    **IMPORT,
+    "list_version": "2026-11-27T10:12:05Z",
+    "mode": "append",
+    "added": 0,
+    "updated": 10,
+    "removed": 120,
+    "withdrawn": 120,
+    "digest_only": 0,
+    "rejected": [],
+    "rejected_count": 0,
+    "max_rejected": 0,
+    "passed_over": {},
+    "ignored": [],
+}
+
+STATE: Final[dict[str, Any]] = {
+    "state": "in_force",
+    "labels": ["A"],
+    "list_version": "2026-11-20",
+    "signal_types": ["sha256"],
+    "since": 81234,
+    "until": None,
+    "began_at": MOMENT,
+    "ended_at": None,
+    "actor": "key:0a1b2c3d",
 }
 
 KEY: Final[dict[str, Any]] = {

@@ -27,6 +27,7 @@ from service.http.shapes.answers import (
     CheckAnswer,
     EntriesAnswer,
     EntryAnswer,
+    EntryStateName,
     ExchangeAnswer,
     ExchangeStatus,
     ImageryAnswer,
@@ -39,6 +40,7 @@ from service.http.shapes.answers import (
     Reason,
     RunAnswer,
     SignalStatus,
+    StateAnswer,
     UrlAnswer,
     UrlsAnswer,
     VersionAnswer,
@@ -48,7 +50,7 @@ from service.replica.indexes import SignalStats
 from service.replica.known import Freshness
 from service.replica.matcher import Answer, ImageryScore
 from service.replica.url_matching import UrlAnswers, UrlFailure, UrlResult
-from service.store import Bank, Entry, EntryPage, ImportDiff, Key, ListVersion, NewKey
+from service.store import Bank, Entry, EntryPage, EntryState, ImportDiff, Key, ListVersion, NewKey
 
 Json = dict[str, Any]
 
@@ -240,12 +242,14 @@ def import_diff(
         "list": diff.list,
         "list_version": diff.list_version,
         "dry_run": diff.dry_run,
+        "mode": diff.mode.value,
         "refused": diff.refused,
         "added": diff.added,
         "updated": diff.updated,
         "held": diff.held,
         "removed": diff.removed,
         "unchanged": diff.unchanged,
+        "withdrawn": diff.withdrawn,
         "duplicates": diff.duplicates,
         "digest_only": diff.digest_only,
         "rejected": [
@@ -258,6 +262,24 @@ def import_diff(
         "passed_over": dict(passed_over),
         "ignored": [*ignored],
     }
+
+
+def entry_state(value: EntryState, caller: Caller) -> StateAnswer:
+    """A state of an entry, its hashes only for those who may see them."""
+    out: StateAnswer = {
+        "state": cast("EntryStateName", value.state),
+        "labels": list(value.labels),
+        "list_version": value.version,
+        "signal_types": _types(value.signals),
+        "since": value.since,
+        "until": value.until,
+        "began_at": value.began_at,
+        "ended_at": value.ended_at,
+        "actor": value.actor,
+    }
+    if caller.may(CURATORS):
+        out["signals"] = value.signals.to_json()
+    return out
 
 
 def version(value: ListVersion) -> VersionAnswer:
@@ -275,6 +297,8 @@ def version(value: ListVersion) -> VersionAnswer:
         "unchanged": value.unchanged,
         "rejected": value.rejected,
         "sequence": value.sequence,
+        "restores": value.restores,
+        "actor": value.actor,
     }
 
 

@@ -7,7 +7,6 @@ which entries go; whatever is done then looks at these few. It changes no entry.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -32,6 +31,7 @@ from sqlalchemy import (
     select,
 )
 
+from service.domain.values import Mode
 from service.store.core.models import EntryRow
 from service.store.entries.rows import DISABLED, IN_FORCE, REMOVED
 from service.store.imports.staging import STAGED
@@ -56,15 +56,6 @@ GONE: Final = Table(
     prefixes=["TEMPORARY"],
 )
 """Entries that the list held, and its new version does not."""
-
-
-class Mode(StrEnum):
-    """What the lines of an import are."""
-
-    REPLACE = "replace"
-    """The whole list: what they do not name is no longer on it."""
-    APPEND = "append"
-    """What changed of it: they add, change and withdraw, and leave the rest."""
 
 
 @dataclass(frozen=True)

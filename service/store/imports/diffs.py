@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.domain.errors import ImportRefusedError
-from service.domain.values import RejectedLine
-from service.store.imports.comparing import Mode
+from service.domain.values import Mode, RejectedLine
 
 SHRINK_SHARE: Final = 0.2
 """Of the entries of a list: more than this are not removed unless the caller says so."""

@@ -40,6 +40,7 @@ from service.domain.values import (
     DEFAULT_LIST,
     LOCAL_PROVIDER,
     ImportRow,
+    Mode,
     Policy,
     RejectedLine,
     Withdrawn,
@@ -63,7 +64,6 @@ from service.store.entries.rows import DISABLED, IN_FORCE, REMOVED, version_of_m
 from service.store.imports.comparing import (
     CHANGED,
     GONE,
-    Mode,
     compare,
     create_tables,
     drop_tables,

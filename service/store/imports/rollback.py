@@ -14,12 +14,11 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from service.domain.errors import NotFoundError, StoreDamagedError
-from service.domain.values import ImportRow, Withdrawn
+from service.domain.values import ImportRow, Mode, Withdrawn
 from service.store.banks.rows import find_bank
 from service.store.core.database import Database
 from service.store.core.models import ListRow, VersionRow
 from service.store.entries.history import changed_since
-from service.store.imports.comparing import Mode
 from service.store.imports.diffs import ImportDiff
 from service.store.imports.imports import Allowed, ImportTarget, apply_import
 

@@ -27,6 +27,7 @@ from service.cli.terminal import (
     say,
     say_error,
 )
+from service.domain.values import Mode
 
 if TYPE_CHECKING:
     from service.store import ImportDiff
@@ -67,6 +68,13 @@ def import_list(
     max_rejected: Annotated[
         int, typer.Option(min=0, help="Bad lines to tolerate; with more, nothing is imported.")
     ] = 0,
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="The file is the whole list; or, append, what changed of it: what it does not name"
+            " stays."
+        ),
+    ] = Mode.REPLACE,
     allow_shrink: Annotated[
         bool,
         typer.Option(
@@ -126,11 +134,13 @@ def import_list(
                 signed = signed_list(stream, options) if stream.seekable() else None
                 if signed is None:
                     reader = ListReader(bar.reading(file_chunks(stream)), chosen, options)
-                    given = reader.present()
+                    given = iter(reader)
                 else:
                     reader, given = signed.reader, signed.rows()
                     list_version = list_version or signed.manifest.version
-                target = ImportTarget(bank, provider, list_name, list_version, create_bank=True)
+                target = ImportTarget(
+                    bank, provider, list_name, list_version, create_bank=True, mode=mode
+                )
                 signing = Signing(None if signed is None else signed.version, vouched, repin)
                 rows = bar.rows(rejected.watching(given))
                 diff = store.apply_import(
@@ -139,7 +149,7 @@ def import_list(
         except RefusedDiffError as error:
             rejected.finish(error.diff.rejected, error.diff.rejected_count)
             _show_rejected(error.diff)
-            _say_refusals(error.diff)
+            say_refusals(error.diff)
             if not error.diff.refused:
                 say_error(error.code, str(error))
             raise typer.Exit(FAILED) from None
@@ -157,8 +167,8 @@ def import_list(
     if new_bank:
         would = "would be" if dry_run else "is"
         say(f"bank {bank!r} {would} new: a PDQ or code match there asks for review")
-    _show(diff)
-    _say_refusals(diff)
+    show_diff(diff)
+    say_refusals(diff)
     if diff.refused:
         raise typer.Exit(FAILED)
 
@@ -199,7 +209,7 @@ def _size(file: Path) -> int | None:
     return file.stat().st_size if file.is_file() else None
 
 
-def _say_refusals(diff: ImportDiff) -> None:
+def say_refusals(diff: ImportDiff) -> None:
     """Why nothing was, or in a dry run would be, imported."""
     would = "would be" if diff.dry_run else "was"
     if diff.too_many_rejected:
@@ -223,13 +233,15 @@ def _show_rejected(diff: ImportDiff) -> None:
         say(f"… and {diff.rejected_count - SHOWN} more")
 
 
-def _show(diff: ImportDiff) -> None:
+def show_diff(diff: ImportDiff) -> None:
+    """What a change of a list did, or would do, as a table."""
     state = "dry run: nothing changed" if diff.dry_run else f"version {diff.list_version}"
     counts = {
         "added": diff.added,
         "updated": diff.updated,
         "removed": diff.removed,
         "unchanged": diff.unchanged,
+        **({"withdrawn": diff.withdrawn} if diff.withdrawn else {}),
         "repeated": diff.duplicates,
         "rejected": diff.rejected_count,
     }
