@@ -22,7 +22,7 @@ from starlette.types import Scope
 
 from embeddings import errors as embedding
 from service.domain import errors
-from service.http.shapes.wire import import_diff
+from service.http.shapes.changes import import_diff
 from service.store import RefusedDiffError
 
 log = logging.getLogger(__name__)

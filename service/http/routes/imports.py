@@ -14,7 +14,7 @@ from starlette.responses import Response
 from service.http.door import bodies
 from service.http.door.parameters import StrictRoute
 from service.http.door.services import Curating, Parts
-from service.http.shapes import examples, wire
+from service.http.shapes import changes, examples, wire
 from service.http.shapes.answers import ImportAnswer
 from service.http.shapes.schemas import TEXT
 from service.lists.formats import (
@@ -144,4 +144,4 @@ async def import_list(
         diff, reader = await parts.changing(
             caller.key_id, lambda store: read(store, file), parts.imports
         )
-    return wire.json_response(wire.import_diff(diff, reader.passed_over, reader.ignored))
+    return wire.json_response(changes.import_diff(diff, reader.passed_over, reader.ignored))

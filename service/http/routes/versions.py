@@ -11,7 +11,7 @@ from starlette.responses import Response
 from service.http.door import bodies
 from service.http.door.parameters import StrictRoute
 from service.http.door.services import Curating, Parts, Reading
-from service.http.shapes import examples, wire
+from service.http.shapes import changes, examples, wire
 from service.http.shapes.answers import HistoryAnswer, ImportAnswer, VersionsAnswer
 from service.http.shapes.schemas import TEXT
 from service.store import DEFAULT_LIST, LOCAL_PROVIDER, ImportTarget
@@ -37,7 +37,7 @@ async def list_versions(bank: str, parts: Parts, caller: Reading) -> Response:
     """Which version of each list was in force when, newest first: the newest 1,000."""
     del caller
     versions = await parts.reads.run(lambda: parts.store.versions(bank))
-    answer: VersionsAnswer = {"versions": [wire.version(one) for one in versions]}
+    answer: VersionsAnswer = {"versions": [changes.version(one) for one in versions]}
     return wire.json_response(answer)
 
 
@@ -69,7 +69,7 @@ async def roll_back(
         lambda store: store.roll_back(target, version, dry_run, allow_shrink),
         parts.imports,
     )
-    return wire.json_response(wire.import_diff(diff, {}, ()))
+    return wire.json_response(changes.import_diff(diff, {}, ()))
 
 
 @router.get(
@@ -80,5 +80,5 @@ async def roll_back(
 async def entry_history(bank: str, entry_id: str, parts: Parts, caller: Reading) -> Response:
     """What the entry was from which change to which, oldest first, also of one that was removed."""
     states = await parts.reads.run(lambda: parts.store.history.states(bank, entry_id))
-    answer: HistoryAnswer = {"states": [wire.entry_state(one, caller) for one in states]}
+    answer: HistoryAnswer = {"states": [changes.entry_state(one, caller) for one in states]}
     return wire.json_response(answer)

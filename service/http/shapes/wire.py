@@ -27,11 +27,9 @@ from service.http.shapes.answers import (
     CheckAnswer,
     EntriesAnswer,
     EntryAnswer,
-    EntryStateName,
     ExchangeAnswer,
     ExchangeStatus,
     ImageryAnswer,
-    ImportAnswer,
     IndexAnswer,
     KeyAnswer,
     MatchAnswer,
@@ -40,17 +38,15 @@ from service.http.shapes.answers import (
     Reason,
     RunAnswer,
     SignalStatus,
-    StateAnswer,
     UrlAnswer,
     UrlsAnswer,
-    VersionAnswer,
 )
 from service.policy.matching import JudgedMatch, NotMatched
 from service.replica.indexes import SignalStats
 from service.replica.known import Freshness
 from service.replica.matcher import Answer, ImageryScore
 from service.replica.url_matching import UrlAnswers, UrlFailure, UrlResult
-from service.store import Bank, Entry, EntryPage, EntryState, ImportDiff, Key, ListVersion, NewKey
+from service.store import Bank, Entry, EntryPage, Key, NewKey
 
 Json = dict[str, Any]
 
@@ -215,7 +211,7 @@ def entry(value: Entry, caller: Caller) -> EntryAnswer:
         "list_version": value.list_version,
         "enabled": value.enabled,
         "digest_only": value.signals.digest_only,
-        "signal_types": _types(value.signals),
+        "signal_types": types_of(value.signals),
         "created_at": value.created_at,
         "updated_at": value.updated_at,
     }
@@ -229,76 +225,6 @@ def entry_page(page: EntryPage, caller: Caller) -> EntriesAnswer:
     return {
         "entries": [entry(one, caller) for one in page.entries],
         "next_cursor": page.entries[-1].entry_id if page.more else None,
-    }
-
-
-def import_diff(
-    diff: ImportDiff, passed_over: Mapping[str, int], ignored: Sequence[str]
-) -> ImportAnswer:
-    """What an import did, or would do, and what of the list nobody read."""
-    return {
-        "bank": diff.bank,
-        "provider": diff.provider,
-        "list": diff.list,
-        "list_version": diff.list_version,
-        "dry_run": diff.dry_run,
-        "mode": diff.mode.value,
-        "refused": diff.refused,
-        "added": diff.added,
-        "updated": diff.updated,
-        "held": diff.held,
-        "removed": diff.removed,
-        "unchanged": diff.unchanged,
-        "withdrawn": diff.withdrawn,
-        "duplicates": diff.duplicates,
-        "digest_only": diff.digest_only,
-        "rejected": [
-            {"line": one.line, "field": one.field, "reason": one.reason} for one in diff.rejected
-        ],
-        "rejected_count": diff.rejected_count,
-        "max_rejected": diff.max_rejected,
-        "shrinks": diff.shrinks,
-        "sequence": diff.sequence,
-        "passed_over": dict(passed_over),
-        "ignored": [*ignored],
-    }
-
-
-def entry_state(value: EntryState, caller: Caller) -> StateAnswer:
-    """A state of an entry, its hashes only for those who may see them."""
-    out: StateAnswer = {
-        "state": cast("EntryStateName", value.state),
-        "labels": list(value.labels),
-        "list_version": value.version,
-        "signal_types": _types(value.signals),
-        "since": value.since,
-        "until": value.until,
-        "began_at": value.began_at,
-        "ended_at": value.ended_at,
-        "actor": value.actor,
-    }
-    if caller.may(CURATORS):
-        out["signals"] = value.signals.to_json()
-    return out
-
-
-def version(value: ListVersion) -> VersionAnswer:
-    """One version of a list."""
-    return {
-        "provider": value.provider,
-        "list": value.list,
-        "version": value.version,
-        "activated_at": value.activated_at,
-        "superseded_at": value.superseded_at,
-        "entries": value.entries,
-        "added": value.added,
-        "updated": value.updated,
-        "removed": value.removed,
-        "unchanged": value.unchanged,
-        "rejected": value.rejected,
-        "sequence": value.sequence,
-        "restores": value.restores,
-        "actor": value.actor,
     }
 
 
@@ -412,6 +338,7 @@ def _match_row(row: JudgedMatch, entry: Entry, detailed: bool) -> MatchRow:
     return out
 
 
-def _types(signals: Signals) -> list[str]:
+def types_of(signals: Signals) -> list[str]:
+    """The types of which there are signals, in the order of the registry."""
     there = {one.type for one in signals.items}
     return [known.name for known in signal_types() if known.name in there]

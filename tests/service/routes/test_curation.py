@@ -307,7 +307,17 @@ def test_health_and_metrics_need_no_key(served: Served) -> None:
         ready = anybody.get("/readyz").json()
         assert ready["status"] == "ready"
         names = {check["name"] for check in ready["checks"]}
-        assert names == {"banks", "entries", "fresh", "index", "probing", "rows", "scrub", "store"}
+        assert names == {
+            "banks",
+            "entries",
+            "exchanges",
+            "fresh",
+            "index",
+            "probing",
+            "rows",
+            "scrub",
+            "store",
+        }
         text = anybody.get("/metrics").text
     assert 'lookalike_verdicts_total{coverage="none",verdict="none"} 1.0' in text
     assert 'route="/v1/match",status="200"} 1.0' in text
