@@ -1,5 +1,4 @@
-"""A head in closed form: what makes copies differ is whitened away, then bits are rotated into
-place.
+"""A head in closed form: what makes copies differ is whitened away, then bits are rotated.
 
 Linear discriminant analysis on copy pairs (directions in which copies differ least against how
 images differ) followed by iterative quantisation (ITQ: the rotation under which signs lose

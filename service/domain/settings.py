@@ -1,5 +1,4 @@
-"""Every setting, read from the environment; a bad value fails at start, naming the key and the
-value.
+"""Every setting, read from the environment; a bad value fails at start, naming key and value.
 
 It knows names, types and ranges; not what the parts make of them.
 """

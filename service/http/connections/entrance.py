@@ -1,5 +1,4 @@
-"""What the connections of one app share: their limits, who holds them, and how many were
-refused."""
+"""What the connections of one app share: limits, who holds them, how many were refused."""
 
 from __future__ import annotations
 

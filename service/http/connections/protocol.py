@@ -1,5 +1,4 @@
-"""One connection: uvicorn's HTTP/1.1 protocol, with a bound on everything that comes before a
-request.
+"""One connection: uvicorn's HTTP/1.1 protocol, with a bound on all that precedes a request.
 
 The parser keeps a header in memory until its end, and copies what it has at every piece that comes;
 so bytes are counted here, before and while it works. What uvicorn has no time limit for has one

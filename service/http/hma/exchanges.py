@@ -1,5 +1,4 @@
-"""``/c/exchanges`` and ``/c/exchange/{name}``: the same exchanges as ``/v1/exchanges``, as HMA has
-them.
+"""``/c/exchanges`` and ``/c/exchange/{name}``: the exchanges of ``/v1/exchanges``, as in HMA.
 
 There an exchange has the name of its bank, which is made with it, and its settings are
 ``api_json``. Credentials are not sent here either: a setting says where one is found.
