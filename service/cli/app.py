@@ -16,6 +16,8 @@ from service.cli.commands.doctor import doctor
 from service.cli.commands.evaluate import evaluate
 from service.cli.commands.hash import hash_files
 from service.cli.commands.keys import keys_app
+from service.cli.commands.lists.banks import banks_app
+from service.cli.commands.lists.entries import entries_app
 from service.cli.commands.lists.exchanges import exchanges_app
 from service.cli.commands.lists.export import export_bank
 from service.cli.commands.lists.import_ import import_list
@@ -59,6 +61,8 @@ def build() -> typer.Typer:
     app.command("rollback")(roll_back)
     app.command("export")(export_bank)
     app.command("publish")(publish_list)
+    app.add_typer(banks_app(), name="banks")
+    app.add_typer(entries_app(), name="entries")
     app.add_typer(exchanges_app(), name="exchanges")
     app.command("sync")(sync_exchanges)
     app.command("relist")(relist)

@@ -43,6 +43,7 @@ from service.http.routes import (
     banks,
     entries,
     exchanges,
+    finding,
     gate,
     imports,
     keys,
@@ -188,7 +189,7 @@ def create_app(
     routers = [
         module.router
         for module in (
-            match, urls, gate, banks, entries, versions, imports, exchanges, keys, status
+            match, urls, gate, banks, entries, finding, versions, imports, exchanges, keys, status
         )
     ]  # fmt: skip
     for router in (*routers, status.keyed, docs.router, *console):

@@ -25,6 +25,7 @@ from service.domain.values import (
     Thresholds,
 )
 from service.store.core.schema import Migration, MigrationPlan
+from service.store.entries.counting import ListCounts
 from service.store.entries.entries import EntryPage
 from service.store.entries.history import EntryState, PastUnknownError
 from service.store.imports.diffs import (
@@ -59,6 +60,7 @@ __all__ = [
     "ImportRow",
     "ImportTarget",
     "Key",
+    "ListCounts",
     "ListShrinksError",
     "ListVersion",
     "Migration",

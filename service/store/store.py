@@ -23,6 +23,7 @@ from service.store.core import schema
 from service.store.core.database import Database, sqlite_url
 from service.store.core.leases import drop_lease, take_lease
 from service.store.core.traces import refuse_if_lost
+from service.store.entries.counting import ListCounts, list_counts
 from service.store.entries.entries import Entries
 from service.store.entries.finding import Finder
 from service.store.entries.history import History
@@ -87,6 +88,10 @@ class Store:
     def versions(self, bank: str) -> list[ListVersion]:
         """The versions of a bank's lists, newest first. Raises ``BankNotFoundError``."""
         return list_versions(self._database, bank)
+
+    def counts(self, bank: str) -> list[ListCounts]:
+        """What a bank's lists hold, by state and kind of signal. Raises ``BankNotFoundError``."""
+        return list_counts(self._database, bank)
 
     @property
     def name(self) -> str:

@@ -5,29 +5,25 @@ It knows the wire's fields; whole lists come through ``imports``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.domain.errors import BadCursorError, EntryNotFoundError, InvalidRequestError
+from service.domain.errors import InvalidRequestError
 from service.domain.signals import doubts_of, from_fingerprint, query_signals, signal_types
-from service.domain.values import entry_number
 from service.http.door import bodies
 from service.http.door.parameters import StrictRoute
 from service.http.door.services import Curating, Parts, Reading, Services
 from service.http.door.uploads import Form, media_type
+from service.http.routes import finding
 from service.http.shapes import examples, wire
-from service.http.shapes.answers import EntriesAnswer, EntryAnswer, Remark
+from service.http.shapes.answers import EntryAnswer, Remark
 from service.http.shapes.schemas import TEXT, EntryChange, EntryRequest
-from service.store import LOCAL_PROVIDER, MANUAL_LIST, Action, Entry, NewEntry
+from service.store import LOCAL_PROVIDER, MANUAL_LIST, Action, Entry, EntryPage, NewEntry
 
 router = APIRouter(prefix="/v1/banks/{bank}/entries", tags=["entries"], route_class=StrictRoute)
 
-_CURSOR: Final = Query(
-    description="The `next_cursor` of the page before.",
-    json_schema_extra={"pattern": "^e_[0-9a-v]{10}$"},
-)
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["file"],
@@ -49,25 +45,28 @@ _FORM: Final[dict[str, Any]] = {
 @router.get(
     "",
     summary="A page of entries",
-    responses=bodies.answers(
-        EntriesAnswer, {"entries": [examples.ENTRY], "next_cursor": "e_00000000qf"}, 404, 422
-    ),
+    responses=finding.PAGE,
+    openapi_extra=finding.FOUND_BY,
 )
 async def list_entries(
     bank: str,
+    request: Request,
     parts: Parts,
     caller: Reading,
-    cursor: Annotated[str | None, _CURSOR] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: finding.Cursor = None,
+    limit: finding.Limit = 100,
 ) -> Response:
     """Entries in the order they were added; give ``next_cursor`` as ``cursor`` for the next
-    page."""
-    try:
-        after = 0 if cursor is None else entry_number(cursor)
-    except EntryNotFoundError:
-        raise BadCursorError("cursor: give the next_cursor of the page before") from None
-    page = await parts.reads.run(lambda: parts.store.entries.page(bank, after, limit))
-    return wire.json_response(wire.entry_page(page, caller))
+    page. With what they are to say, those that say all of it, as ``GET /v1/entries`` finds them."""
+    sought, after = finding.sought_in(request, bank), finding.after_cursor(cursor)
+    store = parts.store
+
+    def read() -> EntryPage:
+        if sought:
+            return store.find.page(sought, after, limit)
+        return store.entries.page(bank, after, limit)
+
+    return wire.json_response(wire.entry_page(await parts.reads.run(read), caller))
 
 
 @router.post(

@@ -1,4 +1,4 @@
-"""Entries found by what they say, over all banks: a signal's exact value, an id, a label.
+"""Entries found by what they say, in one bank or over all: signals' exact values, an id, a label.
 
 Values are looked for in the packed bytes of every entry that has such a signal, which takes half a
 second for a million of them: an operator asks this, and no upload. Nothing is written beside
@@ -8,16 +8,20 @@ instead, with a radius of 0, where it is to be quick.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
-from service.domain.signals import signal_types
+from service.domain.sought import Sought
+from service.domain.values import entry_number
+from service.store.banks.rows import find_bank
 from service.store.core.database import Database
 from service.store.core.faults import readable
 from service.store.core.models import BankRow, EntryRow, ListRow
 from service.store.entries.entries import EntryPage
-from service.store.entries.packing import kind_of, unpacked
+from service.store.entries.packing import unpacked
 from service.store.entries.rows import ENTRY_COLUMNS, REMOVED, entry
 
 
@@ -28,70 +32,66 @@ class Finder:
         """Read from ``database``."""
         self._database = database
 
-    def by_signal(
-        self, type_: str, value: bytes, space: str = "", after: int = 0, limit: int = 100
-    ) -> EntryPage:
-        """Entries that have a signal of this type, and this canonical value. Without a space, of
-        any."""
-        head = kind_of(type_, space)
-        starts = [EntryRow.layout.startswith(head + end, autoescape=True) for end in (":", "~")]
-        starts += [EntryRow.layout.contains(f",{head}{end}", autoescape=True) for end in (":", "~")]
-        if not space and any(one.spaced for one in signal_types() if one.name == type_):
-            starts = [
-                EntryRow.layout.startswith(f"{type_}@", autoescape=True),
-                EntryRow.layout.contains(f",{type_}@", autoescape=True),
-            ]
-
-        def exact(row: Any) -> bool:  # noqa: ANN401 (a row of ``ENTRY_COLUMNS``)
-            items, _ = unpacked(row.layout, row.signals)
-            return any(
-                (one.type, one.value) == (type_, value) and space in ("", one.space)
-                for one in items
-            )
-
-        where = and_(or_(*starts), self._holds(value))
-        return self._page(where, after, limit, exact)
-
-    def by_provider_id(self, provider_id: str, after: int = 0, limit: int = 100) -> EntryPage:
-        """Entries that their providers call by this id."""
-        return self._page(EntryRow.provider_id == provider_id, after, limit)
-
-    def by_label(self, label: str, after: int = 0, limit: int = 100) -> EntryPage:
-        """Entries that carry a label."""
-        import orjson
-
-        said = orjson.dumps(label).decode()
-        where = EntryRow.labels.contains(said, autoescape=True)
-        return self._page(where, after, limit, lambda row: label in orjson.loads(row.labels))
-
-    def _holds(self, value: bytes) -> ColumnElement[bool]:
-        if self._database.path is not None:
-            return func.instr(EntryRow.signals, literal(value)) > 0
-        return func.position(literal(value).op("IN")(EntryRow.signals)) > 0
-
-    def _page(
-        self,
-        where: ColumnElement[bool],
-        after: int,
-        limit: int,
-        exact: Any = lambda _: True,  # noqa: ANN401 (a row of ``ENTRY_COLUMNS`` to a bool)
-    ) -> EntryPage:
+    def page(self, sought: Sought, after: int = 0, limit: int = 100) -> EntryPage:
+        """Entries that say what is ``sought``, disabled ones too, over all banks but where it names
+        one. Raises ``BankNotFoundError``, ``EntryNotFoundError`` for what is no id."""
         query = (
             select(*ENTRY_COLUMNS)
             .join(ListRow, ListRow.id == EntryRow.list_id)
             .join(BankRow, BankRow.id == EntryRow.bank_id)
-            .where(where, EntryRow.state != REMOVED, BankRow.deleted.is_(False))
+            .where(*self._conditions(sought), BankRow.deleted.is_(False))
             .order_by(EntryRow.id)
             .limit(limit + 1)
         )
         found: list[Any] = []
         with self._database.read(self._database.deadlines.bulk) as connection:
+            if sought.bank is not None:
+                query = query.where(EntryRow.bank_id == find_bank(connection, sought.bank).id)
             more, place = True, after
             while more and len(found) <= limit:
                 rows = connection.execute(query.where(EntryRow.id > place)).all()
                 more = len(rows) > limit
                 place = rows[-1].id if rows else place
                 with readable():
-                    found += [row for row in rows if exact(row)]
+                    found += [row for row in rows if _says(row, sought)]
             entries = tuple(entry(row) for row in found[:limit])
         return EntryPage(entries, entries[-1].id if entries else after, len(found) > limit)
+
+    def _conditions(self, sought: Sought) -> Iterator[ColumnElement[bool]]:
+        """What the database can look at of what is sought; ``_says`` looks at the rest."""
+        if not sought.removed:
+            yield EntryRow.state != REMOVED
+        if sought.entry_id is not None:
+            yield EntryRow.id == entry_number(sought.entry_id)
+        if sought.provider_id is not None:
+            yield EntryRow.provider_id == sought.provider_id
+        if sought.label is not None:
+            said = orjson.dumps(sought.label).decode()
+            yield EntryRow.labels.contains(said, autoescape=True)
+        for one in sought.signals:
+            yield and_(or_(*_laid_out(one.types)), self._holds(one.value))
+
+    def _holds(self, value: bytes) -> ColumnElement[bool]:
+        if self._database.path is not None:
+            return func.instr(EntryRow.signals, literal(value)) > 0
+        return func.position(literal(value).op("IN")(EntryRow.signals)) > 0
+
+
+def _laid_out(types: tuple[str, ...]) -> Iterator[ColumnElement[bool]]:
+    """Of an entry: it has a signal of one of those types."""
+    for start in (name + end for name in types for end in ":~@"):
+        yield EntryRow.layout.startswith(start, autoescape=True)
+        yield EntryRow.layout.contains(f",{start}", autoescape=True)
+
+
+def _says(row: Any, sought: Sought) -> bool:  # noqa: ANN401 (a row of ``ENTRY_COLUMNS``)
+    """Whether it says what is sought, of what SQL cannot tell: where a value begins and ends."""
+    if sought.label is not None and sought.label not in orjson.loads(row.labels):
+        return False
+    if not sought.signals:
+        return True
+    items, _ = unpacked(row.layout, row.signals)
+    return all(
+        any(there.type in one.types and there.value == one.value for there in items)
+        for one in sought.signals
+    )

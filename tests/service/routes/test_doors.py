@@ -38,6 +38,7 @@ DOORS = {
     ("GET", "/v1/banks/{bank}/entries/{entry_id}"): READERS,
     ("PATCH", "/v1/banks/{bank}/entries/{entry_id}"): CURATORS,
     ("DELETE", "/v1/banks/{bank}/entries/{entry_id}"): CURATORS,
+    ("GET", "/v1/entries"): READERS,
     ("POST", "/v1/banks/{bank}/imports"): CURATORS,
     ("GET", "/v1/exchanges"): CURATORS,
     ("POST", "/v1/exchanges"): ADMINS,

@@ -21,8 +21,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from service.domain.errors import EmptyListError, EntryExistsError, EntryNotFoundError
-from service.domain.signals import Signal, Signals
+from service.domain.errors import (
+    BankNotFoundError,
+    EmptyListError,
+    EntryExistsError,
+    EntryNotFoundError,
+)
+from service.domain.signals import Signal, Signals, types_by_name
+from service.domain.sought import Sought, read_sought, readings
 from service.store import (
     ImportRow,
     ImportTarget,
@@ -287,24 +293,84 @@ def test_entries_are_found_over_all_banks(store: Store) -> None:
             new = NewEntry(signals(n), PROVIDER, "l", f"{n}", labels=(f"label {n}", 'a "quote"'))
             store.entries.add(bank, new)
         store.entries.add(bank, NewEntry(Signals.of(codes={"x-1": b"c" * 32}), PROVIDER, "l", "c"))
+        url = Signals.of(url="https://example.org/a?b=c")
+        store.entries.add(bank, NewEntry(url, PROVIDER, "l", "u"))
     store.entries.delete("B", store.entries.page("B").entries[2].entry_id)
-    find = store.find
 
-    def names(page: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+    def found(**fields: str) -> list[tuple[str, str]]:
+        page = store.find.page(read_sought(fields))
+        assert not page.more
         return [(one.bank, one.provider_id) for one in page.entries]
 
-    assert names(find.by_signal("sha256", bytes([1]) * 32)) == [("A", "1"), ("B", "1")]
-    assert names(find.by_signal("pdq", bytes([2, 1]) * 16)) == [("A", "2")]
-    assert names(find.by_signal("pdq", bytes([1]) * 32)) == []
-    assert names(find.by_signal("sha256", bytes([1]) * 31)) == []
-    assert names(find.by_signal("code", b"c" * 32)) == [("A", "c"), ("B", "c")]
-    assert names(find.by_signal("code", b"c" * 32, "x-1")) == [("A", "c"), ("B", "c")]
-    assert names(find.by_signal("code", b"c" * 32, "x")) == []
-    assert names(find.by_provider_id("2")) == [("A", "2")]
-    assert names(find.by_label("label 1")) == [("A", "1"), ("B", "1")]
-    assert names(find.by_label("label")) == []
-    assert len(names(find.by_label('a "quote"'))) == 5
-    first = find.by_label('a "quote"', limit=3)
+    assert found(sha256="01" * 32) == [("A", "1"), ("B", "1")]
+    assert found(video_sha256="01" * 32) == [("A", "1"), ("B", "1")]
+    assert found(sha256="01" * 32, provider_id="2") == []
+    assert found(pdq="0201" * 16) == [("A", "2")]
+    assert found(pdq="01" * 32) == []
+    assert found(code=b"c".hex() * 32) == [("A", "c"), ("B", "c")]
+    assert found(code=b"c".hex() * 32, label="label 1") == []
+    assert found(url="https://example.org/a?b=c") == [("A", "u"), ("B", "u")]
+    assert found(url="https://example.org/a") == []
+    assert found(provider_id="2") == [("A", "2")]
+    assert found(label="label 1") == [("A", "1"), ("B", "1")]
+    assert found(label="label") == found(label="LABEL 1") == found(label="label _") == []
+    assert len(found(label='a "quote"')) == 5
+    first = store.find.page(Sought(label='a "quote"'), limit=3)
     assert (len(first.entries), first.more) == (3, True)
-    rest = find.by_label('a "quote"', first.last, 3)
+    rest = store.find.page(Sought(label='a "quote"'), first.last, 3)
     assert (len(rest.entries), rest.more) == (2, False)
+    assert len(store.find.page(Sought(bank="A")).entries) == 5
+    assert len(store.find.page(Sought(label="label 1", bank="B")).entries) == 1
+    with pytest.raises(BankNotFoundError):
+        store.find.page(Sought(label="label 1", bank="C"))
+    (gone,) = store.find.page(Sought(provider_id="2", bank="B", removed=True)).entries
+    assert store.find.page(Sought(entry_id=gone.entry_id)).entries == ()
+    assert store.find.page(Sought(entry_id=gone.entry_id, removed=True)).entries == (gone,)
+
+
+def test_a_text_is_looked_for_as_whatever_it_could_be(store: Store) -> None:
+    """As the value of a signal of each type that is written so, and as an id."""
+    store.banks.create(BANK)
+    texts = {"sha256": "ab" * 32, "md5": "ab" * 16, "url": "example.org/a/*", "photodna": "1" * 288}
+    for name, text in texts.items():
+        signal = types_by_name()[name].read(name, text)
+        store.entries.add(BANK, NewEntry(Signals.many([Signal(name, signal)]), "p", "l", name))
+    store.entries.add(BANK, NewEntry(signals(1), "p", "l", "ab" * 32))
+
+    def found(text: str) -> set[str]:
+        pages = [store.find.page(sought).entries for sought in readings(text)]
+        return {one.provider_id for page in pages for one in page}
+
+    assert found("AB" * 32) == {"sha256"}
+    assert found("ab" * 32) == {"sha256", "ab" * 32}
+    assert found("ab" * 16) == {"md5"}
+    assert found("example.org/a/*") == {"url"}
+    assert found("1" * 288) == {"photodna"}
+    entry = store.entries.page(BANK).entries[1]
+    assert found(entry.entry_id) == {"md5"}
+    assert found("ab" * 31) == found("\0") == found(" ") == found("") == set()
+
+
+def test_what_lists_hold_is_counted(store: Store) -> None:
+    """By list, state and type of signal, the code's space with it; other banks do not count."""
+    for bank in ("A", "B"):
+        store.banks.create(bank)
+        rows = [ImportRow(n, signals(n), f"{n}") for n in range(4)]
+        store.apply_import(ImportTarget(bank, PROVIDER, "l", "1"), rows)
+    coded = NewEntry(Signals.of(codes={"x-1": b"c" * 32}), PROVIDER, "m", "c")
+    store.entries.add("A", coded)
+    ids = [one.entry_id for one in store.entries.page("A").entries]
+    store.entries.set_enabled("A", ids[0], False)
+    store.entries.delete("A", ids[1])
+    imported, added = store.counts("A")
+    assert (imported.provider, imported.list, imported.version) == (PROVIDER, "l", "1")
+    assert imported.states == {"in_force": 2, "disabled": 1, "removed": 1}
+    assert (added.list, added.version, added.states) == ("m", None, {"in_force": 1})
+    assert added.signals == {("code@x-1", "in_force"): 1}
+    kinds = {kind for kind, _ in imported.signals}
+    assert {"sha256", "pdq"} <= kinds
+    for kind in ("sha256", "pdq"):
+        assert imported.signals[kind, "in_force"] <= 2
+    assert imported.signals["sha256", "disabled"] == 1
+    with pytest.raises(BankNotFoundError):
+        store.counts("C")
