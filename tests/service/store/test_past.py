@@ -311,6 +311,7 @@ def test_entries_are_found_over_all_banks(store: Store) -> None:
     assert found(code=b"c".hex() * 32, label="label 1") == []
     assert found(url="https://example.org/a?b=c") == [("A", "u"), ("B", "u")]
     assert found(url="https://example.org/a") == []
+    assert found(url="example.org") == []
     assert found(provider_id="2") == [("A", "2")]
     assert found(label="label 1") == [("A", "1"), ("B", "1")]
     assert found(label="label") == found(label="LABEL 1") == found(label="label _") == []
