@@ -84,7 +84,7 @@ def hash_files(
         ),
     ] = None,
 ) -> None:
-    """Fingerprint images: digests, PDQ and code, with their qualities.
+    """Fingerprint images: digests, PDQ and code.
 
     Folders are walked recursively, in sorted order, and every file in them is tried. A file that
     has no fingerprint is reported with the reason, and the exit code is then 1. Needs no store and

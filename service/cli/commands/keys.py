@@ -97,7 +97,9 @@ def revoke(
 def signing(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key is kept.")],
 ) -> None:
-    """Make a key to sign lists with, and print the public one; of a file that is there, print it.
+    """Make a key to sign lists with; print its public half.
+
+    Of a file that is there, the public half is printed.
 
     Only its owner can read the file. The public key is what `lookalike import --signed-by` takes.
     """

@@ -31,7 +31,7 @@ def list_versions(
     jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON Lines instead of a table.")] = False,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
 ) -> None:
-    """Show which versions of its lists a bank had, newest first.
+    """Show the versions of a bank's lists, newest first.
 
     What is in force is marked with a star. Any version that is shown can be gone back to, by
     `lookalike rollback`, as long as the past is kept (LOOKALIKE_RETENTION_DAYS).
