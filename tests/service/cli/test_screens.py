@@ -194,7 +194,8 @@ def test_tables_of_the_other_commands_fit(listed: Path, width: int) -> None:
     del listed
     made = on_terminal(width, "keys", "create", "uploads", "--role", "matcher", "--role", "curator")
     assert made.code == 0
-    for arguments in (("keys", "list"), ("doctor",)):
+    banks = ("banks", "list"), ("banks", "show", "known")
+    for arguments in (("keys", "list"), ("doctor",), *banks):
         _fit(on_terminal(width, *arguments), width)
 
 
