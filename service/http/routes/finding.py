@@ -35,12 +35,21 @@ Cursor = Annotated[
 ]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
+MOST_ASKED: Final = 2048
+"""Characters of one value: with more the request line of several of them would be too long."""
+
+
+def _in_a_query(schema: dict[str, Any]) -> dict[str, Any]:
+    """A type's schema, no longer than a parameter may be."""
+    return {**schema, "maxLength": min(schema.get("maxLength", MOST_ASKED), MOST_ASKED)}
+
+
 FOUND_BY: Final[dict[str, Any]] = {
     "parameters": [
         {"name": name, "in": "query", "required": False, "schema": schema, "description": said}
         for name, schema, said in (
             *(
-                (one.name, one.schema, f"Has exactly this. {one.sentence}")
+                (one.name, _in_a_query(one.schema), f"Has exactly this. {one.sentence}")
                 for one in signal_types()
             ),
             (
@@ -80,6 +89,8 @@ def sought_in(request: Request, bank: str | None = None) -> Sought:
     for name in _NAMES:
         if len(given.getlist(name)) > 1:
             raise InvalidRequestError(f"{name}: given more than once")
+        if len(given.get(name, "")) > MOST_ASKED:
+            raise InvalidRequestError(f"{name}: at most {MOST_ASKED} characters")
     return read_sought({name: given[name] for name in _NAMES if name in given}, bank)
 
 

@@ -237,8 +237,8 @@ class UrlsRequest(RequestShape):
 
 Setting = Annotated[str, Field(min_length=1, max_length=2048)]
 Kind = Literal["ncmec", "stopncii", "tech-against-terrorism", "folder", "https", "lookalike"]
-Every = Annotated[int, Field(ge=LEAST_EVERY, le=MOST_EVERY, strict=True), BeforeValidator(_number)]
-MostRejected = Annotated[int, Field(ge=0, le=10**9, strict=True), BeforeValidator(_number)]
+Every = Annotated[int, Field(ge=LEAST_EVERY, le=MOST_EVERY), BeforeValidator(_number)]
+MostRejected = Annotated[int, Field(ge=0, le=10**9), BeforeValidator(_number)]
 
 
 class ExchangeRequest(RequestShape):
