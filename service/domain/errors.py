@@ -38,7 +38,8 @@
     │   ├── EntryExistsError
     │   ├── ExchangeChangedError    while it was synced
     │   ├── ExchangeExistsError
-    │   └── VersionExistsError
+    │   ├── VersionExistsError
+    │   └── ListChangedError
     ├── ImportRefusedError
     │   ├── EmptyListError
     │   ├── RefusedDiffError        and why: ``store.diffs`` has these
@@ -300,6 +301,12 @@ class VersionExistsError(ConflictError):
     """The list already had a version of this name."""
 
     code = "version_exists"
+
+
+class ListChangedError(ConflictError):
+    """Somebody else changed the list meanwhile; nothing was done, and it can be tried again."""
+
+    code = "list_changed"
 
 
 class ImportRefusedError(ServiceError):

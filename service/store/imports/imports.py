@@ -34,6 +34,7 @@ from service.domain.errors import (
     BankNotFoundError,
     EmptyListError,
     InvalidValueError,
+    ListChangedError,
     VersionExistsError,
 )
 from service.domain.values import (
@@ -118,8 +119,12 @@ def apply_import(
     dry_run: bool = False,
     signing: Signing = Signing(),  # noqa: B008 (frozen)
     along: Along | None = None,
+    still: Callable[[Connection], bool] | None = None,
 ) -> ImportDiff:
     """Make ``rows`` the new version of a list, or with ``dry_run`` say what that would change.
+
+    ``still`` is asked in the transaction that writes whether what ``rows`` were made from still
+    holds; where not, it raises ``ListChangedError``.
 
     ``along`` is called in the same transaction; what it raises undoes all. With it, rows that
     change nothing make no version: whoever fetches a list again and again has a place of their own
@@ -163,6 +168,8 @@ def apply_import(
                             along(connection, version)
                         return diff
                 with database.writing(connection, actor, bulk) as sequence:
+                    if still is not None and not still(connection):
+                        raise ListChangedError("somebody else changed the list: try again")
                     diff = _apply(connection, target, reading, allowed, sequence, signing)
                     if along is not None:
                         along(connection, diff.list_version)

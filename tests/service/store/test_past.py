@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from service.domain.errors import (
     EmptyListError,
     EntryExistsError,
     EntryNotFoundError,
+    ListChangedError,
 )
 from service.domain.signals import Signal, Signals, types_by_name
 from service.domain.sought import Sought, read_sought, readings
@@ -39,6 +41,8 @@ from service.store import (
     VersionNotFoundError,
     open_store,
 )
+from service.store.entries.history import changed_since
+from service.store.imports import rollback
 
 Postgres = Any
 """Of the conftest, which tests cannot import."""
@@ -375,3 +379,33 @@ def test_what_lists_hold_is_counted(store: Store) -> None:
     assert imported.signals["sha256", "disabled"] == 1
     with pytest.raises(BankNotFoundError):
         store.counts("C")
+
+
+def test_going_back_is_whole_whoever_else_changes_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes in while the version is read must not stay in a list that says it went back."""
+    store, other = open_store(tmp_path), open_store(tmp_path)
+    store.banks.create(BANK)
+    target = ImportTarget(BANK, PROVIDER, "l")
+    first = [ImportRow(n, signals(0), f"n{n}") for n in range(5)]
+    store.apply_import(replace(target, version="first"), first)
+    store.apply_import(replace(target, version="second"), [*first, ImportRow(9, signals(1), "new")])
+    read, busy = changed_since, [1, 2]
+
+    def meanwhile(*given: Any) -> Iterator[Any]:  # noqa: ANN401 (as it is given)
+        yield from read(*given)
+        if busy:
+            number = busy.pop()
+            other.entries.add(BANK, NewEntry(signals(2), PROVIDER, "l", f"late{number}"))
+
+    monkeypatch.setattr(rollback, "changed_since", meanwhile)
+    store.roll_back(target, "first")
+    held = {one.provider_id for one in store.entries.page(BANK).entries}
+    assert held == {f"n{n}" for n in range(5)}
+    busy += [3, 4, 5]
+    with pytest.raises(ListChangedError):
+        store.roll_back(target, "second")
+    assert "new" not in {one.provider_id for one in store.entries.page(BANK).entries}
+    store.close()
+    other.close()
