@@ -177,6 +177,8 @@ class RejectedLine:
     reason: str
     field: str = ""
     """The column, key or element that is wrong; empty where it is the line as a whole."""
+    provider_id: str = ""
+    """Which item it is of, where that could be read: an entry of it stays as it was."""
 
 
 @dataclass(frozen=True)

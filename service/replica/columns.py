@@ -20,7 +20,7 @@ from index.contract.changes import Additions, Changes
 from index.contract.interface import Ids
 from service.domain.signals import Keyed, types_by_name
 from service.store import EntryBatch
-from service.store.entries.packing import ORDINAL_BITS
+from service.store.entries.packing import MAX_ALIKE, ORDINAL_BITS
 from service.store.views.batches import Alike
 
 Bools = NDArray[np.bool_]
@@ -66,6 +66,10 @@ class EntryColumns:
         )
 
 
+_LATER: Final = MAX_ALIKE - 1
+"""The bits of an id that say which of several signals it is; 0 of the first."""
+
+
 def gathered(
     batches: Iterable[EntryBatch],
     names: frozenset[IndexName] | None = None,
@@ -82,8 +86,10 @@ def gathered(
         for alike in batch.alike:
             for name, entries in _split(alike, names, keyed):
                 found.setdefault(name, []).append(entries)
-    # In order once, not by each index: a store's batches mostly are.
-    return EntryColumns(distinct_ids(np.concatenate(ids)), found)
+    # What stands there now is removed before it is added, too: an index may have heard of it that
+    # did not hear of all. In order once, not by each index: a store's batches mostly are.
+    further = [one.ids for batches in found.values() for one in batches if (one.ids & _LATER).any()]
+    return EntryColumns(distinct_ids(np.concatenate([*ids, *further])), found)
 
 
 def index_ids(entries: Ids, ordinal: Ids | int = 0) -> Ids:

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from time import sleep
 
+from sqlalchemy import Connection
+
 from service.domain.deadlines import Deadlines, Reach
 from service.domain.errors import StoreMissingError
 from service.domain.values import Commit, ImportRow, ListVersion, RejectedLine, Withdrawn
@@ -67,11 +69,12 @@ class Store:
         allow_shrink: bool = False,
         signing: Signing = Signing(),  # noqa: B008 (frozen)
         along: Along | None = None,
+        still: Callable[[Connection], bool] | None = None,
     ) -> ImportDiff:
         """Make ``rows`` the new version of a list; see ``imports.apply_import``."""
         allowed = Allowed(max_rejected, allow_shrink)
         return apply_import(
-            self._database, self._actor, target, rows, allowed, dry_run, signing, along
+            self._database, self._actor, target, rows, allowed, dry_run, signing, along, still
         )
 
     def roll_back(

@@ -79,6 +79,7 @@ _FIRST_WAIT: Final = 60.0
 _LONGEST_WAIT: Final = 3600.0
 """Seconds until an exchange that is away is tried again, twice as long each time."""
 
+_LEFT_OUT: Final = "lines_rejected"
 _LETS_GO: Final = 5.0
 
 Told = Callable[[int, int], object]
@@ -168,15 +169,15 @@ class Syncer:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=self._root, prefix="dry-") as folder:
             since = self._store.exchanges.start_of(record)
-            fetched, mode, fmt = self._fetched(record, since, Path(folder) / "pages", told)
+            fetched, mode, ordered, fmt = self._fetched(record, since, Path(folder) / "pages", told)
             if fetched is None:
                 return None, "nothing new"
             size = sum(page.path.stat().st_size for page in fetched.pages)
             said = f"{len(fetched.pages)} pages, {size} bytes"
             limit = record.new.max_rejected
-            with self._opened(record, fetched, mode, fmt) as (_, rows, signing):
+            with self._opened(record, fetched, fmt) as (_, rows, signing):
                 diff = self._store.apply_import(
-                    _target(record, mode), rows, limit, dry_run=True, signing=signing
+                    _target(record, mode, ordered), rows, limit, dry_run=True, signing=signing
                 )
             return diff, said
 
@@ -195,24 +196,25 @@ class Syncer:
         since = self._store.exchanges.start_of(record)
         folder = self._folder(record)
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fetched, mode, fmt = self._fetched(record, since, folder, told)
+        fetched, mode, ordered, fmt = self._fetched(record, since, folder, told)
         if fetched is None:
-            return replace(run, state=RunState.UNCHANGED), every
+            return _same(record, run), every
         size = sum(page.path.stat().st_size for page in fetched.pages)
         run = replace(run, pages=len(fetched.pages), bytes=size)
         kept = False
         try:
-            with self._opened(record, fetched, mode, fmt) as (reader, rows, signing):
+            with self._opened(record, fetched, fmt) as (reader, rows, signing):
                 diff = self._store.apply_import(
-                    _target(record, mode),
+                    _target(record, mode, ordered),
                     rows,
                     record.new.max_rejected,
                     allow_shrink=run.allow_shrink,
                     signing=signing,
                     along=self._store.exchanges.landing(record, fetched.checkpoint),
+                    still=self._store.exchanges.untouched(record) if mode is Mode.APPEND else None,
                 )
         except SameListError:
-            return replace(run, state=RunState.UNCHANGED), every
+            return _same(record, run), every
         except (RefusedDiffError, ImportRefusedError, ExchangeChangedError) as error:
             found = error.diff if isinstance(error, RefusedDiffError) else None
             return _refused(run, error, found), every
@@ -223,12 +225,12 @@ class Syncer:
             if not kept:
                 shutil.rmtree(folder, ignore_errors=True)
         passed_over.update(reader.passed_over)
-        return _done(run, diff), every
+        return _done(record, run, diff, mode), every
 
     def _fetched(
         self, record: ExchangeRecord, since: str | None, folder: Path, told: Told | None
-    ) -> tuple[Fetched | None, Mode, str | None]:
-        """What is new, whether it is the whole list or what changed of it, and its format."""
+    ) -> tuple[Fetched | None, Mode, bool, str | None]:
+        """What is new; whether that is all or what changed; whether it is in order; its format."""
         until = time.monotonic() + _LONGEST
 
         def hears(pages: int, size: int) -> None:
@@ -246,11 +248,11 @@ class Syncer:
                 found = fetch(exchange, folder, since, MOST_BYTES, hears)
             except PlaceExpiredError:
                 found = fetch(exchange, folder, since, MOST_BYTES, hears)
-            return found, mode, exchange.format
+            return found, mode, not exchange.whole, exchange.format
 
     @contextlib.contextmanager
     def _opened(
-        self, record: ExchangeRecord, fetched: Fetched, mode: Mode, fmt: str | None
+        self, record: ExchangeRecord, fetched: Fetched, fmt: str | None
     ) -> Iterator[tuple[ListReader, Iterable[ImportRow | Withdrawn | RejectedLine], Signing]]:
         """What was fetched, to be read, and who signed it."""
         options = ReadOptions(packing=PackingLimits(MOST_BYTES, self._root))
@@ -263,7 +265,7 @@ class Syncer:
                 yield signed.reader, signed.rows(), Signing(signed.version, vouched)
             else:
                 reader = ListReader(_pages(fetched), fmt, options)
-                yield reader, _rows(reader, mode), Signing(None, vouched)
+                yield reader, reader, Signing(None, vouched)
 
     def _folder(self, record: ExchangeRecord) -> Path:
         """Where pages wait: another one once the exchange is asked for something else."""
@@ -306,17 +308,25 @@ def _pages(fetched: Fetched) -> Iterator[Page]:
             yield Page(page.name or f"page {number + 1}", file_chunks(file))
 
 
-def _rows(reader: ListReader, mode: Mode) -> Iterable[ImportRow | Withdrawn | RejectedLine]:
-    return reader.present() if mode is Mode.REPLACE else reader
+def _target(record: ExchangeRecord, mode: Mode, ordered: bool) -> ImportTarget:
+    new = record.new
+    return ImportTarget(new.bank, new.provider, new.list, None, False, None, mode, ordered)
 
 
-def _target(record: ExchangeRecord, mode: Mode) -> ImportTarget:
-    return ImportTarget(record.new.bank, record.new.provider, record.new.list, mode=mode)
+def _same(record: ExchangeRecord, run: ExchangeRun) -> ExchangeRun:
+    """Nothing was new: what was left out before is still missing."""
+    same = replace(run, state=RunState.UNCHANGED)
+    last = record.last
+    if last is None or last.code != _LEFT_OUT:
+        return same
+    return replace(same, code=last.code, said=last.said)
 
 
-def _done(run: ExchangeRun, diff: ImportDiff) -> ExchangeRun:
+def _done(record: ExchangeRecord, run: ExchangeRun, diff: ImportDiff, mode: Mode) -> ExchangeRun:
     changed = diff.added or diff.updated or diff.removed
     said = ""
+    if mode is Mode.APPEND and not diff.rejected_count:
+        run = _same(record, run)  # what was left out of earlier changes is not sent again
     if diff.rejected_count:
         first = diff.rejected[0]
         said = (
@@ -326,8 +336,8 @@ def _done(run: ExchangeRun, diff: ImportDiff) -> ExchangeRun:
     return replace(
         _counted(run, diff),
         state=RunState.DONE if changed else RunState.UNCHANGED,
-        code="lines_rejected" if diff.rejected_count else "",
-        said=said,
+        code=_LEFT_OUT if diff.rejected_count else run.code,
+        said=said or run.said,
         version=diff.list_version if changed else None,
     )
 

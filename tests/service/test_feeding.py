@@ -13,7 +13,10 @@ import pytest
 from index.segmented.segmented_index import SegmentedIndex
 from service.domain.errors import StoreWentBackError
 from service.domain.search import Search
-from service.domain.signals import Signals
+from service.domain.signals import Signal, Signals
+from service.replica.columns import IndexName
+from service.replica.feeding import bring_up
+from service.replica.indexes import Indexes
 from service.replica.replica import Replica
 from service.replica.shelf import FolderShelf
 from service.store import (
@@ -456,3 +459,41 @@ def test_a_change_whose_number_is_not_what_was_written_is_no_less_applied(
     assert not any(one.rebuilt for one in replica.stats())
     if change != "added":
         assert "changed before they last did" in " ".join(flaw.said for flaw in store.verify())
+
+
+def test_indexes_that_heard_of_different_changes_come_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change that reached some of them only: an entry with several signals of one type is neither
+    in the way of what follows, nor left behind when it goes."""
+
+    def several(*digests: int) -> Signals:
+        return Signals.many([Signal("sha256", bytes([one]) * 32) for one in digests])
+
+    store = open_store(tmp_path)
+    store.banks.create("A")
+    store.entries.add("A", NewEntry(several(1)))
+    indexes = Indexes()
+    with store.view() as view:
+        bring_up(indexes, view)
+        known = view.commit
+    added = store.entries.add("A", NewEntry(several(2, 3, 4)))
+    pdq = indexes.all[IndexName("pdq")]
+    with monkeypatch.context() as patched, store.view() as view:
+        patched.setattr(type(pdq), "apply", _broken)
+        with pytest.raises(MemoryError):
+            bring_up(indexes, view, known)
+    digests = indexes.all[IndexName("sha256")]
+    assert digests.stats().entries in (1, 4)
+    with store.view() as view:
+        bring_up(indexes, view, known)
+    assert digests.stats().entries == 4
+    store.entries.delete("A", added.entry_id)
+    with store.view() as view:
+        bring_up(indexes, view, known)
+    assert digests.stats().entries == 1
+    store.close()
+
+
+def _broken(*_: object, **__: object) -> None:
+    raise MemoryError

@@ -53,11 +53,16 @@ class RowParser:
 
     def parse(self, line: Line) -> ImportRow | RejectedLine | None:
         """The row that ``line`` says, or why it says none; ``None`` where it says nothing."""
+        identity: object = None
         try:
             fields = self.fields(line)
-            return None if fields is None else _row(line.number, fields)
+            if fields is None:
+                return None
+            identity = fields.get("provider_id")
+            return _row(line.number, fields)
         except InvalidValueError as error:
-            return RejectedLine(line.number, str(error), field_of(error))
+            named = identity if isinstance(identity, str) else ""
+            return RejectedLine(line.number, str(error), field_of(error), named)
 
     def fields(self, line: Line) -> dict[str, object] | None:
         """Column to value, as ``parse_signals`` reads them; ``None`` where there is no content."""

@@ -193,6 +193,11 @@ class Exchanges:
             in_force, _ = list_in_force(connection, record.new)
         return record.checkpoint if in_force == record.version else None
 
+    def untouched(self, record: ExchangeRecord) -> Callable[[Connection], bool]:
+        """Whether, in a transaction, the list in force is still the one that the checkpoint is for:
+        what changed since that may not be applied to another."""
+        return lambda connection: list_in_force(connection, record.new)[0] == record.version
+
     def landing(
         self, record: ExchangeRecord, checkpoint: str | None
     ) -> Callable[[Connection, str | None], None]:

@@ -108,7 +108,7 @@ def compare(connection: Connection, list_id: int, mode: Mode) -> Comparison:
             )
             .select_from(STAGED)
             .outerjoin(EntryRow, same_item)
-            .where(not_(STAGED.c.withdrawn), fresh),
+            .where(not_(STAGED.c.withdrawn), not_(STAGED.c.unread), fresh),
         )
     )
     connection.execute(insert(GONE).from_select(["entry_id"], _gone(list_id, mode)))

@@ -80,8 +80,7 @@ from service.store.imports.staging import STAGED, Reading, stage, staged_count
 
 Along = Callable[[Connection, str | None], None]
 """What is written down in the transaction of an import, given the list's version in force."""
-
-_NO_LIST: Final = -1  # matches no row: a list that is not there yet holds nothing
+_NO_LIST: Final = -1  # matches no row
 
 
 @dataclass(frozen=True)
@@ -98,6 +97,8 @@ class ImportTarget:
     restores: str | None = None
     """The version that this one goes back to, if it does."""
     mode: Mode = Mode.REPLACE
+    ordered: bool = False
+    """Whether the last line about an entry counts, as of changes; otherwise they must agree."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ def apply_import(
 ) -> ImportDiff:
     """Make ``rows`` the new version of a list, or with ``dry_run`` say what that would change.
 
-    ``still`` is asked in the transaction that writes whether what ``rows`` were made from still
-    holds; where not, it raises ``ListChangedError``.
+    Where ``still``, asked in the transaction that writes, says that what ``rows`` were made from no
+    longer holds, it raises ``ListChangedError``.
 
     ``along`` is called in the same transaction; what it raises undoes all. With it, rows that
     change nothing make no version: whoever fetches a list again and again has a place of their own
@@ -150,26 +151,25 @@ def apply_import(
         with connection.begin(), database.allowing(connection, bulk):
             STAGED.create(connection, checkfirst=False)
             create_tables(connection)
-            reading = stage(connection, rows, last=target.mode is Mode.APPEND)
+            reading = stage(connection, rows, target.ordered or target.mode is Mode.APPEND)
         try:
             if not dry_run and reading.rejected_count <= allowed.rejected:
                 if along is not None:
                     with connection.begin(), database.allowing(connection, bulk):
                         list_id = _find_list(connection, target)
                         check_pin(connection, list_id, signing)
-                        diff = _compared(connection, target, list_id, reading, allowed, dry_run)
                         version = _in_force(connection, list_id)
+                        diff = _compared(connection, target, list_id, reading, allowed, dry_run)
+                        if not (diff.added or diff.updated or diff.removed):
+                            _refuse(connection, target, list_id, diff)
                     if not (diff.added or diff.updated or diff.removed):
                         with database.altering(connection, bulk):
                             database.lock(connection)
-                            if list_id != _NO_LIST:
-                                check_pin(connection, list_id, signing)
-                                write_pin(connection, list_id, signing)
+                            _hold(connection, still)
                             along(connection, version)
                         return diff
                 with database.writing(connection, actor, bulk) as sequence:
-                    if still is not None and not still(connection):
-                        raise ListChangedError("somebody else changed the list: try again")
+                    _hold(connection, still)
                     diff = _apply(connection, target, reading, allowed, sequence, signing)
                     if along is not None:
                         along(connection, diff.list_version)
@@ -356,6 +356,11 @@ def _find_list(connection: Connection, target: ImportTarget) -> int:
         )
     ).scalar_one_or_none()
     return _NO_LIST if found is None else found
+
+
+def _hold(connection: Connection, still: Callable[[Connection], bool] | None) -> None:
+    if still is not None and not still(connection):
+        raise ListChangedError("somebody else changed the list: try again")
 
 
 def _in_force(connection: Connection, list_id: int) -> str | None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     String,
+    Subquery,
     Table,
     Text,
     delete,
@@ -59,6 +60,7 @@ STAGED: Final = Table(
     Column("content", LargeBinary, nullable=False),
     Column("disabled", LargeBinary, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
+    Column("unread", Boolean, nullable=False),
     prefixes=["TEMPORARY"],
 )
 
@@ -73,6 +75,8 @@ class Reading:
     digest_only: int = 0
     withdrawn: int = 0
     """Lines that say that an item is no longer listed."""
+    unread: int = 0
+    """Bad lines that name their item."""
     layouts: set[str] = field(default_factory=set)
     """Of the valid rows, and of some that repeat others."""
 
@@ -94,7 +98,8 @@ def stage(
     """Fill ``STAGED`` with the valid rows, one for each provider's id.
 
     Of several with one id a withdrawal, and what comes after one, counts alone; and the first of
-    others, which must say the same, or with ``last`` the last.
+    others, which must say the same, or with ``last`` the last. A bad line that names its item is
+    ``unread`` unless another line has that id: it says that the item is listed, if not how.
     """
     reading = Reading()
     batch: list[tuple[Any, ...]] = []
@@ -102,6 +107,10 @@ def stage(
     for row in rows:
         if isinstance(row, RejectedLine):
             reading.reject(row.line, row.reason)
+            if 1 <= len(row.provider_id) <= MAX_PROVIDER_ID:
+                reading.unread += 1
+                batch.append((position, row.line, row.provider_id, *_EMPTY, False, True))
+                position += 1
             continue
         try:
             found = _columns(row)
@@ -115,26 +124,28 @@ def stage(
             reading.layouts.add(found[2])
         batch.append((position, *found))
         position += 1
-        if len(batch) == _BATCH:
+        if len(batch) >= _BATCH:
             load(connection, STAGED, batch)
             batch = []
     if batch:
         load(connection, STAGED, batch)
+    _drop_unread(connection, reading)
     _drop_surpassed(connection, reading, last)
     _drop_repeats(connection, reading)
     return reading
 
 
 def staged_count(connection: Connection) -> int:
-    """How many rows wait."""
-    return connection.execute(select(func.count()).select_from(STAGED)).scalar_one()
+    """How many rows wait that were read."""
+    query = select(func.count()).select_from(STAGED).where(not_(STAGED.c.unread))
+    return connection.execute(query).scalar_one()
 
 
 def _columns(row: ImportRow | Withdrawn) -> tuple[Any, ...]:
     """The columns of ``STAGED`` after the first."""
     if isinstance(row, Withdrawn):
         provider_id = check_text("provider_id", row.provider_id, MAX_PROVIDER_ID)
-        return (row.line, provider_id, "", b"", "", b"", b"", True)
+        return (row.line, provider_id, *_EMPTY, True, False)
     if not row.signals:
         raise NoSignalsError("the line has no signal")
     provider_id = check_text(
@@ -142,30 +153,58 @@ def _columns(row: ImportRow | Withdrawn) -> tuple[Any, ...]:
     )
     labels = check_labels(row.labels) if row.labels else ()
     packed = packed_content(provider_id, row.signals, labels)
-    return (row.line, provider_id, *packed, False)
+    return (row.line, provider_id, *packed, False, False)
+
+
+_EMPTY: Final = ("", b"", "", b"", b"")
+"""What stands in the place of an entry's content."""
+
+
+def _drop_unread(connection: Connection, reading: Reading) -> None:
+    """Drop bad lines that share their id with another line."""
+    if reading.unread:
+        other = STAGED.alias("other")
+        also = select(other.c.position).where(
+            other.c.provider_id == STAGED.c.provider_id, other.c.position < STAGED.c.position
+        )
+        read = select(other.c.position).where(
+            other.c.provider_id == STAGED.c.provider_id, not_(other.c.unread)
+        )
+        connection.execute(delete(STAGED).where(STAGED.c.unread, or_(also.exists(), read.exists())))
 
 
 def _drop_surpassed(connection: Connection, reading: Reading, last: bool) -> None:
     """Drop what a later line of the same id takes the place of."""
     if not (last or reading.withdrawn):
         return
-    newest = (
-        select(STAGED.c.provider_id, func.max(STAGED.c.position).label("position"))
-        .group_by(STAGED.c.provider_id)
-        .having(func.count() > 1)
-        .subquery("newest")
-    )
-    final = STAGED.alias("final")
-    surpassed = (
+    newest = _newest(STAGED.c.withdrawn.is_not(None))
+    older = (
         select(STAGED.c.position)
         .join_from(STAGED, newest, newest.c.provider_id == STAGED.c.provider_id)
-        .join(final, final.c.position == newest.c.position)
         .where(STAGED.c.position < newest.c.position)
     )
+    which = [older]
     if not last:
-        surpassed = surpassed.where(or_(STAGED.c.withdrawn, final.c.withdrawn))
-    dropped = connection.execute(delete(STAGED).where(STAGED.c.position.in_(surpassed)))
-    reading.duplicates += dropped.rowcount
+        withdrawn = _newest(STAGED.c.withdrawn)
+        before = (
+            select(STAGED.c.position)
+            .join_from(STAGED, withdrawn, withdrawn.c.provider_id == STAGED.c.provider_id)
+            .where(STAGED.c.position < withdrawn.c.position)
+        )
+        which = [older.where(STAGED.c.withdrawn), before]
+    for positions in which:
+        dropped = connection.execute(delete(STAGED).where(STAGED.c.position.in_(positions)))
+        reading.duplicates += dropped.rowcount
+
+
+def _newest(which: ColumnElement[bool]) -> Subquery:
+    """The last position of each id, of those rows."""
+    return (
+        select(STAGED.c.provider_id, func.max(STAGED.c.position).label("position"))
+        .where(which)
+        .group_by(STAGED.c.provider_id)
+        .subquery()
+    )
 
 
 def _drop_repeats(connection: Connection, reading: Reading) -> None:

@@ -178,11 +178,15 @@ class StoreView:
 
     def _several(self, since: int) -> dict[int, int]:
         """Of the entries that changed after ``since``, those that had several signals of one type
-        then, with how many at most."""
+        then or at any time since, with how many at most: of several indexes one may have heard of
+        more than another."""
         query = select(EarlierRow.entry_id, EarlierRow.layout).where(
-            EarlierRow.until > since, EarlierRow.since <= since, EarlierRow.layout.contains("*")
+            EarlierRow.until > since, EarlierRow.layout.contains("*")
         )
-        return {number: parsed(layout).most for number, layout in self._rows(query)}
+        found: dict[int, int] = {}
+        for number, layout in self._rows(query):
+            found[number] = max(found.get(number, 0), parsed(layout).most)
+        return found
 
     def still_damaged(self, ids: Iterable[int]) -> dict[int, int]:
         """Those of the entries ``ids`` that are in the store and not what was written."""
@@ -268,7 +272,16 @@ def _view(connection: Connection) -> StoreView:
         held[row.id] = (bank_id, row.entries)
     keys = [(row, is_whole(KeyRow, row)) for row in key_rows(connection)]
     damaged: dict[int, int] = {}
-    newest = connection.execute(select(func.max(EntryRow.id))).scalar()
+    # By bank, since an index answers that: the entries themselves may be damaged, and what can be
+    # answered without them is.
+    highest = select(func.max(EntryRow.id))
+    newest = max(
+        (
+            connection.execute(highest.where(EntryRow.bank_id == one)).scalar() or 0
+            for one in bank_ids
+        ),
+        default=0,
+    )
     purged, secret = connection.execute(select(CounterRow.purged, CounterRow.secret)).one()
     return StoreView(
         commit=_newest(connection),
@@ -278,7 +291,7 @@ def _view(connection: Connection) -> StoreView:
         purged=purged,
         secret=bytes(secret),
         identity=identity_of(connection),
-        newest=newest or 0,
+        newest=newest,
         incomplete=incomplete,
         bad_keys=tuple(str(row.id) for row, whole in keys if not whole),
         damaged=damaged,

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,11 @@ from service.domain.exchanges import ExchangeRecord, NewExchange, RunState
 from service.domain.health import Health, Severity
 from service.domain.signals import Signals
 from service.lists.exchanges.errors import BadExchangeError
+from service.lists.exchanges.fetching import fetch
 from service.lists.signed.keys import SigningKey, public_text
 from service.lists.signed.publishing import publish
 from service.store import ImportRow, ImportTarget
+from service.work import syncing
 from service.work.sync import CHECK, Sync
 from service.work.syncing import StoppedError, SyncBusyError, check_exchange, permits_of
 from tests.service.exchanges.conftest import PASSWORD, Site
@@ -276,6 +279,71 @@ def test_bad_lines_are_left_out_and_told_of(site: Site) -> None:
     (drop / "a.csv").write_text("\n".join(["provider_id,md5", *lines[1:]]) + "\n")
     assert site.sync().code == "too_many_rejected"
     assert len(site.listed()) == 4
+
+
+def test_bad_lines_are_told_of_until_a_list_comes_without(site: Site) -> None:
+    """Nothing new is no reason to forget them; and a bad line takes no entry away that it names."""
+    drop = site.settings.exchange_folders[0]
+    lines = [f"x{n},{n:032x}" for n in range(4)]
+
+    def write(*more: str) -> None:
+        (drop / "a.csv").write_text("\n".join(["provider_id,md5", *lines, *more]) + "\n")
+
+    write(f"y,{9:032x}")
+    site.keep("folder", settings={"path": str(drop)})
+    assert site.sync().added == 5
+    write("y,garbled", "z,garbled")
+    run = site.sync()
+    assert (run.removed, run.rejected, run.code) == (0, 2, "lines_rejected")
+    assert len(site.listed()) == 5
+    assert site.sync().state is RunState.UNCHANGED
+    assert site.store.exchanges.get("one").trouble(datetime.now(UTC)) == "lines_rejected"
+    write()
+    assert site.sync().removed == 1
+    assert site.store.exchanges.get("one").trouble(datetime.now(UTC)) == ""
+    (drop / "a.csv").write_text("provider_id,md5\nx0,garbled\n")
+    assert (site.sync().code, len(site.listed())) == ("empty_list", 4)
+
+
+def test_what_is_said_last_counts_from_the_first_fetch_on(site: Site) -> None:
+    """A feed names an entry again where it changed while its pages were read."""
+    listed = NcmecEntries([entry("a", 1), entry("b", 2), entry("c", 3)], page=9)
+    site.ncmec(site.hotline(listed))
+    listed.entries += [entry("b", 4, gone=True), ("a", entry("a", 5)[1], "5f" * 16)]
+    run = site.sync()
+    assert (run.added, run.rejected, run.code) == (2, 0, "")
+    found = site.store.entries.page("listed").entries
+    assert {one.signals.md5 for one in found if one.provider_id == "7/a"} == {b"\x5f" * 16}
+    assert site.listed() == {"7/a", "7/c"}
+
+
+def test_changes_are_never_applied_to_another_list(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a list that is taken back while they are fetched, nothing since then would be missed
+    otherwise: it is fetched from its beginning."""
+    listed = NcmecEntries([entry("a", 1)])
+    site.ncmec(site.hotline(listed))
+    first = site.sync()
+    listed.entries.append(entry("b", 2))
+    assert site.sync().added == 1
+    listed.entries.append(entry("c", 3))
+
+    def meanwhile(*given: Any, **more: Any) -> Any:  # noqa: ANN401 (as it is given)
+        monkeypatch.setattr(syncing, "fetch", fetch)
+        found = fetch(*given, **more)
+        newest = site.store.versions("listed")[0]
+        target = ImportTarget("listed", newest.provider, newest.list)
+        site.store.roll_back(target, first.version or "", allow_shrink=True)
+        return found
+
+    monkeypatch.setattr(syncing, "fetch", meanwhile)
+    run = site.sync()
+    assert (run.state, run.code) == (RunState.FAILED, "list_changed")
+    assert site.listed() == {"7/a"}
+    again = site.sync()
+    assert (again.state, again.code, again.added + again.updated) == (RunState.DONE, "", 2)
+    assert site.listed() == {"7/a", "7/b", "7/c"}
 
 
 def test_a_list_that_somebody_else_changed_is_fetched_anew(site: Site) -> None:

@@ -87,6 +87,8 @@ def test_bodies_that_the_document_calls_valid_are_accepted(
             signals = body["signals"]
             signals.pop("descriptors", None)
             signals.pop("url", None)
+            if path == "/v1/match":  # of entries alone
+                signals.pop("frames", None)
             if isinstance(frames := signals.get("frames"), list):
                 signals["frames"] = [one for one in frames if "url" not in one]
             signals.setdefault("md5", "0" * 32)
