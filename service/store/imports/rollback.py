@@ -96,7 +96,8 @@ def _differing(
             )
         ).one_or_none()
         if found is None:
-            raise VersionNotFoundError(f"the list {target.list!r} never had a version {to!r}")
+            named = f"{target.provider}/{target.list} in bank {target.bank!r}"
+            raise VersionNotFoundError(f"the list {named} never had a version {to!r}")
         seen.list_id = found.id
         then = changed_since(connection, found.id, found.sequence)
         for line, one in enumerate(then, 1):
