@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from service.domain.errors import NotFoundError, ServiceError
+from service.domain.errors import NotFoundError, ServiceError, StoreError
 from service.domain.exchanges import ExchangeRecord, ExchangeRun
 from service.domain.health import Health
 from service.domain.settings import Settings
@@ -26,6 +26,9 @@ CHECK: Final = "exchanges"
 _EVERY: Final = 5.0
 """Seconds between two looks at what is due."""
 
+
+_UNFORESEEN: Final = timedelta(minutes=10)
+"""Until an exchange is asked again whose sync failed in a way that nobody foresaw."""
 
 _LETS_GO: Final = 5.0
 """Seconds."""
@@ -58,6 +61,7 @@ class Sync:
             clock,
         )
         self._stopping, self._woken = threading.Event(), threading.Event()
+        self._later: dict[int, datetime] = {}  # what failed as nobody foresaw, and until when
         self._syncer = Syncer(self._store, settings, self._pause)
         self._thread = threading.Thread(target=self._follow, name="sync", daemon=True)
 
@@ -86,21 +90,34 @@ class Sync:
         if self._enabled:
             self._syncer.tidy(records)
             for record in records:
-                if record.is_due(self._clock()) and not self._stopping.is_set():
+                if self._is_turn_of(record) and not self._stopping.is_set():
                     try:
                         self._ran(record, self._syncer.sync(record).run)
                         done += 1
                     except (SyncBusyError, NotFoundError):
                         continue
+                    except (StoppedError, StoreError):
+                        raise
+                    except Exception:
+                        # Whatever it is: other exchanges must not suffer from it, nor the hotline.
+                        log.exception("the sync of %s failed as nobody foresaw", record.name)
+                        self._later[record.id] = self._clock() + _UNFORESEEN
         if done:
             records, damaged = self._store.exchanges.read()
         self.tell(records, damaged)
         return done
 
+    def _is_turn_of(self, record: ExchangeRecord) -> bool:
+        now = self._clock()
+        return record.is_due(now) and self._later.get(record.id, now) <= now
+
     def tell(self, records: Sequence[ExchangeRecord], damaged: Sequence[str] = ()) -> None:
         """Report how all stand."""
         now = self._clock()
-        wrong = [(one, one.trouble(now)) for one in records]
+        wrong = [
+            (one, "internal" if self._later.get(one.id, now) > now else one.trouble(now))
+            for one in records
+        ]
         details = [
             f"{one.name}: {code}{f' ({one.last.said})' if one.last and one.last.said else ''}"
             for one, code in wrong

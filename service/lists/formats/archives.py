@@ -169,6 +169,11 @@ def _check_member(info: zipfile.ZipInfo) -> None:
         raise UnreadableListError("the ZIP archive holds a file whose name leads outside it")
     if info.flag_bits & _ENCRYPTED:
         raise UnreadableListError("the ZIP archive is encrypted: unpack it first")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # Of others Python unpacks as much as there is before anybody can count it.
+        raise UnreadableListError(
+            "the ZIP archive is packed by a method that is not read: use deflate"
+        )
     if (info.external_attr >> 16) & 0o170000 == 0o120000:
         raise UnreadableListError("the ZIP archive holds a symbolic link")
 

@@ -87,6 +87,8 @@ def rows(stream: ByteStream, columns: ColumnMap | None, notes: Notes) -> Iterato
         raise UnreadableListError(
             f"not XML: {expat.ErrorString(error.code)}, on line {error.lineno}"
         ) from None
+    except (LookupError, ValueError):
+        raise UnreadableListError("XML in an encoding that is not read: save it as UTF-8") from None
     yield from reading.taken()
     notes.pages.append(reading.more)
 

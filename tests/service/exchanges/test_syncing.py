@@ -598,3 +598,31 @@ def test_a_signed_list_comes_in_force_by_itself_and_nothing_else_does(
     wrong = NewExchange("two", "folder", "b", "p", "l", {**settings, "signed_by": "x"})
     with pytest.raises(InvalidValueError, match="ed25519"):
         check_exchange(wrong, permits_of(site.settings))
+
+
+def test_one_that_fails_as_nobody_foresaw_keeps_no_other_waiting(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told of, and asked again later, not at every look."""
+    for name in ("a", "b"):
+        folder = site.settings.exchange_folders[0] / name
+        folder.mkdir()
+        (folder / "list.csv").write_text(f"provider_id,md5\n{name},{1:032x}\n")
+        site.keep("folder", name, list=name, settings={"path": str(folder)})
+    asked: list[str] = []
+
+    def odd(*given: Any, **more: Any) -> Any:  # noqa: ANN401 (as it is given)
+        asked.append(str(given[1].parent))
+        if len(asked) == 1:
+            raise ZeroDivisionError
+        return fetch(*given, **more)
+
+    monkeypatch.setattr(syncing, "fetch", odd)
+    health = Health()
+    sync = Sync(site.store, site.settings, health)
+    assert sync.look() == 1
+    assert site.listed() == {"b"}
+    (check,) = [one for one in health.checks() if one.name == CHECK]
+    assert "a: internal" in check.detail
+    assert sync.look() == 0
+    assert len(asked) == 2

@@ -298,3 +298,20 @@ def _repeats_no_hash(text: str) -> None:
     for number in range(13):
         for known in (made.hexed("md5", number), made.hexed("sha1", number), made.pdq(number)):
             assert known[:16] not in text.lower()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_cannot_be_unpacked_within_bounds_is_refused(method: int) -> None:
+    """240 bytes of bzip2 are 250 MB before anybody can count them."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("list.csv", "sha256\n" + "0" * 100_000)
+    with pytest.raises(UnreadableListError, match="method that is not read"):
+        list(ListReader([file.getvalue()]))
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "foo", "utf-7"])
+def test_xml_in_an_odd_encoding_is_refused(encoding: str) -> None:
+    text = f'<?xml version="1.0" encoding="{encoding}"?><queryResult></queryResult>'
+    with pytest.raises(UnreadableListError):
+        list(ListReader([text.encode()], "ncmec"))
