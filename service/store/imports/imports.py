@@ -75,7 +75,7 @@ from service.store.imports.diffs import (
     NoValidLineError,
     TooManyRejectedError,
 )
-from service.store.imports.pins import Signing, check_pin, write_pin
+from service.store.imports.pins import Signing, check_pin, keep_pin, write_pin
 from service.store.imports.staging import STAGED, Reading, stage, staged_count
 
 Along = Callable[[Connection, str | None], None]
@@ -166,6 +166,7 @@ def apply_import(
                         with database.altering(connection, bulk):
                             database.lock(connection)
                             _hold(connection, still)
+                            keep_pin(connection, list_id, signing)
                             along(connection, version)
                         return diff
                 with database.writing(connection, actor, bulk) as sequence:
@@ -369,10 +370,8 @@ def _in_force(connection: Connection, list_id: int) -> str | None:
 
 
 def _refuse(connection: Connection, target: ImportTarget, list_id: int, diff: ImportDiff) -> None:
-    """Raise for a version that was there before, and for entries that would vanish by mistake.
-
-    That a list shrinks is not raised in a dry run, whose diff says it.
-    """
+    """Raise for a version that was there before, and for entries that would vanish by mistake; that
+    a list shrinks not in a dry run, whose diff says it."""
     if (
         target.version is not None
         and connection.execute(

@@ -88,6 +88,16 @@ def check_pin(connection: Connection, list_id: int, signing: Signing) -> None:
         )
 
 
+def keep_pin(connection: Connection, list_id: int, signing: Signing) -> None:
+    """Look at the pin and write it, of a list that stays as it is; a negative id is of none.
+
+    Raises what ``check_pin`` does.
+    """
+    if list_id >= 0:
+        check_pin(connection, list_id, signing)
+        write_pin(connection, list_id, signing)
+
+
 def write_pin(connection: Connection, list_id: int, signing: Signing) -> None:
     """Remember what was imported, once ``check_pin`` let it pass, within its transaction."""
     said, which = signing.version, PinRow.list_id == list_id

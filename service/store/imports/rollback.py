@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from service.domain.errors import ListChangedError, NotFoundError, StoreDamagedError
-from service.domain.values import ImportRow, Mode, Withdrawn, check_text
+from service.domain.values import ImportRow, Mode, Withdrawn
 from service.store.banks.rows import find_bank
 from service.store.core.database import Database
 from service.store.core.models import CounterRow, EntryRow, ListRow, VersionRow
@@ -49,7 +49,8 @@ def roll_back(
     was written, and what ``apply_import`` raises.
     """
 
-    check_text("version", to, 128)
+    if not to.isprintable():  # PostgreSQL cannot even be asked for some
+        raise VersionNotFoundError("the list never had a version of this name")
     named = replace(target, restores=to, mode=Mode.APPEND)
     for left in reversed(range(_TRIES)):
         seen = _Seen()
